@@ -1,0 +1,74 @@
+import { accessSync, constants, statSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+/** The Debian package that brings each program our tests may ask for. A program without a row here is a mistake of the test. */
+export const packageOf = {
+  'qemu-system-x86_64': 'qemu-system-x86',
+  'qemu-storage-daemon': 'qemu-system-common',
+  'qemu-img': 'qemu-utils',
+  'qemu-io': 'qemu-utils',
+  'qemu-nbd': 'qemu-utils',
+  nbdkit: 'nbdkit',
+  nbdcopy: 'libnbd-bin',
+  nbdinfo: 'libnbd-bin',
+  chromium: 'chromium',
+  busybox: 'busybox-static',
+  mke2fs: 'e2fsprogs',
+  debugfs: 'e2fsprogs',
+  e2fsck: 'e2fsprogs',
+  'dpkg-deb': 'dpkg',
+} as const satisfies Record<string, string>;
+
+/** A system program, by the name it has in `PATH`, or an environment variable (`UPPER_CASE`) that points to a real service. */
+export type Need = keyof typeof packageOf | Uppercase<string>;
+
+/** What a test needs of the machine, and whether it is there. */
+export interface Needs {
+  readonly available: boolean;
+  readonly missing: readonly Need[];
+  /** `text`, with `(needs a, b)` appended when something is missing: a skipped test says why in its name. */
+  title(text: string): string;
+}
+
+/**
+ * Looks for programs in `PATH` and for variables in the environment.
+ *
+ * A test that cannot run here is skipped by name and never passes silently:
+ * `const programs = needs('qemu-img'); describe.skipIf(!programs.available)(programs.title('...'), ...)`.
+ */
+export function needs(...wanted: readonly Need[]): Needs {
+  const missing = wanted.filter((need) => !present(need));
+  return {
+    available: missing.length === 0,
+    missing,
+    title: (text) => (missing.length === 0 ? text : `${text} (needs ${missing.join(', ')})`),
+  };
+}
+
+/** Whether a need is a variable to set, and not a program to install. */
+export const isVariable = (need: string): boolean => /^[A-Z][A-Z0-9_]*$/.test(need);
+
+/** The names that `title` appended to a test's name, or none. */
+export const needsIn = (title: string): readonly string[] =>
+  [...title.matchAll(/\(needs ([^)]+)\)/g)].flatMap(([, names]) => (names ?? '').split(', '));
+
+/** The path of a program, or undefined when it is not installed. */
+export const locate = (program: string): string | undefined =>
+  folders()
+    .map((folder) => join(folder, program))
+    .find(isExecutable);
+
+const present = (need: Need): boolean =>
+  isVariable(need) ? (process.env[need] ?? '') !== '' : locate(need) !== undefined;
+
+// Debian keeps mke2fs and its like where an ordinary user's PATH does not look.
+const folders = (): readonly string[] => [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'];
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false; // Not there, or not ours to run: the same to a test.
+  }
+}
