@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config';
-import { runSeed } from './test/support/run-seed.ts';
+import { outcomeReporter } from '#test/support/outcome-reporter';
+import { runSeed } from '#test/support/run-seed';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -11,12 +12,18 @@ declare module 'vitest' {
 const seed = runSeed(process.env);
 const neverTests = ['**/node_modules/**', '**/dist/**', '**/data/**'];
 // Real guests, real processes and a real browser: they have the machine to themselves, one file at a time.
-const system = ['test/live/**/*.test.ts', 'test/crash/**/*.test.ts', 'test/browser/**/*.test.ts', 'test/package.test.ts'];
+const system = [
+  'test/live/**/*.test.ts',
+  'test/crash/**/*.test.ts',
+  'test/browser/**/*.test.ts',
+  'test/package.test.ts',
+];
 const shared = { provide: { seed }, setupFiles: ['test/support/seed.ts'] };
 
 export default defineConfig({
   test: {
     maxWorkers: 2,
+    reporters: ['default', outcomeReporter()],
     projects: [
       {
         extends: true,
