@@ -64,7 +64,12 @@ export const alignUp = (n: number, grain: number): number => Math.ceil(n / grain
 export type Ratio = { readonly numerator: number; readonly denominator: number };
 /** A fraction between 0 and 1. Throws a `RangeError` otherwise. */
 export function ratio(numerator: number, denominator: number): Ratio {
-  if (!Number.isSafeInteger(numerator) || !Number.isSafeInteger(denominator) || numerator < 0 || numerator > denominator)
+  if (
+    !Number.isSafeInteger(numerator) ||
+    !Number.isSafeInteger(denominator) ||
+    numerator < 0 ||
+    numerator > denominator
+  )
     throw new RangeError(`ratio must lie between 0 and 1, got ${numerator}/${denominator}`);
   return { numerator, denominator };
 }

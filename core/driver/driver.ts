@@ -1,0 +1,336 @@
+import type { AppendError, Appended, ExpectedRevision, Fact, ProposedFact, StreamId } from '#core/event-log/event-log';
+import { revision } from '#core/event-log/event-log';
+import type { CommandId, FactId } from '#core/ids';
+import { invariant, InvariantError, unreachable } from '#core/invariant';
+import { err, ok, type Result } from '#core/result';
+import { after, millis, type Instant, type Millis } from '#core/units';
+import type { Model, WorkItem } from './model.ts';
+import type { Finding, Outcome } from './world.ts';
+
+/**
+ * Turns facts into effects to perform and outcomes into facts to append. It does no I/O and knows no time: one input
+ * at a time comes in, what should be done comes out, and somebody else does it.
+ *
+ *     input ──> apply ──> append ──(durable)──> fold ──> perform · reconcile · arm
+ *                 ^                                              │
+ *                 └──────────── outcome, finding, deadline <─────┘
+ *
+ * It acts on a fact only once the log has it. What is outstanding follows from the folded facts, so that a driver which
+ * dies at any point is replaced by one that knows as much. On a revision conflict it stops: someone else owns the stream.
+ */
+export interface Driver<S, F extends Fact, C, E, R> {
+  /** Takes one input and says what to do, in order. */
+  apply(input: DriverInput<F, C>): readonly DriverAction<F, E, R>[];
+  /** The folded state: what the log is known to hold. */
+  state(): S;
+}
+
+/** Someone's wish, with a name under which it may be repeated. */
+export interface Command<C> {
+  readonly id: CommandId;
+  readonly actor: string;
+  readonly at: Instant;
+  readonly command: C;
+}
+
+/** One thing that happened to the driver. They arrive one at a time. */
+export type DriverInput<F extends Fact, C> =
+  | { readonly type: 'Started'; readonly at: Instant }
+  | { readonly type: 'Commanded'; readonly commanded: Command<C> }
+  | { readonly type: 'OutcomeArrived'; readonly key: string; readonly outcome: Outcome<F>; readonly at: Instant }
+  | { readonly type: 'Observed'; readonly key: string; readonly fact: F; readonly at: Instant }
+  | { readonly type: 'FindingArrived'; readonly key: string; readonly finding: Finding<F>; readonly at: Instant }
+  | { readonly type: 'TimerFired'; readonly key: string; readonly at: Instant }
+  | { readonly type: 'AppendAnswered'; readonly result: Result<Appended, AppendError>; readonly at: Instant };
+
+/** One thing the driver wants done. It never does it itself. */
+export type DriverAction<F extends Fact, E, R> =
+  | {
+      readonly type: 'append';
+      readonly stream: StreamId;
+      readonly facts: readonly ProposedFact<F>[];
+      readonly expected: ExpectedRevision;
+    }
+  | { readonly type: 'perform'; readonly work: WorkItem<E> }
+  | { readonly type: 'reconcile'; readonly work: WorkItem<E> }
+  /** Nobody wants this work any more; its outcome is awaited and dropped. */
+  | { readonly type: 'abandon'; readonly key: string }
+  | { readonly type: 'arm'; readonly key: string; readonly at: Instant }
+  | { readonly type: 'disarm'; readonly key: string }
+  | { readonly type: 'answer'; readonly id: CommandId; readonly result: Result<void, Refusal<R>> }
+  | { readonly type: 'stop'; readonly why: StopReason };
+
+/** Why a command was not carried out: the model said no, or the log did. */
+export type Refusal<R> = R | AppendError | { readonly type: 'DriverStopped' };
+
+/** Why a driver stops. After `finished` nothing can follow; after the others a new driver takes it up. */
+export type StopReason = { readonly type: 'finished' } | { readonly type: 'logRefused'; readonly error: AppendError };
+
+/** What a driver is made of beside its model. */
+export interface DriverOptions<F extends Fact> {
+  readonly stream: StreamId;
+  readonly correlationId: string;
+  /** The stream as it stands, oldest first. */
+  readonly history: Iterable<ProposedFact<F>>;
+  readonly newFactId: () => FactId;
+}
+
+interface Pending<F extends Fact> {
+  readonly facts: readonly ProposedFact<F>[];
+  readonly answerTo: CommandId | null;
+}
+
+interface Cause {
+  readonly at: Instant;
+  readonly actor: string;
+  readonly commandId?: CommandId;
+}
+
+/** Makes the driver of one stream from its facts. */
+export const driver = <S, F extends Fact, C, E, R>(
+  model: Model<S, F, C, E, R>,
+  options: DriverOptions<F>,
+): Driver<S, F, C, E, R> => new StreamDriver(model, options);
+
+class StreamDriver<S, F extends Fact, C, E, R> implements Driver<S, F, C, E, R> {
+  readonly #model: Model<S, F, C, E, R>;
+  readonly #options: DriverOptions<F>;
+  #state: S;
+  #count = 0;
+  #lastFactId: FactId | undefined;
+  #pending: Pending<F> | null = null;
+  #stopped = false;
+  readonly #waiting: DriverInput<F, C>[] = [];
+  /** Work the world has been given and not come back from. */
+  readonly #inFlight = new Map<string, 'wanted' | 'abandoned'>();
+  readonly #armed = new Set<string>();
+  readonly #fired = new Set<string>();
+  /** Side effects whose request this driver itself put in the log: they are performed, not asked about. */
+  readonly #askedByUs = new Set<string>();
+  readonly #commandsDone = new Set<CommandId>();
+
+  constructor(model: Model<S, F, C, E, R>, options: DriverOptions<F>) {
+    this.#model = model;
+    this.#options = options;
+    this.#state = model.initial();
+    for (const fact of options.history) this.#fold(fact);
+  }
+
+  state(): S {
+    return this.#state;
+  }
+
+  apply(input: DriverInput<F, C>): readonly DriverAction<F, E, R>[] {
+    if (this.#stopped) return refuse(input);
+    const at = input.type === 'Commanded' ? input.commanded.at : input.at;
+    const actions: DriverAction<F, E, R>[] = [];
+    if (input.type === 'AppendAnswered') actions.push(...this.#settleAppend(input.result));
+    else this.#waiting.push(input);
+    while (!this.#pending && !this.#stopped) {
+      const next = this.#waiting.shift();
+      if (next) actions.push(...this.#take(next));
+      if (!this.#pending) actions.push(...this.#follow(at));
+      if (!next) break;
+    }
+    if (this.#stopped) actions.push(...this.#waiting.splice(0).flatMap(refuse<F, C, E, R>));
+    return actions;
+  }
+
+  #fold(fact: ProposedFact<F>): void {
+    const place = { stream: this.#options.stream, time: fact.metadata.time };
+    this.#state = this.#model.evolve(this.#state, asFact(fact), place);
+    this.#count += 1;
+    this.#lastFactId = fact.id;
+    if (fact.metadata.commandId) this.#commandsDone.add(fact.metadata.commandId);
+  }
+
+  #propose(facts: readonly F[], cause: Cause): readonly DriverAction<F, E, R>[] {
+    invariant(!this.#pending, 'one append at a time');
+    const { stream, correlationId, newFactId } = this.#options;
+    const { schemaVersion, id, version } = this.#model;
+    const proposed = facts.map((fact): ProposedFact<F> => ({
+      id: newFactId(),
+      type: fact.type,
+      data: fact.data,
+      metadata: {
+        time: cause.at,
+        actor: cause.actor,
+        ...(cause.commandId && { commandId: cause.commandId }),
+        ...(this.#lastFactId && { causationId: this.#lastFactId }),
+        correlationId,
+        schemaVersion,
+        model: { id, version },
+      },
+    }));
+    this.#pending = { facts: proposed, answerTo: cause.commandId ?? null };
+    const expected = this.#count === 0 ? 'none' : revision(this.#count - 1);
+    return [{ type: 'append', stream, facts: proposed, expected }];
+  }
+
+  #workOf(key: string): WorkItem<E> | undefined {
+    return this.#model.work(this.#state).find((work) => work.key === key);
+  }
+
+  /** What follows from the folded state: every action that is due, up to the first append. */
+  #follow(at: Instant): readonly DriverAction<F, E, R>[] {
+    const work = this.#model.work(this.#state);
+    const actions: DriverAction<F, E, R>[] = [...this.#letGo(new Set(work.map(({ key }) => key)))];
+    for (const item of work) {
+      if (this.#pending) break;
+      actions.push(...this.#followWork(item, at));
+    }
+    if (!this.#pending && this.#model.hasEnded(this.#state) && this.#inFlight.size === 0 && work.length === 0) {
+      this.#stopped = true;
+      actions.push({ type: 'stop', why: { type: 'finished' } });
+    }
+    return actions;
+  }
+
+  #letGo(outstanding: ReadonlySet<string>): readonly DriverAction<F, E, R>[] {
+    const actions: DriverAction<F, E, R>[] = [];
+    for (const [key, want] of this.#inFlight) {
+      if (want === 'abandoned' || outstanding.has(key)) continue;
+      this.#inFlight.set(key, 'abandoned');
+      actions.push({ type: 'abandon', key });
+    }
+    for (const key of [...this.#armed]) {
+      if (outstanding.has(key)) continue;
+      this.#armed.delete(key);
+      actions.push({ type: 'disarm', key });
+    }
+    for (const key of [...this.#fired]) if (!outstanding.has(key)) this.#fired.delete(key);
+    return actions;
+  }
+
+  #followWork(item: WorkItem<E>, at: Instant): readonly DriverAction<F, E, R>[] {
+    const { key, effect } = item;
+    const kind = this.#model.kindOf(effect);
+    if (kind.type === 'timer') return this.#followTimer(item, millis(kind.wait), at);
+    // What was abandoned may still be changing the world: nothing new is begun beside it.
+    if (this.#inFlight.has(key) || [...this.#inFlight.values()].includes('abandoned')) return [];
+    switch (item.standing) {
+      case 'due':
+        if (kind.type === 'idempotent') return this.#begin('perform', item);
+        this.#askedByUs.add(key);
+        return this.#propose([this.#model.notes.requested(key, effect)], { at, actor: 'driver' });
+      case 'requested':
+        if (this.#askedByUs.delete(key)) return this.#begin('perform', item);
+        return this.#noteUnknown(
+          item,
+          'the driver was restarted after asking and before the answer was in the log',
+          at,
+        );
+      case 'unknown':
+        return this.#begin('reconcile', item);
+      case 'vouched':
+        return this.#propose([this.#model.notes.vouched(effect)], { at, actor: 'driver' });
+      case 'undecidable':
+        return [];
+    }
+  }
+
+  #followTimer(item: WorkItem<E>, wait: Millis, at: Instant): readonly DriverAction<F, E, R>[] {
+    const { key, effect, since } = item;
+    if (this.#fired.has(key)) {
+      const passed = this.#model.notes.deadlinePassed(effect);
+      // A deadline that the chart cannot take now stays passed, and is offered again after the next fact.
+      return this.#model.canTake(this.#state, passed) ? this.#propose([passed], { at, actor: 'driver' }) : [];
+    }
+    if (this.#armed.has(key)) return [];
+    this.#armed.add(key);
+    return [{ type: 'arm', key, at: after(since, wait) }];
+  }
+
+  #begin(type: 'perform' | 'reconcile', work: WorkItem<E>): readonly DriverAction<F, E, R>[] {
+    this.#inFlight.set(work.key, 'wanted');
+    return [{ type, work }];
+  }
+
+  #noteUnknown(item: WorkItem<E>, why: string, at: Instant): readonly DriverAction<F, E, R>[] {
+    const note = this.#model.notes.unknown(item.key, item.effect, why);
+    // Only one outcome is unknown at a time; this one is noted when the other is settled.
+    return this.#model.canTake(this.#state, note) ? this.#propose([note], { at, actor: 'driver' }) : [];
+  }
+
+  #take(input: DriverInput<F, C>): readonly DriverAction<F, E, R>[] {
+    switch (input.type) {
+      case 'Started':
+        return [];
+      case 'AppendAnswered':
+        throw new InvariantError('answers to appends do not wait in line');
+      case 'Commanded':
+        return this.#command(input.commanded);
+      case 'TimerFired':
+        this.#armed.delete(input.key);
+        if (this.#workOf(input.key)) this.#fired.add(input.key);
+        return [];
+      case 'Observed': {
+        const wanted = this.#workOf(input.key) && this.#model.canTake(this.#state, input.fact);
+        return wanted ? this.#propose([input.fact], { at: input.at, actor: 'world' }) : [];
+      }
+      case 'OutcomeArrived':
+        return this.#takeOutcome(input.key, input.outcome, input.at);
+      case 'FindingArrived':
+        this.#inFlight.delete(input.key);
+        if (!this.#workOf(input.key)) return [];
+        return this.#propose(this.#findingFacts(input.key, input.finding), { at: input.at, actor: 'world' });
+      default:
+        return unreachable(input);
+    }
+  }
+
+  #takeOutcome(key: string, outcome: Outcome<F>, at: Instant): readonly DriverAction<F, E, R>[] {
+    this.#inFlight.delete(key);
+    const item = this.#workOf(key);
+    if (!item) return [];
+    if (outcome.type === 'facts') return this.#propose(outcome.facts, { at, actor: 'world' });
+    invariant(
+      this.#model.kindOf(item.effect).type === 'sideEffect',
+      'only the outcome of a side effect can be unknown',
+    );
+    return this.#noteUnknown(item, outcome.why, at);
+  }
+
+  #findingFacts(key: string, finding: Finding<F>): readonly F[] {
+    const { notes } = this.#model;
+    switch (finding.type) {
+      case 'done':
+        return [notes.reconciled(key, 'done'), ...finding.facts];
+      case 'notDone':
+        return [notes.reconciled(key, 'notDone')];
+      case 'cannotTell':
+        return [notes.undecidable(key, finding.why)];
+    }
+  }
+
+  #command({ id, actor, at, command }: Command<C>): readonly DriverAction<F, E, R>[] {
+    if (this.#commandsDone.has(id)) return [{ type: 'answer', id, result: ok(undefined) }];
+    const decision = this.#model.decide(command, this.#state);
+    if (!decision.ok) return [{ type: 'answer', id, result: decision }];
+    return this.#propose(decision.value, { at, actor, commandId: id });
+  }
+
+  #settleAppend(result: Result<Appended, AppendError>): readonly DriverAction<F, E, R>[] {
+    invariant(this.#pending, 'an append was answered that was not asked for');
+    const { facts, answerTo } = this.#pending;
+    this.#pending = null;
+    if (!result.ok) {
+      this.#stopped = true;
+      return [
+        ...(answerTo ? [{ type: 'answer' as const, id: answerTo, result: err(result.error) }] : []),
+        ...[...this.#inFlight.keys()].map((key) => ({ type: 'abandon' as const, key })),
+        ...[...this.#armed].map((key) => ({ type: 'disarm' as const, key })),
+        { type: 'stop', why: { type: 'logRefused', error: result.error } },
+      ];
+    }
+    for (const fact of facts) this.#fold(fact);
+    return answerTo ? [{ type: 'answer', id: answerTo, result: ok(undefined) }] : [];
+  }
+}
+
+function refuse<F extends Fact, C, E, R>(input: DriverInput<F, C>): readonly DriverAction<F, E, R>[] {
+  if (input.type !== 'Commanded') return [];
+  return [{ type: 'answer', id: input.commanded.id, result: err({ type: 'DriverStopped' }) }];
+}
+
+const asFact = <F extends Fact>({ type, data }: ProposedFact<F>): F => ({ type, data }) as F;

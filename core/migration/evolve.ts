@@ -1,0 +1,172 @@
+import { getInitialSnapshot, transition, type SnapshotFrom } from 'xstate';
+import { invariant } from '#core/invariant';
+import type { Instant } from '#core/units';
+import type { Effect, EffectType } from './effects.ts';
+import type { MigrationFact } from './facts.ts';
+import { migrationMachine } from './machine.ts';
+
+type Snapshot = SnapshotFrom<typeof migrationMachine>;
+
+/** How far a piece of outstanding work is. */
+export type Standing =
+  /** Nobody was asked yet. */
+  | 'due'
+  /** The world was asked, and no answer is in the log. */
+  | 'requested'
+  /** The answer was lost: the world has to be asked what it did. */
+  | 'unknown'
+  /** The world cannot tell: a person has to. */
+  | 'undecidable'
+  /** A person said it was done: its outcome is assumed, and logged as such. */
+  | 'vouched';
+
+/** One effect that has no outcome yet. */
+export interface Work<E = Effect> {
+  /** `stream@revision/index`: the fact that asked for it, and its place among what that fact asked. */
+  readonly key: string;
+  readonly effect: E;
+  readonly standing: Standing;
+  /** When the fact that asked for it happened. A timer runs from here. */
+  readonly since: Instant;
+}
+
+/** A migration folded from its facts. The only memory there is: a restarted driver needs nothing else. */
+export interface MigrationState {
+  readonly snapshot: Snapshot;
+  /** Facts folded so far; the revision of the next one. */
+  readonly count: number;
+  readonly work: readonly Work[];
+}
+
+/** Where and when a fact stands. The fold needs no more of the envelope. */
+export interface FactPlace {
+  readonly stream: string;
+  readonly time: Instant;
+}
+
+/** The state before the first fact. */
+export const initialMigration = (): MigrationState => ({
+  snapshot: getInitialSnapshot(migrationMachine),
+  count: 0,
+  work: [],
+});
+
+/** Whether the chart can take this fact now. */
+export const canTake = (state: MigrationState, fact: MigrationFact): boolean => state.snapshot.can(fact);
+
+/**
+ * Folds one fact in. XState would ignore a fact it has no transition for; in a log that is a corrupt log, so this
+ * throws an `InvariantError`.
+ */
+export function evolve(state: MigrationState, fact: MigrationFact, place: FactPlace): MigrationState {
+  invariant(canTake(state, fact), `${fact.type} cannot follow in state ${JSON.stringify(state.snapshot.value)}`);
+  const [snapshot, actions] = transition(migrationMachine, state.snapshot, fact);
+  const asked = actions.flatMap((action, index): Work[] =>
+    isEffectAction(action)
+      ? [
+          {
+            key: `${place.stream}@${state.count}/${index}`,
+            effect: { type: action.type, params: action.params ?? {} } as Effect,
+            standing: 'due',
+            since: place.time,
+          },
+        ]
+      : [],
+  );
+  const slots = new Set(asked.map(({ effect }) => slotOf(effect)));
+  const kept = state.work
+    .filter(({ effect }) => !slots.has(slotOf(effect)) && isDue(snapshot, effect))
+    .map((work) => settle(work, fact));
+  return { snapshot, count: state.count + 1, work: [...kept, ...asked] };
+}
+
+/** Folds a whole stream, or any prefix of one. */
+export function foldMigration(
+  facts: Iterable<{ readonly fact: MigrationFact; readonly place: FactPlace }>,
+  from: MigrationState = initialMigration(),
+): MigrationState {
+  let state = from;
+  for (const { fact, place } of facts) state = evolve(state, fact, place);
+  return state;
+}
+
+function settle(work: Work, fact: MigrationFact): Work {
+  if (!('key' in fact.data) || fact.data.key !== work.key) return work;
+  switch (fact.type) {
+    case 'EffectRequested':
+      return { ...work, standing: 'requested' };
+    case 'OutcomeUnknown':
+      return { ...work, standing: 'unknown' };
+    case 'OutcomeUndecidable':
+      return { ...work, standing: 'undecidable' };
+    case 'OutcomeDecided':
+      return { ...work, standing: fact.data.outcome === 'done' ? 'vouched' : 'due' };
+    case 'OutcomeReconciled':
+      // Found done: its outcome fact follows in the same append. Until then it is as if just requested.
+      return { ...work, standing: fact.data.found === 'done' ? 'requested' : 'due' };
+    default:
+      return work;
+  }
+}
+
+// Work is replaced by newer work of the same kind: a second refresh timer, the next round.
+const slotOf = (effect: Effect): string =>
+  effect.type === 'armTimer' ? `armTimer:${effect.params.timer}` : effect.type;
+
+const isEffectAction = (action: { type: string; params?: unknown }): action is { type: EffectType; params?: object } =>
+  Object.hasOwn(dueWhile, action.type);
+
+type Wanted<T extends EffectType> = (snapshot: Snapshot, effect: Extract<Effect, { type: T }>) => boolean;
+const cutover =
+  (step: string) =>
+  (snapshot: Snapshot): boolean =>
+    matches(snapshot, { lifecycle: { cuttingOver: step } });
+const round =
+  (...states: readonly unknown[]) =>
+  (snapshot: Snapshot, effect: { params: { round: number } }): boolean =>
+    effect.params.round === snapshot.context.round && states.some((value) => matches(snapshot, value));
+const matches = (snapshot: Snapshot, value: unknown): boolean =>
+  snapshot.matches(value as Parameters<Snapshot['matches']>[0]);
+
+/**
+ * The states in which each effect is wanted. Work whose state has been left is not outstanding any more: so what is due
+ * follows from folded state alone.
+ */
+const dueWhile: { readonly [T in EffectType]: Wanted<T> } = {
+  verifySource: (s) => matches(s, { lifecycle: 'verifying' }),
+  initiateReplication: (s) => matches(s, { replication: 'initiating' }),
+  runFullSync: round({ replication: 'fullSync' }),
+  runDeltaSync: round({ replication: 'deltaSync' }, { replication: { parked: 'refreshing' } }),
+  runRescan: round({ replication: 'rescan' }),
+  launchTest: (s) => matches(s, { lifecycle: { testing: 'launching' } }),
+  cleanUpTest: (s) => matches(s, { lifecycle: { testing: 'cleaningUp' } }),
+  quiesceSource: cutover('quiescing'),
+  runFinalSync: round({ lifecycle: { cuttingOver: 'finalSync' } }),
+  fenceSource: cutover('fencing'),
+  fixUpReplica: cutover('fixingUp'),
+  launchTarget: cutover('launching'),
+  connectTarget: cutover('connecting'),
+  validateTarget: cutover('validating'),
+  rollBack: (s) => matches(s, { lifecycle: 'rollingBack' }),
+  releaseSource: (s) => matches(s, { lifecycle: { cancelling: 'releasing' } }),
+  retireSource: (s) => matches(s, { lifecycle: { finalizing: 'retiring' } }),
+  armTimer: (s, { params: { timer } }) => {
+    switch (timer) {
+      case 'refresh':
+        return matches(s, { replication: { parked: 'resting' } });
+      case 'retry':
+        return matches(s, { replication: { stalled: 'retrying' } }) || matches(s, { replication: 'disconnected' });
+      case 'quiesce':
+        return cutover('quiescing')(s);
+      case 'release':
+        return (
+          matches(s, { lifecycle: { cancelling: 'waiting' } }) || matches(s, { lifecycle: { finalizing: 'waiting' } })
+        );
+    }
+  },
+};
+
+function isDue(snapshot: Snapshot, effect: Effect): boolean {
+  const wanted = dueWhile[effect.type] as Wanted<EffectType>;
+  return wanted(snapshot, effect as never);
+}
