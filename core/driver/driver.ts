@@ -3,7 +3,7 @@ import { revision } from '#core/event-log/event-log';
 import type { CommandId, FactId } from '#core/ids';
 import { invariant, InvariantError, unreachable } from '#core/invariant';
 import { err, ok, type Result } from '#core/result';
-import { after, millis, type Instant, type Millis } from '#core/units';
+import { after, type Instant } from '#core/units';
 import type { Model, WorkItem } from './model.ts';
 import type { Finding, Outcome } from './world.ts';
 
@@ -205,7 +205,8 @@ class StreamDriver<S, F extends Fact, C, E, R> implements Driver<S, F, C, E, R> 
   #followWork(item: WorkItem<E>, at: Instant): readonly DriverAction<F, E, R>[] {
     const { key, effect } = item;
     const kind = this.#model.kindOf(effect);
-    if (kind.type === 'timer') return this.#followTimer(item, millis(kind.wait), at);
+    if (kind.type === 'timer') return this.#followTimer(item, after(item.since, kind.wait), at);
+    if (kind.type === 'deadline') return this.#followTimer(item, kind.at, at);
     // What was abandoned may still be changing the world: nothing new is begun beside it.
     if (this.#inFlight.has(key) || [...this.#inFlight.values()].includes('abandoned')) return [];
     switch (item.standing) {
@@ -229,8 +230,8 @@ class StreamDriver<S, F extends Fact, C, E, R> implements Driver<S, F, C, E, R> 
     }
   }
 
-  #followTimer(item: WorkItem<E>, wait: Millis, at: Instant): readonly DriverAction<F, E, R>[] {
-    const { key, effect, since } = item;
+  #followTimer(item: WorkItem<E>, due: Instant, at: Instant): readonly DriverAction<F, E, R>[] {
+    const { key, effect } = item;
     if (this.#fired.has(key)) {
       const passed = this.#model.notes.deadlinePassed(effect);
       // A deadline that the chart cannot take now stays passed, and is offered again after the next fact.
@@ -238,7 +239,7 @@ class StreamDriver<S, F extends Fact, C, E, R> implements Driver<S, F, C, E, R> 
     }
     if (this.#armed.has(key)) return [];
     this.#armed.add(key);
-    return [{ type: 'arm', key, at: after(since, wait) }];
+    return [{ type: 'arm', key, at: due }];
   }
 
   #begin(type: 'perform' | 'reconcile', work: WorkItem<E>): readonly DriverAction<F, E, R>[] {

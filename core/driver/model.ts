@@ -1,6 +1,6 @@
 import type { Fact } from '#core/event-log/event-log';
 import type { Result } from '#core/result';
-import type { Instant } from '#core/units';
+import type { Instant, Millis } from '#core/units';
 
 /** How far a piece of work is; see `core/migration/evolve.ts`. */
 export interface WorkItem<E> {
@@ -9,6 +9,12 @@ export interface WorkItem<E> {
   readonly standing: 'due' | 'requested' | 'unknown' | 'undecidable' | 'vouched';
   readonly since: Instant;
 }
+
+/** How an effect touches the world; see `core/migration/effects.ts`. */
+export type EffectKind =
+  | { readonly type: 'sideEffect' | 'idempotent' }
+  | { readonly type: 'timer'; readonly wait: Millis }
+  | { readonly type: 'deadline'; readonly at: Instant };
 
 /** A decider that a driver can drive: a statechart with its commands, facts and effects, all of them data. */
 export interface Model<S, F extends Fact, C, E, R> {
@@ -23,8 +29,8 @@ export interface Model<S, F extends Fact, C, E, R> {
   /** What the world owes, as far as the folded facts know. */
   work(state: S): readonly WorkItem<E>[];
   hasEnded(state: S): boolean;
-  /** How an effect touches the world; for a timer, how long it waits. */
-  kindOf(effect: E): { readonly type: 'sideEffect' | 'idempotent' } | { readonly type: 'timer'; readonly wait: number };
+  /** How an effect touches the world; for the driver's own, how long it waits or until when. */
+  kindOf(effect: E): EffectKind;
   /** The driver's own notes in this model's facts. */
   readonly notes: {
     requested(key: string, effect: E): F;
