@@ -79,6 +79,8 @@ describe('describeFact', () => {
       removed: ['bitmap'],
       effect: 'quiesceSource',
       timer: 'refresh',
+      endpoint: 'receiver',
+      disk: 'vda',
     };
     const { title } = describeFact({ type, data } as unknown as MigrationFact);
     expect(title).not.toMatch(/undefined|^$/);
