@@ -11,7 +11,7 @@ export interface Fact {
 declare const unit: unique symbol;
 /** The number of a fact within its stream, from 0, without gaps. */
 export type Revision = number & { readonly [unit]: 'Revision' };
-/** Where a fact stands in the whole log. Grows with time; gaps are allowed. */
+/** Where a fact stands in the whole log. Grows with time; gaps are allowed. Every fact stands after position 0. */
 export type Position = number & { readonly [unit]: 'Position' };
 /** The name of a stream: a category, a dash, an id (`migration-web01`, `wave-7`). */
 export type StreamId = `${string}-${string}`;
@@ -76,11 +76,21 @@ export interface Appended {
 /** Why nothing was appended. Nothing of a refused batch is in the log, ever. */
 export type AppendError =
   /** Someone else wrote. `actual` is the revision of the stream's last fact, or `none`. */
-  | { readonly type: 'RevisionConflict'; readonly stream: StreamId; readonly expected: ExpectedRevision; readonly actual: Revision | 'none' }
+  | {
+      readonly type: 'RevisionConflict';
+      readonly stream: StreamId;
+      readonly expected: ExpectedRevision;
+      readonly actual: Revision | 'none';
+    }
   /** No room. Free some and append again; what was acknowledged before is safe. */
   | { readonly type: 'LogFull'; readonly where: string; readonly detail: string }
   /** The store cannot be reached or refused for a reason of its own. Whether the batch was written may be unknown. */
-  | { readonly type: 'LogUnavailable'; readonly where: string; readonly detail: string; readonly written: 'no' | 'unknown' }
+  | {
+      readonly type: 'LogUnavailable';
+      readonly where: string;
+      readonly detail: string;
+      readonly written: 'no' | 'unknown';
+    }
   /** The log was closed. */
   | { readonly type: 'LogClosed' };
 
@@ -109,6 +119,8 @@ export interface ReadStreamOptions {
   readonly from?: Revision;
   readonly backwards?: boolean;
   readonly limit?: number;
+  /** As written, without upcasting: what the hash chain is over. For audits and copies; whoever folds facts leaves it out. */
+  readonly asStored?: boolean;
 }
 
 /** Facts of all streams in log order. */
@@ -118,6 +130,8 @@ export interface ReadAllOptions {
   /** Only streams of this category (`migration`, `wave`). */
   readonly category?: string;
   readonly limit?: number;
+  /** As written, without upcasting: what the hash chain is over. For audits and copies; whoever folds facts leaves it out. */
+  readonly asStored?: boolean;
 }
 
 /** Facts of all streams, those that are there and then those that come. */
@@ -132,16 +146,26 @@ export interface SubscribeOptions {
  * What happened, in order, for ever. Facts are added, never changed.
  *
  * `append` resolves once the facts are durable. Appending the very batch that already stands at the expected place
- * (same ids) answers as the first time did: a writer whose answer was lost may simply ask again.
+ * (same ids) answers as the first time did: a writer whose answer was lost may simply ask again. With `any` the place is
+ * looked for near the end of the stream (see `append-rule.ts`).
+ *
+ * Reads give what is there when they start and then end, however fast others append. `subscribe` goes on.
  */
 export interface EventLog {
   /** Adds all facts or none. `facts` must not be empty. */
-  append(stream: StreamId, facts: readonly ProposedFact[], expected: ExpectedRevision): Promise<Result<Appended, AppendError>>;
+  append(
+    stream: StreamId,
+    facts: readonly ProposedFact[],
+    expected: ExpectedRevision,
+  ): Promise<Result<Appended, AppendError>>;
   /** A stream that does not exist yields nothing. Throws `LogReadError`. */
   readStream(stream: StreamId, options?: ReadStreamOptions): AsyncIterable<RecordedFact>;
   /** Throws `LogReadError`. */
   readAll(options?: ReadAllOptions): AsyncIterable<RecordedFact>;
-  /** First everything after `after`, then each new fact as it is appended, each exactly once and in order. Throws `LogReadError`. */
+  /**
+   * First everything after `after`, then each new fact as it is appended (also by other processes), each exactly once and
+   * in order. Ends when `signal` is aborted or the log closes. Throws `LogReadError`.
+   */
   subscribe(options?: SubscribeOptions): AsyncIterable<RecordedFact>;
   /** Waits for appends in flight, ends subscriptions, lets go of the store. Idempotent. */
   close(): Promise<void>;

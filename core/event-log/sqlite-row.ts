@@ -1,0 +1,33 @@
+import { LogReadError, type RecordedFact } from './event-log.ts';
+
+/** One row of `facts`. */
+export interface Row {
+  readonly position: number;
+  readonly stream: string;
+  readonly revision: number;
+  readonly id: string;
+  readonly type: string;
+  readonly data: string;
+  readonly metadata: string;
+}
+
+/** The columns a `Row` needs. */
+export const columns = 'position, stream, revision, id, type, data, metadata';
+
+/** A row as the fact it holds, as stored. Throws `LogReadError` when its JSON is damaged. */
+export function factOf({ position, stream, revision, id, type, data, metadata }: Row, where: string): RecordedFact {
+  try {
+    return {
+      id,
+      stream,
+      revision,
+      position,
+      type,
+      data: JSON.parse(data),
+      metadata: JSON.parse(metadata),
+    } as RecordedFact;
+  } catch (cause) {
+    const detail = `fact ${revision} of ${stream}, at position ${position}, is not readable`;
+    throw new LogReadError({ type: 'LogCorrupt', where, detail }, { cause });
+  }
+}
