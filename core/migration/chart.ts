@@ -1,4 +1,4 @@
-import { assign, setup, stateIn } from 'xstate';
+import { and, assign, or, setup, stateIn } from 'xstate';
 import type { EffectParams, EffectType, SideEffectType } from '#core/migration/effects';
 import type { MigrationFact, RoundReport, TimerName } from '#core/migration/facts';
 import { backoff, forecastFinalSync } from '#core/migration/forecast';
@@ -177,10 +177,21 @@ export const chart = setup({
     asksOnFailure: ({ context }) =>
       planOf(context).handOver === 'launch' && planOf(context).onValidationFailure === 'ask',
     mayHelpToWait: ({ event }) => event.type === 'ReplicationStalled' && event.data.retryable,
-    lostTracking: ({ context }) => context.trackingLost,
     settles: ({ context, event }) =>
       (event.type === 'OutcomeReconciled' || event.type === 'OutcomeUndecidable' || event.type === 'OutcomeDecided') &&
       context.unsettled?.key === event.data.key,
+    // A fact that moves both axes is taken by both or by neither: the replication side asks where the lifecycle is.
+    mayProtect: stateIn({ lifecycle: 'ready' }),
+    mayStartCutover: or([stateIn({ lifecycle: 'protected' }), stateIn({ lifecycle: 'rolledBack' })]),
+    mayCancel: or([
+      ...['draft', 'verifying', 'blocked', 'ready', 'protected', 'rolledBack', 'failed'].map((state) =>
+        stateIn({ lifecycle: state }),
+      ),
+      stateIn({ lifecycle: { cuttingOver: 'approved' } }),
+    ]),
+    mayFinalize: stateIn({ lifecycle: 'cutOver' }),
+    isRollingBack: stateIn({ lifecycle: 'rollingBack' }),
+    rollsBackWithoutTracking: and([stateIn({ lifecycle: 'rollingBack' }), ({ context }) => context.trackingLost]),
     isParked: stateIn({ replication: { parked: 'resting' } }),
     sourceIsTaken: stateIn({ lifecycle: { cuttingOver: 'quiescing' } }),
   },

@@ -9,5 +9,6 @@ describe('evolve', () => {
       evolve(initialMigration(), { type: 'CutoverStarted', data: {} }, { stream: 'migration-a', time: instant(0) }),
     ).toThrow('CutoverStarted cannot follow');
   });
-  it('starts undrafted', () => expect(axesOf(initialMigration())).toEqual({ lifecycle: 'undrafted', replication: 'idle', outcome: 'certain' }));
+  it('starts undrafted', () =>
+    expect(axesOf(initialMigration())).toEqual({ lifecycle: 'undrafted', replication: 'idle', outcome: 'certain' }));
 });

@@ -52,13 +52,13 @@ const runDeltaSync = {
 export const replication = chart.createStateConfig({
   initial: 'idle',
   on: {
-    CancellationRequested: '.stopped',
-    FinalizationRequested: '.stopped',
+    CancellationRequested: { guard: 'mayCancel', target: '.stopped' },
+    FinalizationRequested: { guard: 'mayFinalize', target: '.stopped' },
   },
   states: {
     idle: {
       description: 'Nothing is replicated. The source runs and owns the data; there is no replica.',
-      on: { ProtectionStarted: 'initiating' },
+      on: { ProtectionStarted: { guard: 'mayProtect', target: 'initiating' } },
     },
     initiating: {
       description: 'The source runs. Change tracking is begun and empty replica disks are made.',
@@ -93,7 +93,7 @@ export const replication = chart.createStateConfig({
           on: {
             DeadlinePassed: { guard: { type: 'timerIs', params: { timer: 'refresh' } }, target: 'refreshing' },
             // What was written while resting is fetched while the source still runs, not in its downtime.
-            CutoverStarted: 'refreshing',
+            CutoverStarted: { guard: 'mayStartCutover', target: 'refreshing' },
           },
         },
         refreshing: {
@@ -161,7 +161,10 @@ export const replication = chart.createStateConfig({
       description:
         'The cutover has the source: it is stopped, the final sync is the only round, and no other may start.',
       on: {
-        RolledBack: [{ guard: 'lostTracking', target: 'rescan' }, { target: 'deltaSync' }],
+        RolledBack: [
+          { guard: 'rollsBackWithoutTracking', target: 'rescan' },
+          { guard: 'isRollingBack', target: 'deltaSync' },
+        ],
       },
     },
     stopped: {
