@@ -1,18 +1,22 @@
 import type { DiskId } from '#core/ids';
+import type { Result } from '#core/result';
 import type { Bytes, BytesPerSecond, Millis } from '#core/units';
+import type { HeartbeatError } from './heartbeat.ts';
 
 /** What the laboratory guest is and does. */
 export interface LaboratoryOptions {
-  /** A folder for the disks, sockets and the console log. Made if it is not there; existing disks are never overwritten. */
+  /** A folder for the disks, the monitor socket and the console log. Made if it is not there; its path must be short. */
   readonly directory: string;
-  /** Guest memory. */
+  /** Guest memory. 128 if not given; Debian's kernel does not start in much less. */
   readonly memoryMiB?: number;
-  /** Size of each disk. The first half of a disk is an ext4 file system, the second half is written raw. */
+  /** Size of each disk, whole MiB. The first half of a disk is an ext4 file system, the second half is written raw. */
   readonly diskSize: Bytes;
-  /** Disks are named `vda`, `vdb` ... */
+  /** How many disks, named `vda`, `vdb` ... One if not given. */
   readonly diskCount?: number;
   readonly diskFormat?: 'raw' | 'qcow2';
-  /** What the guest writes all the time, over all disks together. */
+  /** Disks that are there already are refused if not said otherwise, and are never overwritten. */
+  readonly existingDisks?: 'refuse' | 'boot';
+  /** The most the guest writes, over all disks together. What ext4 adds for itself comes on top. */
   readonly writer: { readonly bytesPerSecond: BytesPerSecond };
   /** Decides where and what the guest writes. */
   readonly seed: number;
@@ -29,7 +33,7 @@ export interface LaboratoryDisk {
   readonly format: 'raw' | 'qcow2';
 }
 
-/** A running guest that writes to its disks all the time. */
+/** A running guest that writes to its disks all the time. It does not outlive this process. */
 export interface Laboratory {
   /** The QMP monitor's Unix socket. Nobody else uses it. */
   readonly qmpSocket: string;
@@ -38,10 +42,12 @@ export interface Laboratory {
   readonly consolePath: string;
   /** QEMU's process id. */
   readonly pid: number;
-  /** How many rounds of writing the guest has reported so far: 0 before it began, standing still while it is paused. */
+  /** Resolves with one sentence once QEMU has ended, whatever ended it. */
+  readonly ended: Promise<string>;
+  /** How many rounds of writing the guest has reported so far; standing still while it is paused. */
   heartbeat(): number;
-  /** Resolves with the heartbeat once it is at least `count`; rejects with the signal's reason, or when the guest ends. */
-  heartbeatReached(count: number, signal?: AbortSignal): Promise<number>;
+  /** The heartbeat once it is at least `count`: what it counts is flushed to the disks. Never rejects. */
+  heartbeatReached(count: number, signal?: AbortSignal): Promise<Result<number, HeartbeatError>>;
   /** Ends QEMU in an orderly way; its disks stay. Idempotent. */
   stop(): Promise<void>;
   /** Ends QEMU as a power cut would. Idempotent. */
@@ -50,12 +56,35 @@ export interface Laboratory {
 
 /** Why there is no laboratory. */
 export type LaboratoryError =
-  /** A program is not installed; `remedy` is the one command that installs it. */
+  /** A program is not installed; `remedy` is the one command that installs everything the laboratory needs. */
   | { readonly type: 'ProgramMissing'; readonly program: string; readonly remedy: string }
-  /** No Linux kernel was found in any of `searched`. */
+  /** No Linux kernel was found at any of `searched`. */
   | { readonly type: 'KernelMissing'; readonly searched: readonly string[]; readonly remedy: string }
-  | { readonly type: 'InvalidOption'; readonly option: string; readonly detail: string }
+  /** The kernel's package could not be downloaded or unpacked. */
+  | { readonly type: 'KernelFetchFailed'; readonly package: string; readonly detail: string }
+  | { readonly type: 'InvalidOption'; readonly option: keyof LaboratoryOptions; readonly detail: string }
   /** There is a disk already; it may hold something. */
   | { readonly type: 'DiskExists'; readonly path: string }
-  /** QEMU or the guest did not come up. `detail` has the last lines it said. */
+  | { readonly type: 'DiskNotMade'; readonly path: string; readonly detail: string }
+  /** QEMU or the guest did not come up. */
   | { readonly type: 'BootFailed'; readonly detail: string };
+
+/** One sentence for a person, with the next step. */
+export function describeLaboratoryError(error: LaboratoryError): string {
+  switch (error.type) {
+    case 'ProgramMissing':
+      return `the laboratory needs ${error.program}, which is not installed; install it with: ${error.remedy}`;
+    case 'KernelMissing':
+      return `the laboratory needs a Linux kernel and found none at ${error.searched.join(' or ')}; install one with: ${error.remedy} (or set SEALIFT_KERNEL to a vmlinuz file)`;
+    case 'KernelFetchFailed':
+      return `the package ${error.package} could not be fetched: ${error.detail}`;
+    case 'InvalidOption':
+      return `laboratory option ${error.option}: ${error.detail}`;
+    case 'DiskExists':
+      return `the laboratory disk ${error.path} exists already and is not overwritten; choose another directory or remove it`;
+    case 'DiskNotMade':
+      return `the laboratory disk ${error.path} could not be made: ${error.detail}`;
+    case 'BootFailed':
+      return `the laboratory guest did not come up: ${error.detail}`;
+  }
+}

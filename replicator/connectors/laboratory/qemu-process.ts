@@ -10,6 +10,8 @@ export interface QemuProcess {
   readonly pid: number;
   /** Resolves with one sentence once the process has ended, whatever ended it. Never rejects. */
   readonly ended: Promise<string>;
+  /** Asks it to end in an orderly way: images are flushed and closed. Does not wait. */
+  terminate(): void;
   /** Ends it as a power cut would, and resolves once it has ended. Idempotent. */
   kill(): Promise<void>;
 }
@@ -27,8 +29,8 @@ export interface QemuCommand {
 
 // QEMU prints a line or two before it dies. More than this is a loop, and its end says as much as its whole.
 const stderrKept = 4_096;
-// Linux gives a socket's path 108 bytes, the last of them a NUL.
-const socketPathMax = 107;
+/** The longest path a Unix socket can have: Linux gives it 108 bytes, the last of them a NUL. */
+export const socketPathMax = 107;
 const listeningPollEvery = 20;
 
 /** Starts QEMU, or any program of its family, and returns once its monitor listens. The error is a sentence. */
@@ -76,7 +78,7 @@ function launch({ program, args, signal }: QemuCommand): QemuProcess | undefined
   const aborted = (): void => void kill();
   signal?.addEventListener('abort', aborted, { once: true });
   void ended.then(() => signal?.removeEventListener('abort', aborted));
-  return { pid, ended, kill };
+  return { pid, ended, kill, terminate: () => void child.kill('SIGTERM') };
 }
 
 // QEMU does not tell when its monitor listens, so it is asked until it answers. A connection that is closed again at
