@@ -1,6 +1,7 @@
 import { connect as connectPlain, type NetConnectOpts, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
-import type { NbdAddress } from './uri.ts';
+import type { Millis } from '#core/units';
+import type { NbdAddress } from './nbd-address.ts';
 
 /** What TLS needs. PEM texts; without `ca` the authorities this machine trusts. */
 export interface NbdTls {
@@ -39,7 +40,7 @@ export interface ByteStream {
   /** Whom the bytes go to from now on. */
   handTo(consumer: ByteConsumer): void;
   /** Reports `silent` when nothing moves for so long. Zero: never. */
-  stallAfter(milliseconds: number): void;
+  stallAfter(silence: Millis): void;
   /** Sends what is queued, then closes. Resolves when closed, by force if the peer does not play along. */
   finish(): Promise<void>;
   /** Closes now. What is queued is not sent, and no memory of a caller is touched any more. */
@@ -72,8 +73,8 @@ export function openByteStream(address: NbdAddress, readInto: boolean, consumer:
     handTo: (next) => {
       reader.consumer = next;
     },
-    stallAfter: (milliseconds) => {
-      stream.socket.setTimeout(milliseconds);
+    stallAfter: (silence) => {
+      stream.socket.setTimeout(silence);
     },
     finish: () => finish(stream),
     destroy: () => {
@@ -147,7 +148,8 @@ function send(stream: StreamState, data: Uint8Array): void {
     stream.corked = true;
     const { socket } = stream;
     socket.cork();
-    process.nextTick(() => {
+    // Not the next tick: by the end of the turn all replies that are here have led to their next requests.
+    setImmediate(() => {
       stream.corked = false;
       socket.uncork();
     });

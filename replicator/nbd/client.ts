@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DeviceError } from '#core/disk/block-device';
 import { err, ok, type Result } from '#core/result';
-import { alignDown, type Bytes } from '#core/units';
+import { alignDown, seconds, type Bytes, type Millis } from '#core/units';
 import type { NbdTls } from './byte-stream.ts';
 import { connectionPool, type ConnectionPool } from './connection-pool.ts';
 import { openConnection, type NbdConnection } from './connection.ts';
@@ -37,9 +37,9 @@ export const connectionsDefault = 2;
 const requestMaxDefault = 512 * 1024;
 const requestsInFlightMaxDefault = 16;
 // A stall is far beyond what a flush to a slow disk takes.
-const timeoutsDefault: NbdTimeouts = { connectMs: 10_000, negotiateMs: 30_000, stallMs: 120_000 };
+const timeoutsDefault: NbdTimeouts = { connect: seconds(10), negotiate: seconds(30), stall: seconds(120) };
 // Some servers accept a further connection and never greet it (qemu-nbd beyond its --shared). It is only a bonus.
-const furtherConnectionMs = 2000;
+const furtherConnectionMax = seconds(2);
 
 /** Opens an export as a disk. Never rejects. */
 export async function connectNbd(
@@ -104,9 +104,12 @@ function furtherConnections(
 
 const furtherTimeouts = (timeouts: NbdTimeouts): NbdTimeouts => ({
   ...timeouts,
-  connectMs: Math.min(timeouts.connectMs, furtherConnectionMs),
-  negotiateMs: Math.min(timeouts.negotiateMs, furtherConnectionMs),
+  connect: shorter(timeouts.connect, furtherConnectionMax),
+  negotiate: shorter(timeouts.negotiate, furtherConnectionMax),
 });
+
+// Zero is for ever.
+const shorter = (a: Millis, b: Millis): Millis => (a > 0 && a < b ? a : b);
 
 /** What went wrong between the first connection and the last. */
 function openingFault(

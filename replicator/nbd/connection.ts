@@ -1,5 +1,6 @@
 import type { DeviceError } from '#core/disk/block-device';
 import { err, ok, type Result } from '#core/result';
+import type { Millis } from '#core/units';
 import type { ByteStream } from './byte-stream.ts';
 import { converse, type Reach } from './conversation.ts';
 import type { InFlight } from './in-flight.ts';
@@ -31,7 +32,7 @@ export function openConnection(
   return converse(reach, talk, ({ value: exported, rest, stream }) => {
     if (rest.length > 0)
       return err({ type: 'ProtocolViolation', detail: 'the server talks before it was asked anything' });
-    return ok(transmission({ exported, stream, lost, stallMs: reach.timeouts.stallMs }));
+    return ok(transmission({ exported, stream, lost, stall: reach.timeouts.stall }));
   });
 }
 
@@ -39,10 +40,10 @@ interface TransmissionOptions {
   readonly exported: NegotiatedExport;
   readonly stream: ByteStream;
   readonly lost: (why: DeviceError) => void;
-  readonly stallMs: number;
+  readonly stall: Millis;
 }
 
-function transmission({ exported, stream, lost, stallMs }: TransmissionOptions): NbdConnection {
+function transmission({ exported, stream, lost, stall }: TransmissionOptions): NbdConnection {
   const waiting = new Map<number, InFlight>();
   let sequence = 0;
   let over = false;
@@ -78,11 +79,11 @@ function transmission({ exported, stream, lost, stallMs }: TransmissionOptions):
     filled: (count) => judge(parser.filled(count)),
     silent: () => {
       // Silence is only wrong while something is owed.
-      if (waiting.size > 0) fail({ type: 'ConnectionLost', detail: `the server was silent for ${stallMs} ms` });
+      if (waiting.size > 0) fail({ type: 'ConnectionLost', detail: `the server was silent for ${stall} ms` });
     },
     ended: ({ detail }) => fail({ type: 'ConnectionLost', detail }),
   });
-  stream.stallAfter(stallMs);
+  stream.stallAfter(stall);
   return {
     exported,
     get waiting() {

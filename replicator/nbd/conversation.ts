@@ -1,18 +1,19 @@
 import { err, ok, type Result } from '#core/result';
+import type { Millis } from '#core/units';
 import { openByteStream, type ByteStream, type NbdTls, type StreamEnd } from './byte-stream.ts';
 import { handshake, type HandshakeAction } from './handshake.ts';
 import type { NbdError } from './nbd-error.ts';
 import type { Talk } from './option-exchange.ts';
-import type { NbdAddress } from './uri.ts';
+import type { NbdAddress } from './nbd-address.ts';
 
-/** How long the peer may take, in milliseconds. Zero waits for ever. */
+/** How long the peer may take. Zero waits for ever. */
 export interface NbdTimeouts {
   /** To accept the connection. */
-  readonly connectMs: number;
+  readonly connect: Millis;
   /** From then to the end of the handshake, TLS included. */
-  readonly negotiateMs: number;
+  readonly negotiate: Millis;
   /** Between any two signs of life while requests are waiting. */
-  readonly stallMs: number;
+  readonly stall: Millis;
 }
 
 /** How to reach one server. */
@@ -55,9 +56,9 @@ export function converse<T, U>(
       if (!result.ok) stream.destroy();
       resolve(result);
     };
-    const limit = (stage: 'connecting' | 'negotiating', afterMs: number): void => {
+    const limit = (stage: 'connecting' | 'negotiating', after: Millis): void => {
       clearTimeout(timer);
-      if (afterMs > 0) timer = setTimeout(() => settle(err({ type: 'TimedOut', stage, afterMs })), afterMs);
+      if (after > 0) timer = setTimeout(() => settle(err({ type: 'TimedOut', stage, after })), after);
     };
     const aborted = (): void => settle(err({ type: 'Aborted' }));
     const act = (actions: readonly HandshakeAction<T>[]): void => {
@@ -70,7 +71,7 @@ export function converse<T, U>(
     };
     const stream = openByteStream(reach.address, reach.tls === undefined, {
       connected: () => {
-        limit('negotiating', reach.timeouts.negotiateMs);
+        limit('negotiating', reach.timeouts.negotiate);
         act(steps.feed(new Uint8Array(0)));
       },
       feed: (chunk) => act(steps.feed(chunk)),
@@ -80,7 +81,7 @@ export function converse<T, U>(
       ended: (end) => settle(err(whyEnded(end, reach.address, steps.hungUp()))),
     });
     reach.signal?.addEventListener('abort', aborted);
-    limit('connecting', reach.timeouts.connectMs);
+    limit('connecting', reach.timeouts.connect);
   });
 }
 

@@ -1,5 +1,5 @@
 import type { NbdError } from './nbd-error.ts';
-import { receiveMax, type Need, type Talk } from './option-exchange.ts';
+import { optionReplyMax, type Need, type Talk } from './option-exchange.ts';
 
 /** What the owner of the socket has to do next, in order. */
 export type HandshakeAction<T> =
@@ -10,7 +10,7 @@ export type HandshakeAction<T> =
   | { readonly type: 'finished'; readonly value: T; readonly rest: Uint8Array }
   | { readonly type: 'failed'; readonly error: NbdError };
 
-/** A conversation fed with bytes as they come. Does no I/O, never throws, and holds `receiveMax` bytes at most. */
+/** A conversation fed with bytes as they come. Does no I/O, never throws, and holds `optionReplyMax` bytes at most. */
 export interface Handshake<T> {
   /** Takes the next bytes from the peer. Also called once with none, to begin. After its end it answers nothing. */
   feed(chunk: Uint8Array): readonly HandshakeAction<T>[];
@@ -22,7 +22,7 @@ export interface Handshake<T> {
 
 /** Runs a conversation of `negotiation.ts` over bytes that come in any portions. */
 export function handshake<T>(talk: Talk<T>): Handshake<T> {
-  const buffer = new Uint8Array(receiveMax);
+  const buffer = new Uint8Array(optionReplyMax);
   let held = 0;
   let need: Need | undefined;
   let state: 'unbegun' | 'talking' | 'encrypting' | 'over' = 'unbegun';

@@ -1,4 +1,5 @@
-import type { NbdAddress } from './uri.ts';
+import type { Millis } from '#core/units';
+import { describeAddress, type NbdAddress } from './nbd-address.ts';
 
 /** Why an export could not be opened. Nothing was read or written. */
 export type NbdError =
@@ -23,17 +24,11 @@ export type NbdError =
   /** The server understood and said no, in its own words. */
   | { readonly type: 'Refused'; readonly request: string; readonly reason: string }
   | { readonly type: 'ConnectionLost'; readonly detail: string }
-  | { readonly type: 'TimedOut'; readonly stage: 'connecting' | 'negotiating'; readonly afterMs: number }
+  | { readonly type: 'TimedOut'; readonly stage: 'connecting' | 'negotiating'; readonly after: Millis }
   /** The peer broke the protocol; the connection was closed. */
   | { readonly type: 'ProtocolViolation'; readonly detail: string }
   /** The caller's signal was aborted. */
   | { readonly type: 'Aborted' };
-
-/** An address as people write it. */
-export function describeAddress(address: NbdAddress): string {
-  if (address.type === 'unix') return `the socket ${address.path}`;
-  return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
-}
 
 /** One sentence for a person: what is wrong, where, and what to do next. */
 export function describeNbdError(error: NbdError): string {
@@ -61,7 +56,7 @@ export function describeNbdError(error: NbdError): string {
     case 'ConnectionLost':
       return `the connection to the server was lost while opening the export: ${error.detail}`;
     case 'TimedOut':
-      return `the server did not answer within ${error.afterMs} ms while ${error.stage}`;
+      return `the server did not answer within ${error.after} ms while ${error.stage}`;
     case 'ProtocolViolation':
       return `the server broke the NBD protocol and was disconnected: ${error.detail}`;
     case 'Aborted':

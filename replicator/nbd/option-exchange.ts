@@ -1,14 +1,6 @@
 import { err, ok, type Result } from '#core/result';
 import type { NbdError } from './nbd-error.ts';
-import {
-  infoType,
-  option,
-  optionMagic,
-  optionReply,
-  optionReplyErrorBit,
-  optionReplyMagic,
-  stringMax,
-} from './wire.ts';
+import { infoType, optionMagic, optionReply, optionReplyErrorBit, optionReplyMagic, stringMax } from './wire.ts';
 
 /**
  * One option and its replies, as a conversation without I/O: a generator that yields what it needs and is resumed with
@@ -16,7 +8,7 @@ import {
  */
 export type Need =
   /**
-   * Resume with exactly `length` bytes, valid until the next yield. `length` never exceeds `receiveMax`. `hangUp` is
+   * Resume with exactly `length` bytes, valid until the next yield. `length` never exceeds `optionReplyMax`. `hangUp` is
    * what it means if the peer closes the connection instead, where that means something.
    */
   | { readonly type: 'receive'; readonly length: number; readonly hangUp?: NbdError }
@@ -27,10 +19,8 @@ export type Need =
 /** A part of the conversation that ends in a `T`. */
 export type Talk<T> = Generator<Need, Result<T, NbdError>, Uint8Array>;
 
-/** The longest reply to an option that is taken: a name and a description. */
+/** The longest reply to an option that is taken: a name and a description. A handshake never holds more. */
 export const optionReplyMax = 4 + 2 * stringMax;
-/** The most bytes a negotiation ever holds. */
-export const receiveMax = optionReplyMax;
 /** More replies to one option than any honest server sends; a bound on memory and patience. */
 export const optionRepliesMax = 4096;
 
@@ -191,10 +181,6 @@ const refusalNames = new Map<number, string>([
   [optionReply.tooBig, 'it calls the request too big'],
 ]);
 const refusalName = (code: number): string => refusalNames.get(code) ?? `error 0x${code.toString(16)}`;
-
-/** Names an option for a person. */
-export const optionName = (number: number): string =>
-  Object.entries(option).find(([, value]) => value === number)?.[0] ?? `option ${number}`;
 
 /** A view over the very bytes of `data`. */
 export const viewOf = (data: Uint8Array): DataView => new DataView(data.buffer, data.byteOffset, data.byteLength);

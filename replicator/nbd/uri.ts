@@ -1,11 +1,7 @@
 import { err, ok, type Result } from '#core/result';
+import type { NbdAddress } from './nbd-address.ts';
 import type { NbdError } from './nbd-error.ts';
 import { stringMax } from './wire.ts';
-
-/** Where an NBD server listens. */
-export type NbdAddress =
-  | { readonly type: 'tcp'; readonly host: string; readonly port: number }
-  | { readonly type: 'unix'; readonly path: string };
 
 /** An NBD URI taken apart. */
 export interface NbdUri {
