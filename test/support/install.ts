@@ -1,18 +1,26 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { locate, packageOf } from './programs.ts';
+import { fetchKernel } from '#replicator/connectors/laboratory/kernel';
+import { describeLaboratoryError } from '#replicator/connectors/laboratory/laboratory';
+import { kernelNeed, locate, needs, packageOf } from './programs.ts';
 
 /** Whether this is a machine made for this run: CI says so, and only root on Debian can install. */
 export const mayInstall = (environment: NodeJS.ProcessEnv): boolean =>
   environment['CI'] === 'true' && process.getuid?.() === 0 && existsSync('/etc/debian_version');
 
-/** Installs the Debian packages of every program a test may ask for and that is not there. Throws when apt-get fails. */
-export function installPrograms(): void {
+/**
+ * Brings everything a test may ask of the machine and that is not there: programs from Debian's packages, and a kernel
+ * that is unpacked into the cache and not installed. Throws when apt-get fails.
+ */
+export async function installPrograms(): Promise<void> {
   const missing = Object.entries(packageOf).filter(([program]) => locate(program) === undefined);
   const packages = [...new Set(missing.map(([, name]) => name))].toSorted();
-  if (packages.length === 0) return;
-  apt('update');
-  apt('install', '--yes', '--no-install-recommends', ...packages);
+  const wantsKernel = !needs(kernelNeed).available;
+  if (packages.length > 0 || wantsKernel) apt('update');
+  if (packages.length > 0) apt('install', '--yes', '--no-install-recommends', ...packages);
+  if (!wantsKernel) return;
+  const kernel = await fetchKernel();
+  if (!kernel.ok) throw new Error(describeLaboratoryError(kernel.error));
 }
 
 function apt(...args: readonly string[]): void {

@@ -1,5 +1,6 @@
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { kernelCache, kernelPackage } from '#replicator/connectors/laboratory/kernel';
 
 /** The Debian package that brings each program our tests may ask for. A program without a row here is a mistake of the test. */
 export const packageOf = {
@@ -19,8 +20,18 @@ export const packageOf = {
   'dpkg-deb': 'dpkg',
 } as const satisfies Record<string, string>;
 
-/** A system program, by the name it has in `PATH`, or an environment variable (`UPPER_CASE`) that points to a real service. */
-export type Need = keyof typeof packageOf | Uppercase<string>;
+/** A kernel for the laboratory guest: no program in `PATH`, and in CI fetched rather than installed. */
+export const kernelNeed = 'linux-kernel';
+
+/**
+ * A system program, by the name it has in `PATH`; the laboratory's kernel; or an environment variable (`UPPER_CASE`) that
+ * points to a real service.
+ */
+export type Need = keyof typeof packageOf | typeof kernelNeed | Uppercase<string>;
+
+/** The Debian package that brings a need, or undefined when none does. */
+export const packageFor = (need: string): string | undefined =>
+  need === kernelNeed ? kernelPackage : (packageOf as Readonly<Record<string, string>>)[need];
 
 /** What a test needs of the machine, and whether it is there. */
 export interface Needs {
@@ -58,8 +69,19 @@ export const locate = (program: string): string | undefined =>
     .map((folder) => join(folder, program))
     .find(isExecutable);
 
-const present = (need: Need): boolean =>
-  isVariable(need) ? (process.env[need] ?? '') !== '' : locate(need) !== undefined;
+function present(need: Need): boolean {
+  if (isVariable(need)) return (process.env[need] ?? '') !== '';
+  return need === kernelNeed ? hasKernel() : locate(need) !== undefined;
+}
+
+// Where the laboratory looks; see `findKernel`, which is asynchronous and so no use in the title of a suite.
+function hasKernel(): boolean {
+  const named = process.env['SEALIFT_KERNEL'];
+  if (named !== undefined) return existsSync(named);
+  return ['/boot', join(kernelCache(), 'boot')].some(
+    (folder) => existsSync(folder) && readdirSync(folder).some((name) => name.startsWith('vmlinuz-')),
+  );
+}
 
 // Debian keeps mke2fs and its like where an ordinary user's PATH does not look.
 const folders = (): readonly string[] => [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'];

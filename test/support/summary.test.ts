@@ -63,8 +63,8 @@ describe('the end of a run', () => {
 
 describe('the command that enables what was skipped', () => {
   it('is one line for packages and variables together, each once', () => {
-    expect(enabling(['qemu-img', 'qemu-nbd', 'SEALIFT_EVENTSTOREDB', 'nbdkit'])).toBe(
-      "sudo apt-get install --yes --no-install-recommends nbdkit qemu-utils && SEALIFT_EVENTSTOREDB='esdb://localhost:2113?tls=false' npm test",
+    expect(enabling(['qemu-img', 'qemu-nbd', 'SEALIFT_EVENTSTOREDB', 'linux-kernel', 'nbdkit'])).toBe(
+      "sudo apt-get install --yes --no-install-recommends linux-image-cloud-amd64 nbdkit qemu-utils && SEALIFT_EVENTSTOREDB='esdb://localhost:2113?tls=false' npm test",
     );
   });
 

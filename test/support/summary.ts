@@ -1,5 +1,5 @@
 import type { Outcome } from './outcome.ts';
-import { isVariable, packageOf } from './programs.ts';
+import { isVariable, packageFor } from './programs.ts';
 
 // What cannot be had in CI. Any other skip there is a hole in what we believe is tested, so it fails the run.
 const missingInCi: readonly string[] = ['SEALIFT_EVENTSTOREDB'];
@@ -49,7 +49,7 @@ function listSkipped({ skipped }: Outcome): string[] {
 
 /** One command line that brings everything missing and runs the tests again. */
 export function enabling(needs: readonly string[]): string | undefined {
-  const packages = sorted(needs.filter(isProgram).map((program) => packageOf[program]));
+  const packages = sorted(needs.flatMap((need) => packageFor(need) ?? []));
   const variables = sorted(needs.filter(isVariable).map((name) => `${name}=${examples[name] ?? '...'}`));
   if (packages.length + variables.length === 0) return undefined;
   const install =
@@ -57,5 +57,4 @@ export function enabling(needs: readonly string[]): string | undefined {
   return `${install}${[...variables, 'npm test'].join(' ')}`;
 }
 
-const isProgram = (need: string): need is keyof typeof packageOf => Object.hasOwn(packageOf, need);
 const sorted = (names: readonly string[]): string[] => [...new Set(names)].toSorted();
