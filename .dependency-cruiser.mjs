@@ -113,7 +113,7 @@ export default {
         'The laboratory starts real guests for a plan that names them. A connector or pipeline that knew it would behave differently in it.',
       from: {
         path: '.',
-        pathNot: [tests, '^replicator/connectors/laboratory/', '^replicator/live-world', '^cli\\.ts$'],
+        pathNot: [tests, '^replicator/connectors/laboratory/', '^replicator/live(-world)?[/.]', '^cli\\.ts$'],
       },
       to: { path: '^replicator/connectors/laboratory/' },
     },
