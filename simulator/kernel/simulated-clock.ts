@@ -1,0 +1,95 @@
+import type { Clock } from '#core/clock';
+import { invariant } from '#core/invariant';
+import { after, type Instant } from '#core/units';
+import { eventQueue, type EventQueue, type Scheduled } from './event-queue.ts';
+
+/**
+ * Time that a simulation owns. Nothing moves it but the next event, and that only once everything that could run at
+ * the present moment has run. Between two events the world stands still, however long the machine takes.
+ */
+export interface SimulatedClock extends Clock {
+  /** Has `act` called at a moment that is not past, after what was asked for that moment before. */
+  schedule(at: Instant, act: () => void): Scheduled;
+  /** Keeps time from moving until `work` settles. For work on the real machine, such as a write to a log on disk. */
+  hold<T>(work: Promise<T>): Promise<T>;
+  /**
+   * Lets time go on until `until` settles, and answers as it does. One at a time. A clock in virtual time throws an
+   * `InvariantError` when nothing is left that could ever make it settle.
+   */
+  run<T>(until: Promise<T>): Promise<T>;
+}
+
+/**
+ * Resolves when everything that can run now has run: one turn of the event loop. It comes from outside, since nothing
+ * here knows the machine (`() => new Promise((resolve) => setImmediate(resolve))` in Node).
+ */
+export type Turn = () => Promise<void>;
+
+/** What the clocks of this folder have in common: the queue, the waits, the holds. */
+export interface ClockCore {
+  readonly queue: EventQueue;
+  readonly held: () => boolean;
+  /** Resolves when nothing is held any more. */
+  released(): Promise<void>;
+  readonly parts: Pick<SimulatedClock, 'wait' | 'hold'>;
+}
+
+/** Builds what the clocks have in common on their own idea of now. */
+export function clockCore(now: () => Instant, schedule: SimulatedClock['schedule']): ClockCore {
+  const queue = eventQueue();
+  let holds = 0;
+  let onRelease: (() => void)[] = [];
+  const release = (): void => {
+    holds -= 1;
+    if (holds > 0) return;
+    const waiting = onRelease;
+    onRelease = [];
+    for (const go of waiting) go();
+  };
+  return {
+    queue,
+    held: () => holds > 0,
+    released: () => new Promise((resolve) => (holds > 0 ? onRelease.push(resolve) : resolve())),
+    parts: {
+      wait: (duration, signal) =>
+        new Promise((resolve) => {
+          if (signal?.aborted) return resolve();
+          const aborted = (): void => {
+            scheduled.cancel();
+            resolve();
+          };
+          const scheduled = schedule(after(now(), duration), () => {
+            signal?.removeEventListener('abort', aborted);
+            resolve();
+          });
+          signal?.addEventListener('abort', aborted, { once: true });
+        }),
+      async hold(work) {
+        holds += 1;
+        try {
+          return await work;
+        } finally {
+          release();
+        }
+      },
+    },
+  };
+}
+
+/** Watches a promise without taking its outcome: whether it has settled, and a call when it does. */
+export function settling(
+  promise: Promise<unknown>,
+  onSettled: () => void = () => undefined,
+): { readonly done: boolean } {
+  const watched = { done: false };
+  const settle = (): void => {
+    watched.done = true;
+    onSettled();
+  };
+  promise.then(settle, settle);
+  return watched;
+}
+
+/** Time does not run backwards: an event for the past is a mistake of whoever asked for it. */
+export const notPast = (at: Instant, now: Instant): void =>
+  invariant(at >= now, `an event was asked for ${at}, but it is ${now} already`);

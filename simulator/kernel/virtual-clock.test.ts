@@ -1,0 +1,80 @@
+import { describe, expect, it } from 'vitest';
+import { instant, millis, minutes, seconds } from '#core/units';
+import { virtualClock } from './virtual-clock.ts';
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+const clockAt = (start = 0) => virtualClock({ turn, start: instant(start) });
+
+describe('virtual time', () => {
+  it('costs nothing', async () => {
+    const clock = clockAt(1_000);
+    await clock.run(clock.wait(minutes(60 * 24 * 365)));
+    expect(clock.now()).toBe(1_000 + 365 * 86_400_000);
+  });
+
+  it('lets waits end in order of moment, then of asking', async () => {
+    const clock = clockAt();
+    const ended: string[] = [];
+    const waiting = (name: string, ms: number): Promise<unknown> => clock.wait(millis(ms)).then(() => ended.push(name));
+    await clock.run(Promise.all([waiting('late', 20), waiting('a', 10), waiting('b', 10), waiting('now', 0)]));
+    expect(ended).toEqual(['now', 'a', 'b', 'late']);
+  });
+
+  it('stands still while anything can run', async () => {
+    const clock = clockAt();
+    const seen: number[] = [];
+    const busy = async (): Promise<void> => {
+      await clock.wait(millis(10));
+      for (let hop = 0; hop < 10_000; hop += 1) await null;
+      seen.push(clock.now());
+    };
+    await clock.run(Promise.all([busy(), clock.wait(millis(11))]));
+    expect(seen).toEqual([10]);
+  });
+
+  it('stands still while real work goes on', async () => {
+    const clock = clockAt();
+    const seen: number[] = [];
+    const write = async (): Promise<void> => {
+      await clock.wait(millis(10));
+      await clock.hold(turn().then(turn).then(turn));
+      seen.push(clock.now());
+    };
+    await clock.run(Promise.all([write(), clock.wait(millis(50))]));
+    expect(seen).toEqual([10]);
+  });
+
+  it('ends an aborted wait at once, and does not come back to it', async () => {
+    const clock = clockAt();
+    const controller = new AbortController();
+    const aborted = clock.wait(minutes(9), controller.signal).then(() => clock.now());
+    const abort = clock.wait(seconds(1)).then(() => controller.abort());
+    expect(await clock.run(Promise.all([aborted, abort]))).toEqual([1_000, undefined]);
+    await clock.run(clock.wait(minutes(9), controller.signal));
+    expect(clock.now()).toBe(1_000);
+  });
+
+  it('answers with what was waited for, or fails with it', async () => {
+    const clock = clockAt();
+    expect(await clock.run(clock.wait(seconds(1)).then(() => 'done'))).toBe('done');
+    const failing = clock.wait(seconds(1)).then(() => Promise.reject(new Error('broken')));
+    await expect(clock.run(failing)).rejects.toThrow('broken');
+  });
+
+  it('says so when nothing can happen any more', async () => {
+    const clock = clockAt();
+    await expect(clock.run(new Promise(() => undefined))).rejects.toThrow('nothing can happen any more');
+  });
+
+  it('has no events in its past', async () => {
+    const clock = clockAt(5);
+    expect(() => clock.schedule(instant(4), () => undefined)).toThrow('it is 5 already');
+  });
+
+  it('runs once at a time', async () => {
+    const clock = clockAt();
+    const first = clock.run(clock.wait(seconds(1)));
+    await expect(clock.run(clock.wait(seconds(1)))).rejects.toThrow('runs already');
+    await first;
+  });
+});
