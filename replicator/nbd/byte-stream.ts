@@ -160,6 +160,7 @@ function send(stream: StreamState, data: Uint8Array): void {
 function encrypt(stream: StreamState, address: NbdAddress, tls: NbdTls, done: () => void): void {
   const plain = stream.socket;
   plain.removeAllListeners('data');
+  plain.uncork();
   plain.setTimeout(0);
   stream.encrypting = true;
   const name = tls.serverName ?? (address.type === 'tcp' ? address.host : undefined);

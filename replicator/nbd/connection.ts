@@ -56,8 +56,10 @@ function transmission({ exported, stream, lost, stall }: TransmissionOptions): N
   };
   const fail = (why: DeviceError): void => {
     if (over) return;
-    destroy(why);
+    over = true;
+    // The owner first: what is settled below must not be followed by new requests to a dead connection.
     lost(why);
+    destroy(why);
   };
   const parser = replyParser(
     {

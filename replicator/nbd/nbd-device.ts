@@ -130,6 +130,7 @@ function read(device: Device, at: Offset, into: Uint8Array): Promise<Outcome> {
 function write(device: Device, at: Offset, data: Uint8Array): Promise<Outcome> {
   const refused = unwritable(device);
   if (refused !== undefined) return Promise.resolve(refused);
+  device.written = true;
   return inParts(device, { type: command.write, at, length: data.length, partMax: device.requestMax }, (part) => ({
     flags: device.writeFlags,
     data: data.subarray(part.at - at, part.at - at + part.length),
@@ -141,6 +142,7 @@ function zero(device: Device, at: Offset, length: Bytes): Promise<Outcome> {
   const refused = unwritable(device);
   if (refused !== undefined) return Promise.resolve(refused);
   if (!device.has(transmissionFlag.sendWriteZeroes)) return Promise.resolve(err({ type: 'Unsupported', call: 'zero' }));
+  device.written = true;
   const partMax = alignDown(zeroMax, device.exported.blockSize);
   return inParts(device, { type: command.writeZeroes, at, length, partMax }, (part) => ({
     flags: device.writeFlags | device.zeroFlags,
@@ -151,7 +153,6 @@ function zero(device: Device, at: Offset, length: Bytes): Promise<Outcome> {
 function unwritable(device: Device): Outcome | undefined {
   if (device.has(transmissionFlag.readOnly))
     return err({ type: 'ReadOnly', detail: 'the server exports it read-only' });
-  device.written = true;
   return undefined;
 }
 
