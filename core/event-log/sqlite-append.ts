@@ -25,7 +25,7 @@ import {
   type Revision,
   type StreamId,
 } from './event-log.ts';
-import { asCoded } from './sqlite-file.ts';
+import { asCoded, detailOf } from './sqlite-file.ts';
 import { columns, factOf, type Row } from './sqlite-row.ts';
 
 /** The writing side of a log file. */
@@ -162,9 +162,9 @@ function groupWriter(database: Database.Database, where: string): (group: readon
     if (database.inTransaction) rollback.run();
     add.forget();
     if (error instanceof LogReadError) return unavailable(where, error.message);
-    const { code, message } = asCoded(error);
+    const { code } = asCoded(error);
     if (!code.startsWith('SQLITE_')) return { threw: error };
-    const detail = `${message}, ${code}`;
+    const detail = detailOf(error);
     if (code === 'SQLITE_FULL') return err({ type: 'LogFull', where, detail });
     // A commit that failed in the middle of writing or syncing may yet be found after a crash.
     const written = stage === 'committing' && code.startsWith('SQLITE_IOERR') ? 'unknown' : 'no';

@@ -4,14 +4,12 @@
  * else, or a database out of an empty file.
  */
 import { randomUUID } from 'node:crypto';
-import { constants } from 'node:fs';
-import { access, link, mkdir, open, rename, stat, unlink, type FileHandle } from 'node:fs/promises';
+import { link, mkdir, open, rename, stat, unlink, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import Database from 'better-sqlite3';
 import { err, ok, type Result } from '#core/result';
 import { MiB, type Bytes } from '#core/units';
-import type { LogFault } from './event-log.ts';
+import { LogReadError, type LogFault } from './event-log.ts';
 
 /** `create` makes the log where there is none; `existing` does not; `readOnly` writes nothing, not even on damage. */
 export type SqliteMode = 'create' | 'existing' | 'readOnly';
@@ -51,8 +49,15 @@ const checkedWholeMax = 64 * MiB;
 const lockWaitMs = 50;
 const openLockWaitMs = 5_000;
 
-/** Judges the file at an absolute path, makes it if it may, and opens it. Nothing is changed in a file that is refused. */
-export async function openLogFile(where: string, mode: SqliteMode): Promise<Result<Database.Database, LogFault>> {
+/**
+ * Judges the file at an absolute path, makes it if it may, and opens it. `examine` looks at what is in it, by a connection
+ * that only reads, and throws what is wrong. Nothing is changed in a file that is refused.
+ */
+export async function openLogFile(
+  where: string,
+  mode: SqliteMode,
+  examine: (database: Database.Database) => void,
+): Promise<Result<Database.Database, LogFault>> {
   const judged = await judgeHeader(where);
   if (!judged.ok) {
     if (judged.error.type !== 'LogNotFound' || mode !== 'create') return judged;
@@ -60,24 +65,32 @@ export async function openLogFile(where: string, mode: SqliteMode): Promise<Resu
     if (!created.ok) return created;
   }
   try {
-    const inspected = inspect(await openForReading(where), where);
-    if (!inspected.ok) return inspected;
-    if (mode === 'readOnly') return inspected;
-    inspected.value.close();
+    const reading = openForReading(where, examine);
+    if (mode === 'readOnly') return ok(reading);
+    reading.close();
+    // SQLite would quietly open what may not be written for reading only.
+    await (await open(where, 'r+')).close();
     return ok(openForWriting(where));
   } catch (error) {
     return err(faultOf(error, where));
   }
 }
 
-/** A library error as a fault of the log. */
+/** Whatever was thrown, as a fault of the log. */
 export function faultOf(error: unknown, where: string): LogFault {
+  if (error instanceof LogReadError) return error.fault;
   const { code, message } = asCoded(error);
   if (/^SQLITE_(CORRUPT|NOTADB|FORMAT)/.test(code)) return { type: 'LogCorrupt', where, detail: message };
   // The tables we ask for are not as we made them.
   if (code === 'SQLITE_ERROR') return { type: 'LogCorrupt', where, detail: message };
   if (code === 'ENOENT') return { type: 'LogNotFound', where };
-  return { type: 'LogUnreachable', where, detail: code === '' ? message : `${message}, ${code}` };
+  return { type: 'LogUnreachable', where, detail: detailOf(error) };
+}
+
+/** What was thrown, in words and with its code. */
+export function detailOf(error: unknown): string {
+  const { code, message } = asCoded(error);
+  return code === '' || message.includes(code) ? message : `${message}, ${code}`;
 }
 
 /** The code and message of whatever was thrown. */
@@ -141,7 +154,7 @@ async function create(where: string): Promise<Result<void, LogFault>> {
     const database = new Database(draft);
     try {
       database.pragma('synchronous = FULL');
-      // Not yet in WAL mode, so that the header is in the file itself and can be judged without SQLite.
+      // Not in WAL mode, as a log at rest never is, so that the header is in the file itself.
       database.exec(`BEGIN; ${layout} COMMIT;`);
     } finally {
       database.close();
@@ -178,47 +191,19 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-async function openForReading(where: string): Promise<Database.Database> {
-  const options = { readonly: true, fileMustExist: true, timeout: openLockWaitMs };
+function openForReading(where: string, examine: (database: Database.Database) => void): Database.Database {
+  const database = new Database(where, { readonly: true, fileMustExist: true, timeout: openLockWaitMs });
   try {
-    const database = new Database(where, options);
-    // Opening is lazy: only the first read makes SQLite look at the file and its side files.
-    database.pragma('schema_version');
-    return database;
-  } catch (error) {
-    // A log on a read-only medium: SQLite cannot make its side files there. If none are needed, because the last writer
-    // left properly, it may take the file as one that nobody changes.
-    const frozen =
-      asCoded(error).code.startsWith('SQLITE_CANTOPEN') &&
-      !(await isWritable(dirname(where))) &&
-      !(await sizeOf(`${where}-wal`));
-    if (!frozen) throw error;
-    return new Database(`${pathToFileURL(where).href}?immutable=1`, options);
-  }
-}
-
-const isWritable = (folder: string): Promise<boolean> =>
-  access(folder, constants.W_OK).then(
-    () => true,
-    () => false,
-  );
-
-function inspect(database: Database.Database, where: string): Result<Database.Database, LogFault> {
-  const refuse = (fault: LogFault): Result<never, LogFault> => {
-    database.close();
-    return err(fault);
-  };
-  try {
-    database.prepare('SELECT position, stream, revision, id, type, data, metadata FROM facts LIMIT 1').get();
     const pages = Number(database.pragma('page_count', { simple: true }));
     const pageSize = Number(database.pragma('page_size', { simple: true }));
-    if (pages * pageSize <= checkedWholeMax) {
-      const found = String(database.pragma('quick_check(1)', { simple: true }));
-      if (found !== 'ok') return refuse({ type: 'LogCorrupt', where, detail: found.replaceAll('\n', ' ') });
-    }
-    return ok(database);
+    const found =
+      pages * pageSize > checkedWholeMax ? 'ok' : String(database.pragma('quick_check(1)', { simple: true }));
+    if (found !== 'ok') throw new LogReadError({ type: 'LogCorrupt', where, detail: found.replaceAll('\n', ' ') });
+    examine(database);
+    return database;
   } catch (error) {
-    return refuse(faultOf(error, where));
+    database.close();
+    throw error;
   }
 }
 
@@ -238,6 +223,23 @@ function openForWriting(where: string): Database.Database {
   } catch (error) {
     database.close();
     throw error;
+  }
+}
+
+/**
+ * Closes what `openLogFile` opened. The last writer to leave takes the file out of WAL mode: a log at rest is one file,
+ * which also opens on a read-only medium, and whose readers leave nothing beside it.
+ */
+export function closeLogFile(database: Database.Database): void {
+  try {
+    if (!database.readonly) {
+      database.pragma('busy_timeout = 0');
+      database.pragma('journal_mode = DELETE');
+    }
+  } catch {
+    // Others have it open, or there is no room: then the write-ahead log stays beside the file, and nothing is lost.
+  } finally {
+    database.close();
   }
 }
 

@@ -16,18 +16,17 @@ export const columns = 'position, stream, revision, id, type, data, metadata';
 
 /** A row as the fact it holds, as stored. Throws `LogReadError` when its JSON is damaged. */
 export function factOf({ position, stream, revision, id, type, data, metadata }: Row, where: string): RecordedFact {
+  const fact = { id, stream, revision, position, type, data: parsed(data), metadata: parsed(metadata) };
+  if (fact.data !== undefined && fact.metadata !== undefined) return fact as RecordedFact;
+  const detail = `fact ${revision} of ${stream}, at position ${position}, is not readable`;
+  throw new LogReadError({ type: 'LogCorrupt', where, detail });
+}
+
+function parsed(text: string): object | undefined {
   try {
-    return {
-      id,
-      stream,
-      revision,
-      position,
-      type,
-      data: JSON.parse(data),
-      metadata: JSON.parse(metadata),
-    } as RecordedFact;
-  } catch (cause) {
-    const detail = `fact ${revision} of ${stream}, at position ${position}, is not readable`;
-    throw new LogReadError({ type: 'LogCorrupt', where, detail }, { cause });
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? value : undefined;
+  } catch {
+    return undefined; // Its place says more than what a JSON parser thinks of it.
   }
 }

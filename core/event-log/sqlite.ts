@@ -2,11 +2,11 @@ import { resolve } from 'node:path';
 import type Database from 'better-sqlite3';
 import { err, ok, type Result } from '#core/result';
 import type { Bytes } from '#core/units';
-import { LogReadError, type EventLog, type LogFault } from './event-log.ts';
+import type { EventLog, LogFault } from './event-log.ts';
 import { follow, followers, type Followers } from './follow.ts';
 import { sqliteAppender, type SqliteAppender } from './sqlite-append.ts';
-import { faultOf, limitSize, openLogFile, type SqliteMode } from './sqlite-file.ts';
-import { sqliteReader, type SqliteReader } from './sqlite-read.ts';
+import { closeLogFile, limitSize, openLogFile, type SqliteMode } from './sqlite-file.ts';
+import { sqliteReader } from './sqlite-read.ts';
 
 /** Which file, and what may be done to it. */
 export interface SqliteOptions {
@@ -30,22 +30,16 @@ const pollMs = 50;
  */
 export async function openSqliteEventLog({ path, mode, sizeMax }: SqliteOptions): Promise<Result<EventLog, LogFault>> {
   const where = resolve(path);
-  const opened = await openLogFile(where, mode);
+  // The newest fact tells whether a newer build wrote here, before anyone relies on the rest.
+  const opened = await openLogFile(where, mode, (database) => sqliteReader(database, where).newest());
   if (!opened.ok) return opened;
   const database = opened.value;
-  try {
-    if (sizeMax !== undefined && mode !== 'readOnly') limitSize(database, sizeMax);
-    const reader = sqliteReader(database, where);
-    // The newest fact tells whether a newer build wrote here, before anyone relies on the rest.
-    reader.newest();
-    return ok(eventLogOn(database, where, mode, reader));
-  } catch (error) {
-    database.close();
-    return err(error instanceof LogReadError ? error.fault : faultOf(error, where));
-  }
+  if (sizeMax !== undefined && mode !== 'readOnly') limitSize(database, sizeMax);
+  return ok(eventLogOn(database, where, mode));
 }
 
-function eventLogOn(database: Database.Database, where: string, mode: SqliteMode, reader: SqliteReader): EventLog {
+function eventLogOn(database: Database.Database, where: string, mode: SqliteMode): EventLog {
+  const reader = sqliteReader(database, where);
   const watch = watchOthers(database);
   const line = followers(() => watch.start(line));
   const appender = mode === 'readOnly' ? refusing(where) : sqliteAppender(database, where, () => line.wake());
@@ -58,7 +52,7 @@ function eventLogOn(database: Database.Database, where: string, mode: SqliteMode
     close: () =>
       (closing ??= appender.finish().then(() => {
         line.end();
-        database.close();
+        closeLogFile(database);
       })),
   };
 }
