@@ -79,7 +79,7 @@ describe('paced time', () => {
     const clock = pacedClock({
       speed: 1,
       turn,
-      clock: { now: () => instant(real.now() + slept), wait: real.wait },
+      clock: { now: () => instant(real.now() + slept), wait: (duration, signal) => real.wait(duration, signal) },
     });
     const seen: number[] = [];
     const ticking = async (): Promise<void> => {

@@ -23,17 +23,16 @@ const lagMax = 1_000;
 export function pacedClock({ speed, clock, turn, start = instant(0) }: PacedClockOptions): SimulatedClock {
   invariant(speed > 0 && Number.isFinite(speed), `speed must be above zero, got ${speed}`);
   let now = start;
-  let anchor = { simulated: start, real: clock.now() };
+  const pace = paceOf(clock, speed, start);
   /** While an event is being carried out, time stands at its moment. */
   let stepping = false;
   let running = false;
   let sleeper: { readonly until: Instant; readonly controller: AbortController } | undefined;
 
   const current = (): Instant => {
-    if (stepping || !running || core.held()) return now;
-    const reached = anchor.simulated + Math.max(0, clock.now() - anchor.real) * speed;
+    if (stepping || !running || held()) return now;
     // Never beyond what has not happened yet, never back.
-    now = instant(Math.max(now, Math.min(Math.floor(reached), queue.next() ?? Infinity)));
+    now = instant(Math.max(now, Math.min(pace.reached(), queue.next() ?? Infinity)));
     return now;
   };
   const schedule: SimulatedClock['schedule'] = (at, act) => {
@@ -42,24 +41,23 @@ export function pacedClock({ speed, clock, turn, start = instant(0) }: PacedCloc
     if (sleeper && at < sleeper.until) sleeper.controller.abort();
     return scheduled;
   };
-  const core = clockCore(current, schedule);
-  const { queue, held, released } = core;
+  const core = clockCore(current, schedule, turn);
+  const { queue, held, quiet } = core;
 
   const sleep = async (): Promise<void> => {
     const controller = new AbortController();
     const next = queue.next();
     sleeper = { until: next ?? instant(Number.MAX_SAFE_INTEGER), controller };
-    const duration = next === undefined ? idleSleep : realDelay(next);
+    const duration = next === undefined ? idleSleep : pace.realDelay(next);
     await clock.wait(millis(Math.max(0, Math.ceil(duration))), controller.signal);
     sleeper = undefined;
   };
-  const realDelay = (at: Instant): number => (at - anchor.simulated) / speed - (clock.now() - anchor.real);
   const step = async (): Promise<void> => {
     const next = queue.next();
     if (next === undefined) return;
-    const late = -realDelay(next);
-    if (late < 0) return;
-    if (late > lagMax) anchor = { simulated: next, real: clock.now() };
+    const early = pace.realDelay(next);
+    if (early > 0) return;
+    if (-early > lagMax) pace.beginAt(next);
     const event = queue.take();
     if (!event) return;
     stepping = true;
@@ -68,13 +66,6 @@ export function pacedClock({ speed, clock, turn, start = instant(0) }: PacedCloc
     await quiet();
     stepping = false;
   };
-  const quiet = async (): Promise<void> => {
-    do {
-      await released();
-      await turn();
-    } while (held());
-  };
-
   return {
     now: current,
     schedule,
@@ -82,7 +73,7 @@ export function pacedClock({ speed, clock, turn, start = instant(0) }: PacedCloc
     async run(until) {
       invariant(!running, 'this clock runs already');
       running = true;
-      anchor = { simulated: now, real: clock.now() };
+      pace.beginAt(now);
       const settled = settling(until, () => sleeper?.controller.abort());
       try {
         await quiet();
@@ -104,3 +95,16 @@ export function pacedClock({ speed, clock, turn, start = instant(0) }: PacedCloc
 // With nothing to come, only somebody outside can make something happen, and that ends the sleep. It has an end only
 // because a wait must have one.
 const idleSleep = 3_600_000;
+
+/** Where simulated time should be, by a real clock. */
+function paceOf(clock: Clock, speed: number, start: Instant) {
+  let anchor = { simulated: start, real: clock.now() };
+  return {
+    beginAt(simulated: Instant): void {
+      anchor = { simulated, real: clock.now() };
+    },
+    reached: (): number => Math.floor(anchor.simulated + Math.max(0, clock.now() - anchor.real) * speed),
+    /** Real milliseconds until a simulated moment; negative if it is late. */
+    realDelay: (at: Instant): number => (at - anchor.simulated) / speed - (clock.now() - anchor.real),
+  };
+}

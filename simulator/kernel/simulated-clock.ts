@@ -29,13 +29,13 @@ export type Turn = () => Promise<void>;
 export interface ClockCore {
   readonly queue: EventQueue;
   readonly held: () => boolean;
-  /** Resolves when nothing is held any more. */
-  released(): Promise<void>;
+  /** Resolves when everything that could run has run: a turn has passed in which nothing was held. */
+  readonly quiet: () => Promise<void>;
   readonly parts: Pick<SimulatedClock, 'wait' | 'hold'>;
 }
 
 /** Builds what the clocks have in common on their own idea of now. */
-export function clockCore(now: () => Instant, schedule: SimulatedClock['schedule']): ClockCore {
+export function clockCore(now: () => Instant, schedule: SimulatedClock['schedule'], turn: Turn): ClockCore {
   const queue = eventQueue();
   let holds = 0;
   let onRelease: (() => void)[] = [];
@@ -46,10 +46,16 @@ export function clockCore(now: () => Instant, schedule: SimulatedClock['schedule
     onRelease = [];
     for (const go of waiting) go();
   };
+  const released = (): Promise<void> => new Promise((resolve) => (holds > 0 ? onRelease.push(resolve) : resolve()));
   return {
     queue,
     held: () => holds > 0,
-    released: () => new Promise((resolve) => (holds > 0 ? onRelease.push(resolve) : resolve())),
+    async quiet() {
+      do {
+        await released();
+        await turn();
+      } while (holds > 0);
+    },
     parts: {
       wait: (duration, signal) =>
         new Promise((resolve) => {

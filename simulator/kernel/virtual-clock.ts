@@ -19,16 +19,8 @@ export function virtualClock({
     notPast(at, now);
     return core.queue.add(at, act);
   };
-  const core = clockCore(() => now, schedule);
-  const { queue, held, released } = core;
-
-  // Everything that could run has run when a turn has passed in which nothing was held.
-  const quiet = async (): Promise<void> => {
-    do {
-      await released();
-      await turn();
-    } while (held());
-  };
+  const core = clockCore(() => now, schedule, turn);
+  const { queue, quiet } = core;
 
   const drain = async (settled: { readonly done: boolean }): Promise<void> => {
     await quiet();
