@@ -37,7 +37,7 @@ export interface DriverSurroundings<F extends Fact, E> {
   readonly clock: Clock;
   readonly newFactId: () => FactId;
   readonly correlationId: string;
-  /** Told after each batch of facts is durable, in order. */
+  /** Told after each batch of facts is durable, in order; of work taken up again even before `runDriver` has resolved. */
   readonly onFacts?: (facts: readonly ProposedFact<F>[]) => void;
 }
 
