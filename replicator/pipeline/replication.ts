@@ -3,7 +3,7 @@ import type { Extent } from '#core/disk/extent';
 import type { DiskId } from '#core/ids';
 import type { DiskLocator } from '#core/ports/source-hypervisor';
 import type { Result } from '#core/result';
-import type { Bytes, Millis, Round } from '#core/units';
+import type { Bytes, Instant, Millis, Round } from '#core/units';
 import type { Throttle } from './throttle.ts';
 
 /**
@@ -28,6 +28,8 @@ export interface ReplicationJob {
   readonly mode: RoundMode;
   /** The raw replica: a file path for `directPath`, a name below the receiver's directory for `gatewayPath`. */
   readonly target: string;
+  /** Start this run from nothing, and lose whatever is at the target, ours or not. Never set by a driver. */
+  readonly overwrite?: boolean;
 }
 
 /** How far a round is. Every number only grows within a round, also across reconnects. */
@@ -61,7 +63,18 @@ export interface RoundReport {
   readonly bytesResumed: Bytes;
   /** The Merkle root over the block digests of the whole disk, equal on both sides; hex. */
   readonly root: string;
+  /** When the round was first begun: earlier than this run if that one was interrupted. */
+  readonly openedAt: Instant;
   readonly duration: Millis;
+}
+
+/** How far a replica is, by what it says of itself. */
+export interface ReplicaProgress {
+  readonly size: Bytes;
+  /** The last round that is complete. */
+  readonly complete: { readonly round: Round; readonly root: string } | undefined;
+  /** The round that was begun and is not complete. */
+  readonly open: { readonly round: Round; readonly mode: RoundMode } | undefined;
 }
 
 /** What a comparison by content found. Both sides were read again for it. */
@@ -129,6 +142,10 @@ export interface ReplicationPath {
     job: Pick<ReplicationJob, 'session' | 'disk' | 'source' | 'target'>,
     options?: RunOptions,
   ): Promise<Result<Comparison, ReplicationError>>;
+  /** How far the replica is; undefined if there is none. Changes nothing, so it reconciles what is not known. */
+  inspect(
+    job: Pick<ReplicationJob, 'session' | 'disk' | 'target'>,
+  ): Promise<Result<ReplicaProgress | undefined, ReplicationError>>;
   /** Cancels what runs and lets go. Idempotent. */
   close(): Promise<void>;
 }

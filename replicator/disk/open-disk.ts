@@ -1,0 +1,56 @@
+import type { BlockDevice, DeviceError } from '#core/disk/block-device';
+import type { Extent } from '#core/disk/extent';
+import type { DiskLocator } from '#core/ports/source-hypervisor';
+import { err, ok, type Result } from '#core/result';
+import { connectNbd, type NbdConnectOptions } from '#replicator/nbd/client';
+import { describeNbdError } from '#replicator/nbd/nbd-error';
+import { describeFileError, openFileDevice } from './file-device.ts';
+
+/** A source that is open for reading. */
+export interface OpenedDisk {
+  readonly device: BlockDevice;
+  /** Which parts of a range changed, if the locator named where that is written. */
+  readonly changes: ((range: Extent) => Promise<Result<readonly Extent[], DeviceError>>) | undefined;
+  /** For files: two with the same identity are the same disk of this machine. */
+  readonly identity: string | undefined;
+  /** For files: when the content last changed, in milliseconds since 1970. */
+  readonly modifiedMs: number | undefined;
+}
+
+/** Why a source could not be opened: one sentence, with what to do next. */
+export type OpenDiskError =
+  | { readonly type: 'DiskUnavailable'; readonly disk: string; readonly detail: string }
+  | { readonly type: 'DiskOpeningCancelled'; readonly disk: string };
+
+/** The one door to sources: from a locator to a disk, whatever it is behind. Nothing is ever written through it. */
+export async function openDisk(
+  locator: DiskLocator,
+  options: Pick<NbdConnectOptions, 'connections' | 'tls' | 'signal'> = {},
+): Promise<Result<OpenedDisk, OpenDiskError>> {
+  const disk = nameOfDisk(locator);
+  if (locator.type === 'file') {
+    const opened = await openFileDevice(locator.path);
+    if (!opened.ok) return err({ type: 'DiskUnavailable', disk, detail: describeFileError(opened.error) });
+    const { identity, modifiedMs } = opened.value;
+    return ok({ device: opened.value, changes: undefined, identity, modifiedMs });
+  }
+  const context = locator.changesContext;
+  const connected = await connectNbd(locator.uri, {
+    ...options,
+    ...(context === undefined ? {} : { metaContexts: [context] }),
+  });
+  if (!connected.ok) {
+    if (connected.error.type === 'Aborted') return err({ type: 'DiskOpeningCancelled', disk });
+    return err({ type: 'DiskUnavailable', disk, detail: describeNbdError(connected.error) });
+  }
+  const device = connected.value;
+  const changes = context === undefined ? undefined : (range: Extent) => device.dirtyExtents(context, range);
+  return ok({ device, changes, identity: undefined, modifiedMs: undefined });
+}
+
+/** A disk as people write it: its path or its URI. */
+export const nameOfDisk = (locator: DiskLocator): string => (locator.type === 'file' ? locator.path : locator.uri);
+
+/** What a person wrote: an NBD URI, or otherwise the path of a file. */
+export const locatorOf = (text: string): DiskLocator =>
+  /^nbds?(\+unix)?:/i.test(text) ? { type: 'nbd', uri: text } : { type: 'file', path: text };

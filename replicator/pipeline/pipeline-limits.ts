@@ -1,0 +1,28 @@
+import { KiB, MiB, seconds } from '#core/units';
+
+/** The bounds of one pipeline. */
+export interface PipelineLimits {
+  /** Bytes read, being read or sent and not yet acked. Bounds what must be sent again after a crash. */
+  readonly windowMax: number;
+  /** Chunks in memory. Bounds memory: this many times `chunkMax`. */
+  readonly buffersMax: number;
+  /** Bytes in one read, and in one data frame. */
+  readonly chunkMax: number;
+  /** Bytes sent after which they are made durable. */
+  readonly flushEvery: number;
+}
+
+/**
+ * The bounds of live runs. The window covers what a target takes in while it flushes (at 300 MB/s to disk, 64 MiB are
+ * 0.2 s of work in hand). 24 buffers keep 16 requests in flight at the source while 8 chunks are on their way out.
+ * Four flushes per window, so that acks arrive before it is full.
+ */
+export const pipelineLimits: PipelineLimits = {
+  windowMax: 64 * MiB,
+  buffersMax: 24,
+  chunkMax: 256 * KiB,
+  flushEvery: 16 * MiB,
+};
+
+/** A trickle is made durable this often, so that progress is seen and little is lost. */
+export const flushInterval = seconds(1);

@@ -1,0 +1,343 @@
+import { stat, unlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { DiskId } from '#core/ids';
+import type { BlockDevice } from '#core/disk/block-device';
+import { err, ok, type Result } from '#core/result';
+import { bytes, offset, type Bytes } from '#core/units';
+import { codeOf, replaceFile, syncDirectory } from '#replicator/disk/durable-file';
+import {
+  createFileDevice,
+  describeFileError,
+  openFileDevice,
+  openFileDeviceAt,
+  type FileDevice,
+  type FileError,
+} from '#replicator/disk/file-device';
+import { ownDisk, type OwnerLock } from '#replicator/disk/owner-lock';
+import { pageFile } from '#replicator/disk/page-file';
+import { connectNbd } from '#replicator/nbd/client';
+import { describeNbdError } from '#replicator/nbd/nbd-error';
+import { grain, type DigestAlgorithm } from '#replicator/pipeline/digest';
+import { digestStore } from '#replicator/pipeline/digest-store';
+import { segmentsOf } from '#replicator/pipeline/plan';
+import type { ReplicationError } from '#replicator/pipeline/replication';
+import { createJournalFile, openJournalFile, readJournalFile } from './journal-file.ts';
+import { foldJournal, type JournalState } from './journal-state.ts';
+import { emptyJournal, encodeRecord, readJournal, type JournalHeader } from './journal.ts';
+import { openReplica, type Replica } from './replica.ts';
+
+/*
+ * Where replicas are: a raw file with its journal and digests beside it, or an NBD export with them in a folder.
+ *
+ *     disk.raw   disk.raw.sealift-journal   disk.raw.sealift-digests
+ *
+ * Whose a target is stands in its journal, and the journal is there before the target is. A target without a journal
+ * was not made by us and is not touched.
+ */
+
+/** A replica to open or make. */
+export interface ReplicaPlace {
+  /** The path of the raw file, or an NBD URI. */
+  readonly target: string;
+  /** Where journal and digests are: this with `.sealift-journal` and `.sealift-digests` behind. */
+  readonly records: string;
+  readonly session: string;
+  readonly disk: DiskId;
+  readonly size: Bytes;
+  readonly digest: DigestAlgorithm;
+  /** Permission to lose whatever is at the target, ours or not, and to start anew. */
+  readonly overwrite: boolean;
+}
+
+/** How far a replica is, by its journal alone. */
+export type ReplicaState = Pick<JournalState, 'header' | 'closed' | 'opened'>;
+
+/** The file with the journal of what is kept under `records`. */
+export const journalPathOf = (records: string): string => `${records}.sealift-journal`;
+/** The file with its digests. */
+export const digestsPathOf = (records: string): string => `${records}.sealift-digests`;
+
+/** Opens the replica at a place, making it if nothing is there. It is locked until it is closed. */
+export async function openReplicaAt(place: ReplicaPlace): Promise<Result<Replica, ReplicationError>> {
+  const lock = await ownDisk(place.records);
+  if (!lock.ok) {
+    const { target } = place;
+    if (lock.error.type === 'Busy') return err({ type: 'TargetBusy', target, owner: lock.error.owner });
+    return err({ type: 'TargetUnavailable', target, detail: lock.error.detail });
+  }
+  const opened = await openOwned(place, lock.value);
+  if (!opened.ok) await lock.value.release();
+  return opened;
+}
+
+/** Reads how far a replica is; undefined if there is none. Takes no lock and changes nothing. */
+export async function readReplicaState(records: string): Promise<Result<ReplicaState | undefined, ReplicationError>> {
+  const found = await readState(records, records);
+  return found.ok ? ok(found.value?.state) : found;
+}
+
+interface FoundState {
+  readonly state: JournalState;
+  readonly length: number;
+}
+
+async function readState(records: string, target: string): Promise<Result<FoundState | undefined, ReplicationError>> {
+  const journal = journalPathOf(records);
+  const content = await readJournalFile(journal);
+  if (!content.ok) return err({ type: 'TargetUnavailable', target, detail: content.error.detail });
+  if (content.value === undefined) return ok(undefined);
+  const read = readJournal(content.value);
+  if (read.ok) return ok({ state: foldJournal(read.value.records), length: read.value.length });
+  if (read.error.type === 'Unsupported') {
+    return err({ type: 'JournalUnsupported', journal, version: read.error.version });
+  }
+  return err({ type: 'JournalCorrupt', journal, detail: read.error.detail });
+}
+
+/** The device under a replica, what its journal says, and from where on it was never written. */
+interface Ground {
+  readonly device: BlockDevice;
+  readonly state: JournalState;
+  readonly length: number;
+  readonly freshFrom: number;
+}
+
+async function openOwned(place: ReplicaPlace, lock: OwnerLock): Promise<Result<Replica, ReplicationError>> {
+  const found = place.overwrite ? ok(undefined) : await readState(place.records, place.target);
+  if (!found.ok) return found;
+  const refused = found.value && refuseForeign(place, found.value.state.header);
+  if (refused) return err(refused);
+  const ground = found.value ? await findGround(place, found.value) : await makeGround(place);
+  if (!ground.ok) return ground;
+  const replica = await assemble(place, ground.value, lock);
+  if (!replica.ok) await ground.value.device.close();
+  return replica;
+}
+
+function refuseForeign(place: ReplicaPlace, header: JournalHeader): ReplicationError | undefined {
+  const { target, session, disk, size } = place;
+  if (header.session !== session || header.disk !== disk) {
+    return { type: 'TargetForeign', target, owner: `session ${header.session}, disk ${header.disk}` };
+  }
+  if (header.size !== size) return { type: 'SizeMismatch', target, source: size, actual: bytes(header.size) };
+  return undefined;
+}
+
+const headerOf = ({ session, disk, size, digest }: ReplicaPlace): JournalHeader => ({
+  format: 1,
+  session,
+  disk,
+  size,
+  grain,
+  digest,
+});
+
+const isNbd = (target: string): boolean => /^nbds?(\+unix)?:/i.test(target);
+
+const fileFailed = ({ target }: ReplicaPlace, error: FileError): ReplicationError => ({
+  type: 'TargetUnavailable',
+  target,
+  detail: describeFileError(error),
+});
+
+/** A target where there was no journal, or whose journal may be lost. */
+async function makeGround(place: ReplicaPlace): Promise<Result<Ground, ReplicationError>> {
+  const { records, target, overwrite } = place;
+  const content = emptyJournal(headerOf(place));
+  const journal = journalPathOf(records);
+  if (overwrite) {
+    // From here on a crash leaves a journal that does not claim the target: the next run asks again before it overwrites.
+    const replaced = await attempt(place, () => replaceFile(journal, content));
+    if (!replaced.ok) return replaced;
+  } else {
+    const created = await createJournalFile(journal, content);
+    if (!created.ok) return err({ type: 'TargetUnavailable', target, detail: created.error.detail });
+    if (created.value === 'taken') return err({ type: 'TargetBusy', target, owner: 'another process' });
+  }
+  const device = isNbd(target) ? await takeExport(place) : await takeFile(place);
+  if (device.ok) return claim(place, device.value, content.length);
+  // A journal beside a target that is not ours would be a false claim.
+  if (!overwrite) await unlink(journal).catch(() => undefined);
+  return device;
+}
+
+async function claim(
+  place: ReplicaPlace,
+  { device, freshFrom }: Pick<Ground, 'device' | 'freshFrom'>,
+  length: number,
+): Promise<Result<Ground, ReplicationError>> {
+  const { records, target } = place;
+  const journal = await openJournalFile(journalPathOf(records), length);
+  if (!journal.ok) return err({ type: 'TargetUnavailable', target, detail: journal.error.detail });
+  const appended = await journal.value.append(encodeRecord({ type: 'TargetCreated' }));
+  const claimed = { device, freshFrom, length: journal.value.length };
+  await journal.value.close();
+  if (!appended.ok) return err({ type: 'TargetUnavailable', target, detail: appended.error.detail });
+  const state = { header: headerOf(place), created: true, closed: undefined, opened: undefined, entries: [] };
+  return ok({ ...claimed, state });
+}
+
+async function takeFile(place: ReplicaPlace): Promise<Result<Pick<Ground, 'device' | 'freshFrom'>, ReplicationError>> {
+  const { target, size, overwrite } = place;
+  const created = await createFileDevice(target, size);
+  if (created.ok) {
+    const synced = await attempt(place, () => syncDirectory(dirname(target)));
+    return synced.ok ? ok({ device: created.value, freshFrom: 0 }) : synced;
+  }
+  if (created.error.type !== 'Exists') return err(fileFailed(place, created.error));
+  // Without a byte in it there is nothing to lose: a crash left it before its journal could claim it.
+  const found = overwrite ? undefined : await emptyLength(target);
+  if (!overwrite && found === undefined) return err({ type: 'TargetExists', target });
+  if (found && found !== size) return err({ type: 'SizeMismatch', target, source: size, actual: bytes(found) });
+  const opened = await openFileDeviceAt(target, size);
+  if (!opened.ok) return err(fileFailed(place, opened.error));
+  return dropTail(place, opened.value, 0);
+}
+
+/** The length of a file without a byte of content; undefined if it has any, or is no file. */
+async function emptyLength(path: string): Promise<number | undefined> {
+  try {
+    const found = await stat(path);
+    return found.isFile() && found.blocks === 0 ? found.size : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function dropTail(
+  place: ReplicaPlace,
+  device: FileDevice,
+  from: number,
+): Promise<Result<Pick<Ground, 'device' | 'freshFrom'>, ReplicationError>> {
+  const dropped = await device.dropFrom(offset(from));
+  if (dropped.ok) return ok({ device, freshFrom: from });
+  await device.close();
+  return err({ type: 'TargetFailed', target: place.target, error: dropped.error });
+}
+
+async function takeExport(
+  place: ReplicaPlace,
+): Promise<Result<Pick<Ground, 'device' | 'freshFrom'>, ReplicationError>> {
+  const { target, overwrite } = place;
+  const opened = await openExport(place);
+  if (!opened.ok) return opened;
+  const device = opened.value;
+  if (overwrite) return ok({ device, freshFrom: device.size });
+  for (const range of segmentsOf(device.size)) {
+    const mapped = device.can.extents ? await device.extents(range) : ok([{ ...range, kind: 'data' as const }]);
+    if (mapped.ok && mapped.value.every(({ kind }) => kind === 'zero')) continue;
+    await device.close();
+    return err(mapped.ok ? { type: 'TargetExists', target } : { type: 'TargetFailed', target, error: mapped.error });
+  }
+  return ok({ device, freshFrom: 0 });
+}
+
+async function openExport(place: ReplicaPlace): Promise<Result<BlockDevice, ReplicationError>> {
+  const { target, size } = place;
+  const opened = await connectNbd(target);
+  if (!opened.ok) return err({ type: 'TargetUnavailable', target, detail: describeNbdError(opened.error) });
+  const device = opened.value;
+  const refused: ReplicationError | undefined = !device.can.write
+    ? { type: 'TargetFailed', target, error: { type: 'ReadOnly', detail: 'the server exports it for reading' } }
+    : device.size === size
+      ? undefined
+      : { type: 'SizeMismatch', target, source: size, actual: device.size };
+  if (!refused) return ok(device);
+  await device.close();
+  return err(refused);
+}
+
+/** A target that has a journal of ours. */
+async function findGround(place: ReplicaPlace, found: FoundState): Promise<Result<Ground, ReplicationError>> {
+  const { target, size } = place;
+  const { state, length } = found;
+  const empty = !state.closed && state.entries.length === 0;
+  if (!state.created) {
+    const made = isNbd(target) ? await takeExport(place) : await takeFile(place);
+    return made.ok ? claim(place, made.value, length) : made;
+  }
+  if (isNbd(target)) {
+    const device = await openExport(place);
+    return device.ok ? ok({ ...found, device: device.value, freshFrom: size }) : device;
+  }
+  const opened = await openFileDevice(target, { writable: true });
+  if (!opened.ok && opened.error.type !== 'Missing') return err(fileFailed(place, opened.error));
+  if (!opened.ok) {
+    if (!empty) return err({ type: 'TargetMissing', target });
+    const made = await takeFile(place);
+    return made.ok ? ok({ ...found, ...made.value }) : made;
+  }
+  const settledEnd = Math.max(0, ...state.entries.map(({ start, length: run }) => start + run));
+  // Nothing but this full sync ever wrote here, so what is behind its last durable block was never acknowledged.
+  const only = !state.closed && (!state.opened || state.opened.mode === 'full');
+  if (opened.value.size !== size && !(only && opened.value.size >= settledEnd)) {
+    await opened.value.close();
+    return err({ type: 'SizeMismatch', target, source: size, actual: opened.value.size });
+  }
+  if (!only) return ok({ ...found, device: opened.value, freshFrom: size });
+  await opened.value.close();
+  const writable = await openFileDeviceAt(target, size);
+  if (!writable.ok) return err(fileFailed(place, writable.error));
+  const dropped = await dropTail(place, writable.value, settledEnd);
+  return dropped.ok ? ok({ ...found, ...dropped.value }) : dropped;
+}
+
+async function assemble(
+  place: ReplicaPlace,
+  { device, state, length, freshFrom }: Ground,
+  lock: OwnerLock,
+): Promise<Result<Replica, ReplicationError>> {
+  const { target, records, size } = place;
+  const unavailable = (detail: string): Result<never, ReplicationError> =>
+    err({ type: 'TargetUnavailable', target, detail });
+  const path = digestsPathOf(records);
+  const anew = !state.closed && state.entries.length === 0;
+  const missing =
+    !anew &&
+    (await stat(path).then(
+      () => false,
+      (cause: unknown) => codeOf(cause) === 'ENOENT',
+    ));
+  const pages = pageFile(path);
+  if (!pages.ok) return unavailable(pages.error.detail);
+  const digests = digestStore(size, pages.value);
+  const cleared = anew ? digests.clear() : ok(undefined);
+  if (!cleared.ok) return unavailable(cleared.error.detail);
+  const journal = await openJournalFile(journalPathOf(records), length);
+  if (!journal.ok) return unavailable(journal.error.detail);
+  const replica = openReplica({ target, device, journal: journal.value, digests, state, freshFrom });
+  if (!replica.ok) return replica;
+  const root = state.opened || !state.closed ? ok(undefined) : digests.root();
+  if (!root.ok) return unavailable(root.error.detail);
+  if (missing || (root.value !== undefined && root.value !== state.closed?.root)) {
+    const healed = await rereadAll(place, replica.value, state, () => digests.root());
+    if (!healed.ok) return healed;
+  }
+  return ok({ ...replica.value, close: () => replica.value.close().then(() => lock.release()) });
+}
+
+/** The file of digests is lost or not the journal's: it is made again from the disk itself. */
+async function rereadAll(
+  place: ReplicaPlace,
+  replica: Replica,
+  state: JournalState,
+  rootNow: () => Result<string, { readonly detail: string }>,
+): Promise<Result<void, ReplicationError>> {
+  for (const range of segmentsOf(place.size)) {
+    const read = await replica.reread(range);
+    if (!read.ok) return read;
+  }
+  const root = rootNow();
+  // In the middle of a round there is no root to compare with; its end will tell.
+  if (state.opened || !state.closed || (root.ok && root.value === state.closed.root)) return ok(undefined);
+  const detail = `${place.target} is not the disk it describes: it was changed by someone else`;
+  return err({ type: 'JournalCorrupt', journal: journalPathOf(place.records), detail });
+}
+
+async function attempt(place: ReplicaPlace, work: () => Promise<void>): Promise<Result<void, ReplicationError>> {
+  try {
+    return ok(await work());
+  } catch (cause) {
+    return err({ type: 'TargetUnavailable', target: place.target, detail: codeOf(cause) });
+  }
+}
