@@ -10,8 +10,8 @@ export interface Reality {
   target: 'none' | 'off' | 'running' | 'connected';
   clone: boolean;
   marks: number;
-  /** How often each thing was really done to the world, by the key it was asked under. */
-  readonly done: Map<string, EffectType>;
+  /** What was really done to the world, in order, and the key it was asked under. */
+  readonly done: { readonly key: string; readonly type: EffectType }[];
 }
 
 /** A reality in which nothing has happened yet. */
@@ -20,7 +20,7 @@ export const freshReality = (): Reality => ({
   target: 'none',
   clone: false,
   marks: 0,
-  done: new Map(),
+  done: [],
 });
 
 type Doing = (reality: Reality) => MigrationFact;
@@ -89,12 +89,14 @@ export function smallWorld(reality: Reality): World<MigrationFact, Effect> {
   return {
     perform: async ({ key, effect }): Promise<Outcome<MigrationFact>> => {
       await Promise.resolve();
-      reality.done.set(key, effect.type);
+      reality.done.push({ key, type: effect.type });
       return { type: 'facts', facts: [doingOf(effect)(reality)] };
     },
     reconcile: async ({ key, effect }): Promise<Finding<MigrationFact>> => {
       await Promise.resolve();
-      return reality.done.has(key) ? { type: 'done', facts: [doingOf(effect)(reality)] } : { type: 'notDone' };
+      return reality.done.some((each) => each.key === key)
+        ? { type: 'done', facts: [doingOf(effect)(reality)] }
+        : { type: 'notDone' };
     },
   };
 }
