@@ -5,7 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { link, mkdir, open, rename, stat, unlink, type FileHandle } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { err, ok, type Result } from '#core/result';
 import { MiB, type Bytes } from '#core/units';
@@ -72,7 +72,10 @@ export async function openLogFile(
     await (await open(where, 'r+')).close();
     return ok(openForWriting(where));
   } catch (error) {
-    return err(faultOf(error, where));
+    const unfinished = asCoded(error).code === 'SQLITE_CANTOPEN' && (await sizeOf(`${where}-wal`)) > 0;
+    if (!unfinished) return err(faultOf(error, where));
+    const detail = `it was not closed properly, and to read it SQLite must write beside it; copy it and ${basename(where)}-wal to a writable folder`;
+    return err({ type: 'LogUnreachable', where, detail });
   }
 }
 
