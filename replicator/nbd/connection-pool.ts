@@ -19,6 +19,8 @@ export interface Submission {
  * mended behind its caller's back.
  */
 export interface ConnectionPool {
+  /** Why nothing will be carried any more, once that is so. */
+  readonly ended: DeviceError | undefined;
   submit(submission: Submission): void;
   /** A request of this pool was settled: there may be room for the next. */
   settled(): void;
@@ -53,6 +55,9 @@ export function connectionPool(connections: readonly NbdConnection[], windowMax:
     for (const submission of refused) submission.refuse(why);
   };
   return {
+    get ended() {
+      return ended;
+    },
     end,
     submit: (submission) => {
       if (ended !== undefined) return submission.refuse(ended);

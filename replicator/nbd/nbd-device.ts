@@ -107,6 +107,9 @@ interface Device {
 
 type Outcome = Result<void, DeviceError>;
 const done: Outcome = ok(undefined);
+/** What a call that needs nothing of the server answers. */
+const atOnce = ({ pool: { ended } }: Device): Promise<Outcome> =>
+  Promise.resolve(ended === undefined ? done : err(ended));
 
 // Zeroing and block status carry no payload, so the protocol lets them be 4 GiB less one block. A request that long may
 // keep a slow server busy past any patience; a GiB at a time shows signs of life.
@@ -164,14 +167,16 @@ function flush(device: Device): Promise<Outcome> {
       on: (_, settle) => ({ command: command.flush, ...part, failure: undefined, settle }),
     }));
   const nothingToFlush = !device.written || device.writeFlags !== 0;
-  return Promise.resolve(nothingToFlush ? done : err({ type: 'Unsupported', call: 'flush' }));
+  return nothingToFlush ? atOnce(device) : Promise.resolve(err({ type: 'Unsupported', call: 'flush' }));
 }
 
 async function extents(device: Device, range: Extent): Promise<Result<readonly MappedExtent[], DeviceError>> {
   const fault = rangeFault(device, range.start, range.length);
   if (fault !== undefined) return err(fault);
-  if (range.length === 0) return ok([]);
-  if (!device.exported.contexts.has(allocationContext)) return ok([{ ...range, kind: 'data' }]);
+  if (!device.exported.contexts.has(allocationContext)) {
+    const reached = await atOnce(device);
+    return reached.ok ? ok(range.length === 0 ? [] : [{ ...range, kind: 'data' }]) : reached;
+  }
   const data = await careful(device, allocationContext, range, isData);
   return data.ok ? ok(coverWithZeroes(range, data.value)) : data;
 }
@@ -187,6 +192,7 @@ async function careful(
     return err({ type: 'Unsupported', call: `block status of the context ${context}` });
   const fault = rangeFault(device, range.start, range.length);
   if (fault !== undefined) return err(fault);
+  if (device.pool.ended !== undefined) return err(device.pool.ended);
   const collector = carefulExtents(range, Math.max(device.exported.blockSize, 512), isCareful);
   const end = range.start + range.length;
   for (let at: number = range.start; at < end;) {
@@ -237,7 +243,7 @@ function inParts(device: Device, call: Call, request: (part: Part) => PartReques
   const { at, length, partMax } = call;
   const fault = rangeFault(device, at, length);
   if (fault !== undefined) return Promise.resolve(err(fault));
-  if (length === 0 && call.type !== command.flush) return Promise.resolve(done);
+  if (length === 0 && call.type !== command.flush) return atOnce(device);
   return new Promise((resolve) => {
     let left = Math.max(1, Math.ceil(length / partMax));
     let failure: DeviceError | undefined;
