@@ -1,0 +1,66 @@
+import { revision, type EventLog, type StreamId } from '#core/event-log/event-log';
+import { invariant } from '#core/invariant';
+import type { MigrationFact, MigrationFactOf } from '#core/migration/facts';
+import type { Round } from '#core/units';
+
+/**
+ * What the live world must know of a migration's past. It keeps none of it itself: a world that died is replaced by one
+ * that reads the same log, and so knows the same.
+ */
+export interface Memory {
+  /** The id of the migration's first fact: no other migration has it, also not an earlier one of the same name. */
+  readonly firstFact: string;
+  /** How often what was known of written blocks became worthless. Each time numbers a new line of rounds. */
+  readonly losses: number;
+  /** How the cutover that runs, or ran last, found the source. */
+  readonly found: FoundState;
+  /** The round of the last final sync, if there was one. */
+  readonly finalRound: Round | null;
+}
+
+/** What a source was doing before it was quiesced. */
+export type FoundState = MigrationFactOf<'SourceQuiesced'>['data']['found'];
+
+const blank: Memory = { firstFact: '', losses: 0, found: 'unknown', finalRound: null };
+
+/** Folds one fact into what is remembered. */
+export function remember(memory: Memory, fact: MigrationFact): Memory {
+  switch (fact.type) {
+    case 'TrackingLost':
+    case 'RescanRequested':
+      return { ...memory, losses: memory.losses + 1 };
+    case 'FinalSyncFailed':
+      return fact.data.trackingLost ? { ...memory, losses: memory.losses + 1 } : memory;
+    // What an earlier cutover found says nothing about this one.
+    case 'CutoverStarted':
+      return { ...memory, found: 'unknown' };
+    case 'SourceQuiesced':
+      return { ...memory, found: fact.data.found };
+    case 'FinalSyncCompleted':
+      return { ...memory, finalRound: fact.data.round };
+    default:
+      return memory;
+  }
+}
+
+/** Reads what is to be remembered from the log, each fact once. */
+export function memoryOf(log: Pick<EventLog, 'readStream'>, stream: StreamId): () => Promise<Memory> {
+  let memory = blank;
+  let next = 0;
+  const readOn = async (): Promise<Memory> => {
+    for await (const recorded of log.readStream(stream, { from: revision(next) })) {
+      if (next === 0) memory = { ...memory, firstFact: recorded.id };
+      memory = remember(memory, { type: recorded.type, data: recorded.data } as MigrationFact);
+      next = recorded.revision + 1;
+    }
+    invariant(next > 0, `the world is asked for work that ${stream} has no fact about`);
+    return memory;
+  };
+  // One reader at a time, or two would fold the same facts in twice.
+  let last: Promise<unknown> = Promise.resolve();
+  return () => {
+    const reading = last.then(readOn, readOn);
+    last = reading;
+    return reading;
+  };
+}

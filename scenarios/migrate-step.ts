@@ -1,0 +1,99 @@
+import type { MigrationCommand, MigrationCommandType } from '#core/migration/commands';
+import { axesOf } from '#core/migration/abilities';
+import type { MigrationState } from '#core/migration/evolve';
+import type { MigrationPlan } from '#core/migration/plan';
+import { invariant } from '#core/invariant';
+
+/** How a run of a migration came to its end. The migration itself may go on later, under the same log. */
+export type EndingKind =
+  /** The replica is verified and owns the data. */
+  | 'cutOver'
+  /** The cutover failed, and the source was given back as it was found. */
+  | 'rolledBack'
+  /** A person has to remove a cause, or decide. */
+  | 'blocked'
+  /** Giving the source back failed: a person has to look at it at once. */
+  | 'failed'
+  | 'cancelled'
+  | 'finalized'
+  /** Whoever ran it stopped it. */
+  | 'interrupted'
+  /** Another process writes to the same migration, or its log cannot be written to. */
+  | 'logRefused';
+
+/** What whoever carries out a plan does next. */
+export type Step =
+  | { readonly type: 'send'; readonly command: MigrationCommand }
+  /** Somebody has to approve the cutover. */
+  | { readonly type: 'askApproval' }
+  /** The world is at work. */
+  | { readonly type: 'wait' }
+  | { readonly type: 'end'; readonly kind: EndingKind };
+
+/** What this run has sent so far. */
+export type Sent = ReadonlySet<MigrationCommandType>;
+
+/** Decides from the state alone what the plan implies next, so that a run taken up again goes on where it was. */
+export function nextStep(state: MigrationState, plan: MigrationPlan, sent: Sent): Step {
+  const { lifecycle, replication, outcome } = axesOf(state);
+  const [phase] = lifecycle.split('.');
+  if (outcome === 'undecidable') return end('blocked');
+  switch (phase) {
+    case 'undrafted':
+      return send({ type: 'DraftMigration', data: { plan } });
+    case 'draft':
+      return send({ type: 'VerifySource', data: {} });
+    case 'blocked':
+      return onceAgain(sent, { type: 'VerifySource', data: {} }, 'blocked');
+    case 'ready':
+      return send({ type: 'StartProtection', data: {} });
+    case 'protected':
+    case 'rolledBack':
+      if (phase === 'rolledBack' && sent.has('StartCutover')) return end('rolledBack');
+      return blockedReplication(replication, sent) ?? towardsCutover(state, plan, sent, replication);
+    case 'cuttingOver':
+      if (lifecycle === 'cuttingOver.undecided') return end('blocked');
+      return blockedReplication(replication, sent) ?? wait;
+    case 'failed':
+      return onceAgain(
+        sent,
+        { type: 'RollBack', data: { reason: 'the migration was taken up again', acceptLossOfTargetWrites: false } },
+        'failed',
+      );
+    case 'cutOver':
+    case 'cancelled':
+    case 'finalized':
+      return end(phase);
+    case 'verifying':
+    case 'testing':
+    case 'rollingBack':
+    case 'cancelling':
+    case 'finalizing':
+      return wait;
+    default:
+      invariant(false, `the chart has a lifecycle state ${phase} that nobody has thought about here`);
+  }
+}
+
+const wait: Step = { type: 'wait' };
+const end = (kind: EndingKind): Step => ({ type: 'end', kind });
+const send = (command: MigrationCommand): Step => ({ type: 'send', command });
+
+/** Where an earlier run ended: running it again says that the cause was removed. Where this run came to, it ends. */
+const onceAgain = (sent: Sent, command: MigrationCommand, otherwise: EndingKind): Step =>
+  sent.size > 0 ? end(otherwise) : send(command);
+
+function blockedReplication(replication: string, sent: Sent): Step | undefined {
+  if (replication === 'stalled.blocked') return onceAgain(sent, { type: 'ResumeReplication', data: {} }, 'blocked');
+  // A pause that came while this run was at it was meant.
+  if (replication === 'paused' && sent.size === 0) return send({ type: 'ResumeReplication', data: {} });
+  return undefined;
+}
+
+function towardsCutover(state: MigrationState, plan: MigrationPlan, sent: Sent, replication: string): Step {
+  if (replication !== 'parked.resting') return wait;
+  const approved = plan.approval === 'given' || state.snapshot.context.approvedBy !== null;
+  if (!approved) return { type: 'askApproval' };
+  // A cutover that this run began and that is not under way any more was revoked by somebody.
+  return sent.has('StartCutover') ? wait : send({ type: 'StartCutover', data: {} });
+}

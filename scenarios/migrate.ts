@@ -1,0 +1,145 @@
+import type { Clock } from '#core/clock';
+import { runDriver } from '#core/driver/run-driver';
+import type { EventLog, ProposedFact, StreamId } from '#core/event-log/event-log';
+import type { CommandId, FactId, MigrationId } from '#core/ids';
+import { foldMigration, type MigrationState } from '#core/migration/evolve';
+import type { MigrationFact } from '#core/migration/facts';
+import { migrationModel } from '#core/migration/model';
+import type { MigrationPlan } from '#core/migration/plan';
+import { ok, type Result } from '#core/result';
+import { liveWorld, type LiveWorld } from '#replicator/live/live-world';
+import type { OpenSource } from '#replicator/live/open-source';
+import { createThrottle } from '#replicator/pipeline/throttle';
+import { conduct, newsDesk, type Running, type SendCommand } from './conduct.ts';
+import { nextStep, type EndingKind } from './migrate-step.ts';
+import { summaryOf, type MigrationSummary } from './migrate-summary.ts';
+import { migrationIdOf, type MigrationScenario } from './migration-scenario.ts';
+import {
+  describePlace,
+  openPath,
+  openScenarioSource,
+  placeOf,
+  planFor,
+  runFolder,
+  samePlan,
+  type OpenError,
+} from './open-migration.ts';
+
+/** What carrying out a migration needs. */
+export interface MigrateOptions {
+  readonly scenario: MigrationScenario;
+  /** Where the facts are, and go. A migration that is in it is taken up where it stands. */
+  readonly log: EventLog;
+  readonly clock: Clock;
+  readonly newFactId: () => FactId;
+  readonly newCommandId: () => CommandId;
+  /** Below it is a folder per migration, for what the scenario gives no place of its own. */
+  readonly dataDirectory: string;
+  /** Aborting it stops the run, not the migration: run it again to go on. */
+  readonly signal?: AbortSignal;
+  /** Told after each batch of facts is durable, in order. */
+  readonly onFacts?: (facts: readonly ProposedFact<MigrationFact>[]) => void;
+  /**
+   * Asked once the replica is close enough and the plan wants somebody's approval: resolves with who approves. Without it
+   * the migration waits, and keeps the replica fresh, until somebody sends `ApproveCutover`. `refused` says why the answer
+   * before was none.
+   */
+  readonly approve?: (signal: AbortSignal, refused: string | undefined) => Promise<string>;
+  /** Given a way to send further commands while it runs. */
+  readonly onRunning?: (send: SendCommand) => void;
+  /** What became of something whose answer was lost, by a person who looked. */
+  readonly outcome?: 'done' | 'notDone';
+}
+
+/** The stream of a scenario's migration. */
+export const streamOf = (migration: MigrationId): StreamId => `migration-${migration}`;
+
+/**
+ * Carries out one migration, or takes it up where an earlier run left it, until it is cut over or needs a person. It
+ * starts nothing but what the scenario's `laboratory` section names, and stops what it started.
+ */
+export async function migrate(options: MigrateOptions): Promise<Result<MigrationSummary, OpenError>> {
+  const { scenario, log, clock } = options;
+  const migration = migrationIdOf(scenario);
+  const stream = streamOf(migration);
+  const folder = runFolder(options.dataDirectory, migration);
+  const place = placeOf(scenario, migration, folder);
+  const state = await stateIn(log, stream);
+  const over = state.snapshot.context.plan && nextStep(state, state.snapshot.context.plan, new Set());
+  // What has ended needs no source: nothing is started for it.
+  if (over?.type === 'end' && isOver(over.kind)) return ok(await summaryOf(log, stream, over.kind, place));
+  const signal = options.signal ?? new AbortController().signal;
+  const source = await openScenarioSource(scenario, migration, { folder, isResumed: state.count > 0, signal });
+  if (!source.ok) return source;
+  try {
+    const plan = await planOf(scenario, state, source.value, describePlace(scenario, place));
+    if (!plan.ok) return plan;
+    const { bandwidthMax } = scenario;
+    const world = liveWorld({
+      ...{ migration, log, stream, clock, place },
+      plan: plan.value,
+      connect: source.value.connect,
+      path: openPath(scenario, clock),
+      otherDisks: scenario.disks === 'all' ? 'refuse' : 'ignore',
+      ...(bandwidthMax !== undefined && { throttle: createThrottle(bandwidthMax) }),
+    });
+    const kind = await carryOut({ ...options, signal }, stream, plan.value, world);
+    return ok(await summaryOf(log, stream, kind, place));
+  } finally {
+    await source.value.close();
+  }
+}
+
+const isOver = (kind: EndingKind): boolean => kind === 'cutOver' || kind === 'cancelled' || kind === 'finalized';
+
+async function stateIn(log: EventLog, stream: StreamId): Promise<MigrationState> {
+  const facts: Parameters<typeof foldMigration>[0] extends Iterable<infer One> ? One[] : never = [];
+  for await (const { type, data, metadata } of log.readStream(stream))
+    facts.push({ fact: { type, data } as MigrationFact, place: { stream, time: metadata.time } });
+  return foldMigration(facts);
+}
+
+async function planOf(
+  scenario: MigrationScenario,
+  state: MigrationState,
+  source: OpenSource,
+  target: string,
+): Promise<Result<MigrationPlan, OpenError>> {
+  const drafted = state.snapshot.context.plan;
+  if (!drafted) return planFor(scenario, source, target);
+  const same = samePlan(scenario, drafted, { source: source.description, target });
+  return same.ok ? ok(drafted) : same;
+}
+
+async function carryOut(
+  options: MigrateOptions & { readonly signal: AbortSignal },
+  stream: StreamId,
+  plan: MigrationPlan,
+  world: LiveWorld,
+): Promise<EndingKind> {
+  const { log, clock, newFactId, signal } = options;
+  const news = newsDesk();
+  const running: Running = await runDriver(migrationModel, stream, {
+    ...{ log, world, clock, newFactId },
+    correlationId: stream,
+    onFacts: (facts) => {
+      options.onFacts?.(facts);
+      news.announce();
+    },
+  });
+  signal.addEventListener('abort', news.announce, { once: true });
+  try {
+    return await Promise.race([conduct({ ...options, plan, running, news }), endedEarly(running)]);
+  } finally {
+    signal.removeEventListener('abort', news.announce);
+    await running.stop();
+    await world.close();
+  }
+}
+
+/** Rejects if this program is wrong; resolves only when the log refuses, since every other end is found by looking. */
+async function endedEarly(running: Running): Promise<EndingKind> {
+  const ending = await running.ended;
+  if (ending.type === 'logRefused') return 'logRefused';
+  return new Promise<never>(() => undefined);
+}
