@@ -15,7 +15,10 @@ export interface WavePlan {
   /** Cutovers start only within it. Half-open: at `closes` it is over. */
   readonly window: { readonly opens: Instant; readonly closes: Instant };
   readonly limits: {
-    /** Members that may be on their way to parked at once: initiating, full, delta and rescan. */
+    /**
+     * Members that are admitted to replication at once: those on their way to parked. One that was parked and fell
+     * back counts, and keeps others out, but is not stopped: that would only make it later.
+     */
     readonly replicating: number;
     /** Members that may be cutting over at once. */
     readonly cuttingOver: number;
@@ -44,8 +47,9 @@ export function wavePlanProblems(plan: WavePlan): readonly string[] {
 }
 
 function firstInCycle(members: readonly WaveMember[]): MigrationId | undefined {
+  const known = new Set(members.map(({ migration }) => migration));
   const free = new Set<MigrationId>();
-  let left = members;
+  let left = members.map(({ migration, after }) => ({ migration, after: after.filter((id) => known.has(id)) }));
   for (;;) {
     const next = left.filter(({ after }) => !after.every((id) => free.has(id)));
     if (next.length === 0) return undefined;

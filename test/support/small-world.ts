@@ -82,7 +82,8 @@ const doings: { readonly [T in EffectType]: (effect: Extract<Effect, { type: T }
   },
 };
 
-const doingOf = (effect: Effect): Doing => (doings[effect.type] as (effect: Effect) => Doing)(effect);
+/** What comes of an effect in this small world. Throws for timers, which are the driver’s own. */
+export const doingOf = (effect: Effect): Doing => (doings[effect.type] as (effect: Effect) => Doing)(effect);
 
 /** A world that behaves: small, and what it did it remembers, whoever asks. */
 export function smallWorld(reality: Reality): World<MigrationFact, Effect> {
