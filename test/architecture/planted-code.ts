@@ -94,9 +94,9 @@ export const plantedCode: readonly PlantedCode[] = [
     code: "import { expect, it } from 'vitest';\nit.only('alone', () => expect(1).toBe(1));",
   },
   {
-    rule: 'vitest(expect-expect)',
-    at: 'core/silent.test.ts',
-    code: "import { it } from 'vitest';\nit('says nothing', () => {});",
+    rule: 'vitest(valid-expect)',
+    at: 'core/unfinished.test.ts',
+    code: "import { expect, it } from 'vitest';\nit('forgets to compare', () => {\n  expect(1);\n});",
   },
 ];
 
