@@ -17,7 +17,6 @@ export const packageOf = {
   mke2fs: 'e2fsprogs',
   debugfs: 'e2fsprogs',
   e2fsck: 'e2fsprogs',
-  'dpkg-deb': 'dpkg',
 } as const satisfies Record<string, string>;
 
 /** A kernel for the laboratory guest: no program in `PATH`, and in CI fetched rather than installed. */
