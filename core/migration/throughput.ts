@@ -33,9 +33,10 @@ export function foldThroughput(series: Throughput, fact: MigrationFact, at: Inst
     case 'RoundCompleted':
     case 'FinalSyncCompleted': {
       const { round, sent, duration } = fact.data;
-      // A short round reports nothing on its way; what it took is in its own report.
+      // A short round reports nothing on its way; when it began is in its own report.
       const began = Math.max(0, at - duration) as Instant;
-      const known = series.mark?.round === round ? series : { ...series, mark: { round, sent: bytes(0), at: began } };
+      const silent = series.mark?.round !== round || series.mark.sent === 0;
+      const known = silent ? { ...series, mark: { round, sent: bytes(0), at: began } } : series;
       return { ...advance(known, { round, sent, at }), mark: { round: round + 1, sent: bytes(0), at } };
     }
     case 'ReplicationInitiated':

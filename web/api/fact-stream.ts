@@ -29,7 +29,7 @@ const chunkCharsMax = 64 * 1024;
  *
  * The events: `fact`, `beat` (nothing new, still there) and, as the last, `fault` (the log cannot be read on).
  */
-export function factStream(log: FactsPort, options: FactStreamOptions): ReadableStream<Uint8Array> {
+export function factStream(log: Pick<FactsPort, 'subscribe'>, options: FactStreamOptions): ReadableStream<Uint8Array> {
   const { after, beat, stopping, heartbeatMs = heartbeatMsDefault } = options;
   const stop = new AbortController();
   const signal = AbortSignal.any([stop.signal, stopping]);

@@ -1,0 +1,235 @@
+import { inMemoryEventLog } from '#core/event-log/in-memory';
+import type { EventLog, StreamId } from '#core/event-log/event-log';
+import { runDriver, type DriverSurroundings, type RunningDriver } from '#core/driver/run-driver';
+import { commandId, diskId, factId, migrationId, waveId, type MigrationId, type WaveId } from '#core/ids';
+import type { MigrationCommand, Rejection } from '#core/migration/commands';
+import type { Effect } from '#core/migration/effects';
+import type { MigrationState } from '#core/migration/evolve';
+import type { MigrationFact } from '#core/migration/facts';
+import { migrationModel } from '#core/migration/model';
+import type { MigrationPlan, SourcePlatform } from '#core/migration/plan';
+import { err, type Result } from '#core/result';
+import type { Rng } from '#core/rng';
+import { after, bytes, GiB, instant, minutes, seconds, type Instant } from '#core/units';
+import type { WaveCommand, WaveRejection } from '#core/wave/commands';
+import { conductor } from '#core/wave/conductor';
+import type { WaveState } from '#core/wave/evolve';
+import { waveModel } from '#core/wave/model';
+import type { WavePlan } from '#core/wave/plan';
+import { seededRng } from '#simulator/kernel/seeded-rng';
+import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
+import { virtualClock } from '#simulator/kernel/virtual-clock';
+import type { CommandPort } from '#web/ports';
+import { fleetWorld, type Temper } from './fleet-world.ts';
+
+/** Which fleet to move. */
+export interface SmallFleetOptions {
+  readonly seed?: number;
+  /** One VM per entry, named `vm-01` and so on, or `names`. */
+  readonly tempers: readonly Temper[];
+  readonly names?: readonly string[];
+  /** VMs per wave; 0: no wave, and nothing moves until it is commanded. */
+  readonly waveSize?: number;
+  readonly start?: Instant;
+  readonly log?: EventLog;
+}
+
+/**
+ * A fleet moved by the real charts, driver and planner in a small made-up world, in virtual time: facts for whoever shows
+ * facts. Same options, same log.
+ */
+export interface SmallFleet {
+  readonly log: EventLog;
+  readonly clock: SimulatedClock;
+  readonly commands: CommandPort;
+  readonly start: Instant;
+  /** Lets virtual time go on. */
+  advance(minutes: number): Promise<void>;
+  migration(id: string): MigrationState | undefined;
+  stop(): Promise<void>;
+}
+
+type MigrationDriver = RunningDriver<MigrationState, MigrationCommand, Rejection>;
+type WaveDriver = RunningDriver<WaveState, WaveCommand, WaveRejection>;
+
+const startDefault = instant(Date.parse('2026-03-07T20:00:00Z'));
+const platforms: readonly SourcePlatform[] = ['kvm', 'hyperv', 'ahv'];
+
+/** Drafts the fleet and its waves; time has not moved yet. */
+export async function smallFleet(options: SmallFleetOptions): Promise<SmallFleet> {
+  const { seed = 1, tempers, waveSize = tempers.length, start = startDefault } = options;
+  const rng = seededRng(seed);
+  const log = options.log ?? inMemoryEventLog();
+  const clock = virtualClock({ start, turn: () => new Promise((resolve) => setImmediate(resolve)) });
+  const fleet = new Fleet(log, clock, rng);
+  const ids = tempers.map((_, n) => options.names?.[n] ?? `vm-${String(n + 1).padStart(2, '0')}`);
+  for (const [n, temper] of tempers.entries())
+    await fleet.draft(ids[n] ?? '', temper, platforms[n % platforms.length] ?? 'kvm');
+  for (let first = 0; waveSize > 0 && first < ids.length; first += waveSize)
+    await fleet.draftWave(
+      `${1 + first / waveSize}`,
+      wavePlan(ids.slice(first, first + waveSize), start, first / waveSize),
+    );
+  return {
+    log,
+    clock,
+    commands: fleet,
+    start,
+    advance: (n) =>
+      clock.run(new Promise<void>((resolve) => void clock.schedule(after(clock.now(), minutes(n)), () => resolve()))),
+    migration: (id) => fleet.migrations.get(migrationId(id))?.state(),
+    stop: () => fleet.stop(),
+  };
+}
+
+function wavePlan(ids: readonly string[], start: Instant, n: number): WavePlan {
+  const opens = after(start, minutes(90 + 60 * n));
+  return {
+    name: `Wave ${n + 1}`,
+    members: ids.map((id, at) => ({
+      migration: migrationId(id),
+      after: at > 0 && at % 5 === 0 ? [migrationId(ids[at - 1] ?? '')] : [],
+    })),
+    window: { opens, closes: after(opens, minutes(60)) },
+    limits: { replicating: 4, cuttingOver: 2 },
+    onWindowClose: 'rollBack',
+    requester: 'maria',
+  };
+}
+
+class Fleet implements CommandPort {
+  readonly migrations = new Map<MigrationId, MigrationDriver>();
+  readonly waves = new Map<WaveId, WaveDriver>();
+  readonly #log: EventLog;
+  readonly #clock: SimulatedClock;
+  readonly #rng: Rng;
+  #waiting: (() => void)[] = [];
+
+  constructor(log: EventLog, clock: SimulatedClock, rng: Rng) {
+    this.#log = log;
+    this.#clock = clock;
+    this.#rng = rng;
+  }
+
+  async draft(name: string, temper: Temper, platform: SourcePlatform): Promise<void> {
+    const id = migrationId(name);
+    const stream: StreamId = `migration-${id}`;
+    const world = fleetWorld({ temper, clock: this.#clock, rng: this.#rng.fork(name) });
+    const driver = await runDriver(migrationModel, stream, {
+      world,
+      ...this.#surroundings<MigrationFact, Effect>(stream),
+    });
+    this.migrations.set(id, driver);
+    const plan = planOf(name, temper, platform, this.#rng.fork(`plan ${name}`));
+    await this.#order(driver, { type: 'DraftMigration', data: { plan } });
+  }
+
+  async draftWave(name: string, plan: WavePlan): Promise<void> {
+    const id = waveId(name);
+    const members = {
+      state: (member: MigrationId) => this.migrations.get(member)?.state(),
+      command: async (member: MigrationId, command: MigrationCommand) => {
+        const driver = this.migrations.get(member);
+        if (driver) await this.#order(driver, command, 'planner');
+      },
+      changed: (signal: AbortSignal) => this.#changed(signal),
+    };
+    const stream: StreamId = `wave-${id}`;
+    const driver: WaveDriver = await runDriver(waveModel, stream, {
+      world: conductor(() => driver.state(), members),
+      ...this.#surroundings(stream),
+    });
+    this.waves.set(id, driver);
+    await this.#order(driver, { type: 'DraftWave', data: { plan } });
+    await this.#order(driver, { type: 'StartWave', data: {} });
+    await this.#order(driver, { type: 'ApproveWave', data: { by: 'ines' } });
+  }
+
+  migration: CommandPort['migration'] = async (id, { id: command, actor, command: wanted }) => {
+    const driver = this.migrations.get(id);
+    if (!driver) return err({ type: 'NotDriven', stream: `migration-${id}` });
+    return driver.command({ id: command, actor, at: this.#clock.now(), command: wanted });
+  };
+
+  wave: CommandPort['wave'] = async (id, { id: command, actor, command: wanted }) => {
+    const driver = this.waves.get(id);
+    if (!driver) return err({ type: 'NotDriven', stream: `wave-${id}` });
+    return driver.command({ id: command, actor, at: this.#clock.now(), command: wanted });
+  };
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.migrations.values(), ...this.waves.values()].map((driver) => driver.stop()));
+  }
+
+  #order<S, C, R>(
+    driver: RunningDriver<S, C, R>,
+    command: C,
+    actor = 'operator:maria',
+  ): Promise<Result<void, unknown>> {
+    return driver.command({ id: commandId(this.#rng.uuid()), actor, at: this.#clock.now(), command });
+  }
+
+  #surroundings<F extends MigrationFact | Parameters<typeof waveModel.evolve>[1], E>(
+    correlationId: string,
+  ): Omit<DriverSurroundings<F, E>, 'world'> {
+    const facts = this.#rng.fork(`facts of ${correlationId}`);
+    return {
+      log: this.#log,
+      clock: this.#clock,
+      newFactId: () => factId(facts.uuid()),
+      correlationId,
+      onFacts: () => {
+        for (const go of this.#waiting.splice(0)) go();
+      },
+    };
+  }
+
+  #changed(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const go = (): void => {
+        signal.removeEventListener('abort', go);
+        resolve();
+      };
+      this.#waiting.push(go);
+      signal.addEventListener('abort', go);
+    });
+  }
+}
+
+function planOf(name: string, temper: Temper, platform: SourcePlatform, rng: Rng): MigrationPlan {
+  const disks = rng.between(1, 3);
+  return {
+    vm: { name, platform, guest: rng.between(0, 2) === 0 ? 'windows' : 'linux' },
+    disks: Array.from({ length: disks }, (_, n) => ({
+      id: diskId(n === 0 ? 'vda' : `vd${'bcd'[n - 1]}`),
+      size: bytes(rng.between(8, n === 0 ? 60 : 200) * GiB),
+    })),
+    source: `${platform}://host-${rng.between(1, 4)}.site-a/${name}`,
+    target: `vsphere://vcenter.site-b/prod/${name}`,
+    downtimeMax: temper === 'approvalNeeded' ? seconds(30) : seconds(60),
+    roundsMax: 5,
+    refreshEvery: minutes(5),
+    approval: temper === 'approvalNeeded' ? 'requiredByAnother' : 'given',
+    testLaunch: temper === 'tested' ? 'required' : 'optional',
+    handOver: 'launch',
+    quiesce: { timeout: minutes(5), onRefusal: temper === 'refuses' ? 'rollBack' : 'force' },
+    onValidationFailure: temper === 'undecided' ? 'ask' : 'rollBack',
+    requester: 'maria',
+  };
+}
+
+/** A fleet in which everything that can happen to a VM happens to one of them. */
+export const everyTemper: readonly Temper[] = [
+  'plain',
+  'busy',
+  'stalls',
+  'blocked',
+  'loses',
+  'plain',
+  'refuses',
+  'undecided',
+  'unknown',
+  'disconnects',
+  'tested',
+  'approvalNeeded',
+];
