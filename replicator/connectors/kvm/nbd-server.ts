@@ -1,4 +1,4 @@
-import { readFile, unlink } from 'node:fs/promises';
+import { readFile, rename, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { z } from 'zod';
@@ -30,6 +30,9 @@ export async function ensureNbdServer(
   if (started.error.type !== 'Refused') return started;
   // A refusal has no code that says why, so the world is asked instead: an answer at our address is our server.
   if (await greets(address)) return ok(undefined);
+  // This process died while it was about to stop the server: its socket is where `stopNbdServer` put it.
+  if (address.type === 'unix' && (await moved(closing(address.path), address.path)) && (await greets(address)))
+    return ok(undefined);
   const detail = `${started.error.detail}. If it says that a server runs, it is not one of ours (nothing answers at ${describe(address)}): stop it with nbd-server-stop once nobody uses it`;
   return err({ type: 'Refused', operation, detail });
 }
@@ -38,21 +41,25 @@ export async function ensureNbdServer(
  * Stops our server if that is safe, and leaves it idle and without exports if not.
  *
  * Safe means that no client is connected: QEMU 7.2 freezes, and the guest with it, when the server is stopped while a
- * client is still negotiating (see README). So the socket is removed first, which keeps new clients out, and then the
- * kernel is asked whether anyone is connected. For TCP nobody can be kept out, so there the server stays.
+ * client is still negotiating (see README). So the socket is moved away first, which keeps new clients out, and then
+ * the kernel is asked whether anyone is connected. For TCP nobody can be kept out, so there the server stays.
  */
 export async function stopNbdServer(
   monitor: Monitor,
   operation: string,
   address: ExportAddress,
 ): Promise<Result<void, HypervisorError>> {
-  if (address.type === 'inet') return ok(undefined);
-  const isOurs = (await socketsOn(address.path)).some(({ listens }) => listens);
-  if (!isOurs) return ok(undefined);
-  await unlink(address.path).catch(() => {}); // Gone already: nobody can connect, which is what is wanted.
-  if (!(await everyoneLeft(address.path))) return ok(undefined);
+  if (address.type === 'inet' || !(await everyoneLeft(address.path))) return ok(undefined);
+  const aside = closing(address.path);
+  if (!(await moved(address.path, aside))) return ok(undefined);
+  if (!(await everyoneLeft(address.path))) {
+    await moved(aside, address.path); // Somebody came at the last moment. The next one to release will try again.
+    return ok(undefined);
+  }
   const stopped = await monitor.ask(operation, { command: 'nbd-server-stop' }, nothing);
-  return stopped.ok ? ok(undefined) : stopped;
+  if (!stopped.ok) return stopped;
+  await rm(aside, { force: true });
+  return ok(undefined);
 }
 
 /** The URI under which an export can be read. */
@@ -69,6 +76,15 @@ const qemuAddress = (address: ExportAddress) =>
 
 const describe = (address: ExportAddress): string =>
   address.type === 'unix' ? address.path : `${address.host}:${address.port}`;
+
+// Where a socket waits while its server is about to be stopped. Clients do not know this name.
+const closing = (path: string): string => `${path}.closing`;
+
+const moved = (from: string, to: string): Promise<boolean> =>
+  rename(from, to).then(
+    () => true,
+    () => false,
+  );
 
 /** Whether an NBD server answers. */
 function greets(address: ExportAddress): Promise<boolean> {
@@ -88,7 +104,7 @@ function greets(address: ExportAddress): Promise<boolean> {
 const departurePollEvery = 20;
 const departurePolls = 50; // A second in all: clients whose export was removed are disconnected at once.
 
-/** Whether all clients are known to be gone. Not known, as on a system that does not tell, is no. */
+/** Whether our server listens and all clients are known to be gone. Not known, as where the system does not tell, is no. */
 async function everyoneLeft(path: string): Promise<boolean> {
   for (let polls = 0; polls < departurePolls; polls += 1) {
     const sockets = await socketsOn(path);

@@ -1,0 +1,50 @@
+import type { Extent } from '#core/disk/extent';
+import type { DiskId } from '#core/ids';
+import type { ChangeMark, DiskLocator, SourceHypervisor } from '#core/ports/source-hypervisor';
+import { offset } from '#core/units';
+import { connectNbd } from '#replicator/nbd/client';
+import type { NbdDevice } from '#replicator/nbd/nbd-device';
+import { valueOf } from './value-of.ts';
+
+/** What a frozen mark recorded on one disk. */
+export async function changed(source: SourceHypervisor, disk: DiskId, since: ChangeMark): Promise<readonly Extent[]> {
+  return await changedAt(valueOf(await source.openDisk(disk, since)));
+}
+
+/** What the locator of a frozen mark calls changed. */
+export async function changedAt(locator: DiskLocator): Promise<readonly Extent[]> {
+  const { device, context } = await openLocator(locator);
+  const extents = valueOf(await device.dirtyExtents(String(context), { start: offset(0), length: device.size }));
+  await device.close();
+  return extents;
+}
+
+async function openLocator(locator: DiskLocator): Promise<{ device: NbdDevice; context: string | undefined }> {
+  if (locator.type !== 'nbd') throw new Error(`no reader for ${locator.type}`);
+  const { uri, changesContext: context } = locator;
+  const device = valueOf(await connectNbd(uri, context === undefined ? {} : { metaContexts: [context] }));
+  return { device, context };
+}
+
+/** Copies a disk, or what a frozen mark recorded of it, over what the copy holds already. */
+export async function copyDisk(
+  source: SourceHypervisor,
+  disk: DiskId,
+  copies: ReadonlyMap<DiskId, Uint8Array>,
+  since?: ChangeMark,
+): Promise<void> {
+  const { device, context } = await openLocator(valueOf(await source.openDisk(disk, since)));
+  const whole = { start: offset(0), length: device.size };
+  const extents = context === undefined ? [whole] : valueOf(await device.dirtyExtents(context, whole));
+  const copy = copies.get(disk);
+  if (copy === undefined) throw new Error(`no copy of ${disk}`);
+  for (const { start, length } of extents) valueOf(await device.read(start, copy.subarray(start, start + length)));
+  await device.close();
+}
+
+/** Where two disks differ first, or undefined when they are equal. */
+export function firstDifference(one: Uint8Array, other: Uint8Array): number | undefined {
+  if (Buffer.compare(one, other) === 0) return undefined;
+  const at = one.findIndex((value, index) => value !== other[index]);
+  return at === -1 ? Math.min(one.length, other.length) : at;
+}
