@@ -29,7 +29,7 @@ export interface Conducting {
   readonly newCommandId: () => CommandId;
   readonly signal: AbortSignal;
   readonly approve?: (signal: AbortSignal, refused: string | undefined) => Promise<string>;
-  readonly onRunning?: (send: SendCommand) => void;
+  readonly onRunning?: (send: SendCommand, running: Pick<Running, 'command'>) => void;
   readonly outcome?: 'done' | 'notDone';
 }
 
@@ -40,7 +40,7 @@ export async function conduct(work: Conducting): Promise<EndingKind> {
   const sent = new Set<MigrationCommandType>();
   const send = sender(work);
   const approval = approvals(work, send);
-  work.onRunning?.(send);
+  work.onRunning?.(send, running);
   if (work.outcome && axesOf(running.state()).outcome === 'undecidable')
     await send({ type: 'DecideOutcome', data: { outcome: work.outcome, by: plan.requester } }, requester);
   for (;;) {

@@ -46,7 +46,7 @@ export interface MigrateOptions {
    */
   readonly approve?: (signal: AbortSignal, refused: string | undefined) => Promise<string>;
   /** Given a way to send further commands while it runs. */
-  readonly onRunning?: (send: SendCommand) => void;
+  readonly onRunning?: (send: SendCommand, running: Pick<Running, 'command'>) => void;
   /** What became of something whose answer was lost, by a person who looked. */
   readonly outcome?: 'done' | 'notDone';
 }

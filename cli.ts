@@ -1,0 +1,295 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, readFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { describeLogFault, LogReadError, type EventLog } from '#core/event-log/event-log';
+import type { SqliteOptions } from '#core/event-log/sqlite';
+import { commandId, factId } from '#core/ids';
+import { err } from '#core/result';
+import { exitStatus, exitStatusHelp, type ExitStatus } from '#core/text/exit-status';
+import { chartNames, modelJson, modelLines, type ChartName } from '#core/text/model-text';
+import { tellRun } from '#core/text/replay';
+import type { Terminal } from '#core/text/terminal';
+import { wallClock } from '#replicator/wall-clock';
+import type { MigrateOptions } from '#scenarios/migrate';
+import type { Scenario } from '#scenarios/scenario';
+import type { RunView } from '#web/api/run-view';
+import type { CommandPort } from '#web/ports';
+import type { WebServer } from '#web/server';
+
+/**
+ * The front door: reads arguments, chooses adapters and worlds, calls one function. What a command needs is loaded when
+ * it is run, so that `--help` is quick and a missing native module breaks only who needs it.
+ */
+const here = dirname(fileURLToPath(import.meta.url));
+// Published, this file is dist/cli.js; in a checkout it may also be run as it stands.
+const root = here.endsWith('dist') ? dirname(here) : here;
+const dashboard = join(root, 'dist', 'dashboard');
+const terminal = processTerminal();
+const newFactId = () => factId(randomUUID());
+const newCommandId = () => commandId(randomUUID());
+
+/** A mistake of whoever ran the command, or an endpoint that is not there: a sentence and a status, no stack. */
+class Refused extends Error {
+  override readonly name = 'Refused';
+  readonly status: ExitStatus;
+  constructor(message: string, status: ExitStatus = exitStatus.usage) {
+    super(message);
+    this.status = status;
+  }
+}
+
+const program = new Command('sealift')
+  .description('Moves virtual machines from KVM, Hyper-V and Nutanix AHV into vSphere: rehearse, run, replay.')
+  .version(await versionOf())
+  .addHelpText('after', `\n${exitStatusHelp}`)
+  .showHelpAfterError('(add --help for what is allowed)')
+  .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'sealift: ')) })
+  .exitOverride();
+
+const jsonOption = new Option('--json', 'one JSON document per line instead of text for a person');
+const dataOption = new Option('--data <directory>', 'where runs are kept').default('data');
+const hostOption = new Option('--host <address>', 'loopback address to listen on').default('127.0.0.1');
+const portOption = new Option('--port <number>', 'port to listen on; 0 takes a free one')
+  .default(8080)
+  .argParser(portOf);
+
+program
+  .command('migrate')
+  .description('migrate a running VM as a plan file says, or go on with a migration that was interrupted')
+  .argument('<plan>', 'a scenario file of kind "migration", such as scenarios/laboratory.yaml')
+  .addOption(dataOption)
+  .option('--approve-as <name>', 'approve the cutover under this name once the replica is close enough')
+  .option('--dashboard', 'serve the dashboard meanwhile: watch there, approve there')
+  .addOption(hostOption)
+  .addOption(portOption)
+  .addOption(new Option('--outcome <what>', 'what became of a step whose answer was lost').choices(['done', 'notDone']))
+  .addOption(jsonOption)
+  .action(async (file: string, options: MigrateArguments) => {
+    const scenario = await scenarioIn(file);
+    if (scenario.kind !== 'migration')
+      throw new Refused(`${file} is of kind "${scenario.kind}"; sealift migrate takes one of kind "migration"`);
+    const { migrateCommand } = await import('#scenarios/command-line/migrate-command');
+    const path = join(options.data, `${scenario.id}.db`);
+    const log = await openLog(path, 'create');
+    const { approveAs, outcome } = options;
+    const site = options.dashboard ? await serveLive(log, path, options) : undefined;
+    terminal.note(`log ${path}; tell it with: sealift replay ${path}`);
+    const signal = interrupts();
+    process.exitCode = await migrateCommand(
+      {
+        scenario,
+        log,
+        clock: wallClock,
+        newFactId,
+        newCommandId,
+        dataDirectory: options.data,
+        signal,
+        ...(approveAs !== undefined && { approve: () => Promise.resolve(approveAs) }),
+        ...(outcome !== undefined && { outcome }),
+        ...(site && { onRunning: site.onRunning }),
+      },
+      terminal,
+      { json: options.json === true },
+    );
+    await site?.stop();
+    await log.close();
+  });
+
+program
+  .command('replay')
+  .description('tell a run from its log alone, as a timeline or on the dashboard')
+  .argument('<log>', 'the SQLite file of a run, such as data/laboratory.db; one that is being written may be told too')
+  .option('--all', 'also tell progress and what the driver noted for itself')
+  .option('--only <id>', 'only this migration or wave')
+  .option('--dashboard', 'open the run on the dashboard instead')
+  .addOption(hostOption)
+  .addOption(portOption)
+  .addOption(jsonOption)
+  .action(async (path: string, options: ReplayArguments) => {
+    const log = await openLog(path, 'readOnly');
+    if (options.dashboard) await serveRecording(log, path, options);
+    else {
+      const { json = false, all = false, only } = options;
+      const count = await tellRun(log.readAll(), terminal, { json, all, ...(only !== undefined && { only }) });
+      if (count === 0) terminal.note(`sealift: the log ${path} is empty: nothing has happened in it yet`);
+    }
+    await log.close();
+  });
+
+program
+  .command('model')
+  .description('show the statecharts that every run follows')
+  .addOption(new Option('--chart <name>', 'which chart').choices([...chartNames]).default('migration'))
+  .addOption(new Option('--json', 'as XState JSON'))
+  .action(({ chart, json }: { readonly chart: ChartName; readonly json?: true }) => {
+    if (json) terminal.print(JSON.stringify(modelJson(chart), null, 2));
+    else for (const line of modelLines(chart)) terminal.print(line);
+  });
+
+interface Listening {
+  readonly host: string;
+  readonly port: number;
+}
+interface MigrateArguments extends Listening {
+  readonly data: string;
+  readonly approveAs?: string;
+  readonly dashboard?: true;
+  readonly outcome?: 'done' | 'notDone';
+  readonly json?: true;
+}
+interface ReplayArguments extends Listening {
+  readonly all?: true;
+  readonly only?: string;
+  readonly dashboard?: true;
+  readonly json?: true;
+}
+
+async function scenarioIn(file: string): Promise<Scenario> {
+  const { describeScenarioError, loadScenario } = await import('#scenarios/load');
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    throw new Refused(`${file} cannot be read (${detailOf(error)}); give the path of a scenario file`);
+  });
+  const loaded = loadScenario(text, file);
+  if (!loaded.ok) throw new Refused(describeScenarioError(loaded.error));
+  return loaded.value;
+}
+
+async function openLog(path: string, mode: SqliteOptions['mode']): Promise<EventLog> {
+  if (mode === 'create') await mkdir(dirname(path), { recursive: true });
+  const { openSqliteEventLog } = await import('#core/event-log/sqlite');
+  const opened = await openSqliteEventLog({ path, mode });
+  if (!opened.ok) throw new Refused(describeLogFault(opened.error), exitStatus.unavailable);
+  return opened.value;
+}
+
+async function serve(
+  run: RunView,
+  log: EventLog,
+  { host, port }: Listening,
+  commands?: CommandPort,
+): Promise<WebServer> {
+  const { describeStartError, startServer } = await import('#web/server');
+  const onCrash = (error: unknown): void => terminal.note(`sealift: a request failed: ${detailOf(error)}`);
+  const ports = { run, facts: log, ...(commands && { commands }) };
+  const server = await startServer({ ports, host, port, dashboard, onCrash });
+  if (!server.ok) {
+    await log.close();
+    throw new Refused(describeStartError(server.error), exitStatus.unavailable);
+  }
+  terminal.print(server.value.url);
+  return server.value;
+}
+
+async function serveRecording(log: EventLog, path: string, listening: Listening): Promise<void> {
+  const { runView } = await import('#web/api/run-view');
+  const run = runView(log, { mode: 'replay', source: basename(path), speed: 1 });
+  const server = await serve(run, log, listening);
+  await aborted(interrupts());
+  await server.stop();
+  await run.close();
+}
+
+/** Serves a migration of this process. Commands from the dashboard go to it once it runs. */
+async function serveLive(log: EventLog, path: string, listening: Listening) {
+  const { runView } = await import('#web/api/run-view');
+  const run = runView(log, { mode: 'live', source: basename(path), speed: 1, now: wallClock.now });
+  let running: Parameters<NonNullable<MigrateOptions['onRunning']>>[1] | undefined;
+  const commands: CommandPort = {
+    migration: (id, wish) =>
+      running?.command({ ...wish, at: wallClock.now() }) ??
+      Promise.resolve(err({ type: 'NotDriven', stream: `migration-${id}` })),
+    wave: (id) => Promise.resolve(err({ type: 'NotDriven', stream: `wave-${id}` })),
+  };
+  const server = await serve(run, log, listening, commands);
+  return {
+    onRunning: (_send: unknown, driver: NonNullable<typeof running>) => {
+      running = driver;
+    },
+    stop: async () => {
+      await server.stop();
+      await run.close();
+    },
+  };
+}
+
+/** Aborted by the first Ctrl-C or a request to end; the second one ends at once. */
+function interrupts(): AbortSignal {
+  const controller = new AbortController();
+  const stop = (): void => {
+    if (controller.signal.aborted) process.exit(exitStatus.interrupted);
+    terminal.live(null);
+    terminal.note('stopping; what is durable is kept (again to stop at once)');
+    controller.abort();
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  return controller.signal;
+}
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+
+function processTerminal(): Terminal {
+  const { stdout, stderr } = process;
+  const isInteractive = stderr.isTTY && process.env['TERM'] !== 'dumb';
+  const clear = '\r\u001B[K';
+  let isLive = false;
+  const wipe = (): string => {
+    const was = isLive;
+    isLive = false;
+    return was ? clear : '';
+  };
+  // Whoever reads our output may stop reading it (`| head`): that is no failure of ours.
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(exitStatus.done);
+    throw error;
+  });
+  return {
+    isInteractive,
+    width: stderr.columns || stdout.columns || 100,
+    print: (line) => {
+      if (isLive) stderr.write(wipe());
+      stdout.write(`${line}\n`);
+    },
+    note: (line) => stderr.write(`${wipe()}${line}\n`),
+    live: (line) => {
+      if (!isInteractive) return;
+      stderr.write(line === null ? wipe() : `${clear}${line}`);
+      isLive = line !== null;
+    },
+  };
+}
+
+function portOf(text: string): number {
+  const port = Number(text);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new InvalidArgumentError('A port is 0 to 65535.');
+  return port;
+}
+
+async function versionOf(): Promise<string> {
+  const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { readonly version: string };
+  return version;
+}
+
+const detailOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  terminal.live(null);
+  process.exitCode = statusOf(error);
+}
+
+function statusOf(error: unknown): ExitStatus {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitStatus.done : exitStatus.usage;
+  if (error instanceof Refused || error instanceof LogReadError) {
+    terminal.note(`sealift: ${error.message}`);
+    return error instanceof Refused ? error.status : exitStatus.unavailable;
+  }
+  terminal.note(
+    `sealift: this is a bug in sealift, please report it: ${error instanceof Error ? error.stack : String(error)}`,
+  );
+  return exitStatus.bug;
+}
