@@ -1,16 +1,8 @@
-import { connect as connectPlain, type NetConnectOpts, type Socket } from 'node:net';
+import { connect as connectPlain, isIP, type NetConnectOpts, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import type { Millis } from '#core/units';
 import type { NbdAddress } from './nbd-address.ts';
-
-/** What TLS needs. PEM texts; without `ca` the authorities this machine trusts. */
-export interface NbdTls {
-  readonly ca?: string;
-  readonly cert?: string;
-  readonly key?: string;
-  /** The name the server's certificate must carry. Default: the host; over a Unix socket the name is not checked. */
-  readonly serverName?: string;
-}
+import type { TlsTerms } from './tls-terms.ts';
 
 /** Why there are no more bytes. */
 export type StreamEnd =
@@ -36,7 +28,7 @@ export interface ByteStream {
   /** Queues bytes. They must not change until they are sent. What is queued in one turn leaves in one system call. */
   send(data: Uint8Array): void;
   /** Starts TLS on the connection; `done` once the peer has proved who it is. */
-  encrypt(tls: NbdTls, done: () => void): void;
+  encrypt(tls: TlsTerms, done: () => void): void;
   /** Whom the bytes go to from now on. */
   handTo(consumer: ByteConsumer): void;
   /** Reports `silent` when nothing moves for so long. Zero: never. */
@@ -128,7 +120,8 @@ function watch(stream: StreamState, socket: Socket): void {
   };
   socket.on('error', (error: NodeJS.ErrnoException) => {
     const detail = error.message;
-    if (stream.encrypting) end({ type: 'tlsFailed', detail });
+    // TLS 1.3 servers look at the client's certificate only after the client believes all is well.
+    if (stream.encrypting || error.code?.startsWith('ERR_SSL_') === true) end({ type: 'tlsFailed', detail });
     else end(stream.connected ? { type: 'lost', detail } : { type: 'unreachable', detail });
   });
   const closed = (): void => {
@@ -157,7 +150,7 @@ function send(stream: StreamState, data: Uint8Array): void {
   stream.socket.write(data);
 }
 
-function encrypt(stream: StreamState, address: NbdAddress, tls: NbdTls, done: () => void): void {
+function encrypt(stream: StreamState, address: NbdAddress, tls: TlsTerms, done: () => void): void {
   const plain = stream.socket;
   plain.removeAllListeners('data');
   plain.uncork();
@@ -166,12 +159,11 @@ function encrypt(stream: StreamState, address: NbdAddress, tls: NbdTls, done: ()
   const name = tls.serverName ?? (address.type === 'tcp' ? address.host : undefined);
   const options: ConnectionOptions = {
     socket: plain,
-    minVersion: 'TLSv1.2',
-    ...(tls.ca === undefined ? {} : { ca: tls.ca }),
-    ...(tls.cert === undefined ? {} : { cert: tls.cert }),
-    ...(tls.key === undefined ? {} : { key: tls.key }),
-    // Names, not addresses, go into the server name indication; `host` is what the certificate is checked against.
-    ...(name === undefined ? { checkServerIdentity: () => undefined } : { host: name }),
+    secureContext: tls.context,
+    // `host` is what the certificate is checked against; only names may be indicated to the server.
+    ...(name === undefined
+      ? { checkServerIdentity: () => undefined }
+      : { host: name, servername: isIP(name) === 0 ? name : '' }),
   };
   const secure = connectTls(options, () => {
     stream.encrypting = false;

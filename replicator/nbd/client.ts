@@ -1,15 +1,13 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { DeviceError } from '#core/disk/block-device';
 import { err, ok, type Result } from '#core/result';
 import { alignDown, seconds, type Bytes, type Millis } from '#core/units';
-import type { NbdTls } from './byte-stream.ts';
 import { connectionPool, type ConnectionPool } from './connection-pool.ts';
 import { openConnection, type NbdConnection } from './connection.ts';
 import { converseOnce, type NbdTimeouts, type Reach } from './conversation.ts';
 import { nbdDevice, type NbdDevice } from './nbd-device.ts';
 import type { NbdError } from './nbd-error.ts';
 import { listTalk, openTalk, type ListedExport, type NegotiatedExport } from './negotiation.ts';
+import { tlsTerms, type NbdTls } from './tls-terms.ts';
 import { parseNbdUri, type NbdUri } from './uri.ts';
 import { transmissionFlag } from './wire.ts';
 
@@ -139,36 +137,9 @@ async function reachOf(
 ): Promise<Result<Reached, NbdError>> {
   const parsed = typeof uri === 'string' ? parseNbdUri(uri) : ok(uri);
   if (!parsed.ok) return parsed;
-  const { address, exportName } = parsed.value;
-  const material = parsed.value.tls ? await tlsMaterial(parsed.value, tls) : ok(undefined);
-  if (!material.ok) return material;
-  const reach = { address, tls: material.value, timeouts: { ...timeoutsDefault, ...timeouts }, signal };
+  const { address, exportName, tlsCertificates } = parsed.value;
+  const terms = parsed.value.tls ? await tlsTerms(tlsCertificates, tls) : ok(undefined);
+  if (!terms.ok) return terms;
+  const reach = { address, tls: terms.value, timeouts: { ...timeoutsDefault, ...timeouts }, signal };
   return ok({ exportName, reach });
-}
-
-/** Reads the certificates, in the layout that QEMU, nbdkit and libnbd share. */
-async function tlsMaterial(
-  { tlsCertificates: where }: NbdUri,
-  given: NbdTls | undefined,
-): Promise<Result<NbdTls, NbdError>> {
-  if (where === undefined || given !== undefined) return ok(given ?? {});
-  const pem = async (name: string): Promise<Result<string, NbdError>> => {
-    try {
-      return ok(await readFile(join(where, name), 'utf8'));
-    } catch (cause) {
-      return err({
-        type: 'InvalidCertificates',
-        where,
-        detail: cause instanceof Error ? cause.message : String(cause),
-      });
-    }
-  };
-  const ca = await pem('ca-cert.pem');
-  if (!ca.ok) return ca;
-  const [cert, key] = [await pem('client-cert.pem'), await pem('client-key.pem')];
-  // A client certificate is optional; half of one is a mistake.
-  if (!cert.ok && !key.ok) return ok({ ca: ca.value });
-  if (!cert.ok) return cert;
-  if (!key.ok) return key;
-  return ok({ ca: ca.value, cert: cert.value, key: key.value });
 }

@@ -1,10 +1,12 @@
+import { invariant } from '#core/invariant';
 import { err, ok, type Result } from '#core/result';
 import type { Millis } from '#core/units';
-import { openByteStream, type ByteStream, type NbdTls, type StreamEnd } from './byte-stream.ts';
+import { openByteStream, type ByteStream, type StreamEnd } from './byte-stream.ts';
 import { handshake, type HandshakeAction } from './handshake.ts';
 import type { NbdError } from './nbd-error.ts';
 import type { Talk } from './option-exchange.ts';
 import type { NbdAddress } from './nbd-address.ts';
+import type { TlsTerms } from './tls-terms.ts';
 
 /** How long the peer may take. Zero waits for ever. */
 export interface NbdTimeouts {
@@ -20,7 +22,7 @@ export interface NbdTimeouts {
 export interface Reach {
   readonly address: NbdAddress;
   /** Undefined: in the clear. */
-  readonly tls: NbdTls | undefined;
+  readonly tls: TlsTerms | undefined;
   readonly timeouts: NbdTimeouts;
   readonly signal?: AbortSignal | undefined;
 }
@@ -64,10 +66,14 @@ export function converse<T, U>(
     const act = (actions: readonly HandshakeAction<T>[]): void => {
       for (const action of actions) {
         if (action.type === 'send') stream.send(action.data);
-        else if (action.type === 'startTls') stream.encrypt(reach.tls ?? {}, () => act(steps.tlsStarted()));
+        else if (action.type === 'startTls') encrypt(reach.tls);
         else if (action.type === 'failed') settle(err(action.error));
         else settle(concluded({ value: action.value, rest: action.rest, stream }));
       }
+    };
+    const encrypt = (tls: TlsTerms | undefined): void => {
+      invariant(tls !== undefined, 'only a talk that was told to use TLS asks for it');
+      stream.encrypt(tls, () => act(steps.tlsStarted()));
     };
     const stream = openByteStream(reach.address, reach.tls === undefined, {
       connected: () => {

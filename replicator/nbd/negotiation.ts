@@ -73,7 +73,7 @@ export function* openTalk(request: OpenRequest): Talk<NegotiatedExport> {
     if (missing !== undefined) return err({ type: 'ContextNotFound', context: missing, available: undefined });
     return yield* openByName(request.exportName, noZeroes, { structuredReplies: false, contexts: new Map() });
   }
-  const structured = yield* exchange(option.structuredReply);
+  const structured = yield* exchange(option.structuredReply, undefined, ifRejected(request.tls));
   if (!structured.ok) return structured;
   if (refusedWith(structured.value, optionReply.tlsRequired)) return err({ type: 'TlsRequired' });
   const structuredReplies = structured.value.type === 'acknowledged';
@@ -96,13 +96,19 @@ export function* listTalk(request: { readonly tls: boolean }): Talk<readonly Lis
   if (!greeted.ok) return greeted;
   if (!greeted.value.fixed)
     return err({ type: 'UnsupportedServer', detail: 'it is too old (not fixed newstyle) to list its exports' });
-  const listed = yield* exchange(option.list);
+  const listed = yield* exchange(option.list, undefined, ifRejected(request.tls));
   if (!listed.ok) return listed;
   yield* abort();
   if (listed.value.type === 'acknowledged') return ok(namesIn(listed.value.infos));
   if (listed.value.refusal.code === optionReply.tlsRequired) return err({ type: 'TlsRequired' });
   return err({ type: 'Refused', request: 'to list its exports', reason: listed.value.refusal.reason });
 }
+
+/** TLS 1.3 servers look at our certificate after we think that all is well; hanging up is then how they say no. */
+const ifRejected = (tls: boolean): NbdError | undefined =>
+  tls
+    ? { type: 'TlsFailed', detail: 'the server hung up right after it; it may ask for a client certificate' }
+    : undefined;
 
 interface Agreed {
   readonly structuredReplies: boolean;

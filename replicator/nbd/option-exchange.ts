@@ -54,12 +54,12 @@ export function* send(data: Uint8Array): Generator<Need, void, Uint8Array> {
   yield { type: 'send', data };
 }
 
-/** Sends one option and reads its replies up to the ACK or the error. */
-export function* exchange(number: number, data: Uint8Array = new Uint8Array(0)): Talk<OptionAnswer> {
+/** Sends one option and reads its replies up to the ACK or the error. `hangUp`: see `Need`. */
+export function* exchange(number: number, data: Uint8Array = nothing, hangUp?: NbdError): Talk<OptionAnswer> {
   yield* send(encodeOption(number, data));
   const infos: OptionInfo[] = [];
   for (;;) {
-    const header = viewOf(yield* receive(20));
+    const header = viewOf(yield* receive(20, hangUp));
     const magic = header.getBigUint64(0);
     const echoed = header.getUint32(8);
     const type = header.getUint32(12);
@@ -68,7 +68,7 @@ export function* exchange(number: number, data: Uint8Array = new Uint8Array(0)):
     if (echoed !== number) return violation(`a reply to option ${echoed} came while option ${number} was asked`);
     if (length > optionReplyMax)
       return violation(`an option reply of ${length} bytes is longer than ${optionReplyMax}`);
-    const payload = length === 0 ? new Uint8Array(0) : yield* receive(length);
+    const payload = length === 0 ? nothing : yield* receive(length);
     if (type === optionReply.ack)
       return length === 0 ? ok({ type: 'acknowledged', infos }) : violation(`an ACK carries ${length} bytes`);
     if (type >= optionReplyErrorBit) {
@@ -81,6 +81,8 @@ export function* exchange(number: number, data: Uint8Array = new Uint8Array(0)):
     infos.push(info.value);
   }
 }
+
+const nothing = new Uint8Array(0);
 
 /** One option request. */
 export function encodeOption(number: number, data: Uint8Array): Uint8Array {

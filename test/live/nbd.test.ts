@@ -47,7 +47,7 @@ type Operation = {
 };
 
 /** Writes, zeroes and reads at random, several at a time but never two on one lane, against a plain buffer. */
-async function behavesLikeMemory(device: NbdDevice, size: number): Promise<void> {
+async function expectMemory(device: NbdDevice, size: number): Promise<void> {
   const lanes = 4;
   const laneBlocks = size / device.blockSize / lanes;
   const operation: fc.Arbitrary<Operation> = fc
@@ -129,7 +129,7 @@ describe.skipIf(!qemuNbd.available)(qemuNbd.title('NBD client against qemu-nbd')
     const folder = await temporaryFolder();
     const disk = await rawDisk(folder, 256 * KiB);
     const server = await started({ program: 'qemu-nbd', folder, args: ['--format=raw', '--shared=2', disk] });
-    await behavesLikeMemory(await opened(server, { connections: 2, requestMax: bytes(16 * KiB) }), 256 * KiB);
+    await expectMemory(await opened(server, { connections: 2, requestMax: bytes(16 * KiB) }), 256 * KiB);
   });
 
   it('works over TCP, by name, read-only, on several connections', async () => {
@@ -254,7 +254,7 @@ describe.skipIf(!kit.available)(kit.title('NBD client against nbdkit'), () => {
   ])('reads, writes and zeroes like memory: %s', async (_, args) => {
     const filters = args.filter((arg) => arg.startsWith('--'));
     const server = await nbdkit(...filters, 'memory', '256K', ...args.filter((arg) => !arg.startsWith('--')));
-    await behavesLikeMemory(await opened(server, { connections: 2 }), 256 * KiB);
+    await expectMemory(await opened(server, { connections: 2 }), 256 * KiB);
   });
 
   it('takes its limits from the server', async () => {

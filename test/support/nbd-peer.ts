@@ -2,9 +2,14 @@ import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { afterEach } from 'vitest';
+import { KiB } from '#core/units';
+import { connectNbd, type NbdConnectOptions } from '#replicator/nbd/client';
+import type { NbdDevice } from '#replicator/nbd/nbd-device';
 import { option } from '#replicator/nbd/wire';
 import { ack, blockSizeInfo, contextInfo, exportInfo, greeting, replyTo } from '#test/support/nbd-wire';
 import { temporaryFolder } from '#test/support/qemu-machine';
+import { valueOf } from '#test/support/value-of';
 
 /** One connection of a client, as a script sees it. */
 export interface PeerSession {
@@ -136,4 +141,40 @@ export async function nextRequest(session: PeerSession): Promise<PeerRequest> {
     length,
     data: type === 1 ? await session.receive(length) : Buffer.alloc(0),
   };
+}
+
+/** What peers of a suite offer unless told otherwise: a small writable disk with a map. */
+export const smallOffer: Offer = { size: 64 * KiB, flags: 1, contexts: { 5: 'base:allocation' } };
+
+/** Peers and devices of one suite, let go of after each test. */
+export function peersOfSuite() {
+  const peers: Peer[] = [];
+  const devices: NbdDevice[] = [];
+  afterEach(async () => {
+    await Promise.all(devices.splice(0).map((device) => device.close()));
+    await Promise.all(peers.splice(0).map((peer) => peer.dispose()));
+  });
+  const peerThat = async (script: (session: PeerSession, index: number) => Promise<void>): Promise<Peer> => {
+    const peer = await startPeer(script);
+    peers.push(peer);
+    return peer;
+  };
+  const deviceOf = async (peer: Peer, options: NbdConnectOptions = {}): Promise<NbdDevice> => {
+    const device = valueOf(await connectNbd(peer.uri, options));
+    devices.push(device);
+    return device;
+  };
+  /** A device whose server offers `more` and then follows `script`. */
+  const serving = async (
+    script: (session: PeerSession) => Promise<void>,
+    more: Partial<Offer> = {},
+    options: NbdConnectOptions = {},
+  ): Promise<NbdDevice> => {
+    const peer = await peerThat(async (session) => {
+      await negotiate(session, { ...smallOffer, ...more });
+      await script(session);
+    });
+    return deviceOf(peer, options);
+  };
+  return { peerThat, deviceOf, serving };
 }
