@@ -13,6 +13,8 @@ import { tellRun } from '#core/text/replay';
 import type { Terminal } from '#core/text/terminal';
 import { wallClock } from '#replicator/wall-clock';
 import type { MigrateOptions } from '#scenarios/migrate';
+import type { RehearsalScenario } from '#scenarios/rehearsal-scenario';
+import type { Rehearsal } from '#scenarios/run';
 import type { Scenario } from '#scenarios/scenario';
 import type { RunView } from '#web/api/run-view';
 import type { CommandPort } from '#web/ports';
@@ -54,6 +56,31 @@ const hostOption = new Option('--host <address>', 'loopback address to listen on
 const portOption = new Option('--port <number>', 'port to listen on; 0 takes a free one')
   .default(8080)
   .argParser(portOf);
+
+program
+  .command('up')
+  .description('start the manager: serve the dashboard and rehearse a wave on it, in simulated time')
+  .argument(
+    '[scenario]',
+    'a scenario file of kind "rehearsal"; the first-wave that comes with Sealift if none is given',
+  )
+  .addOption(dataOption)
+  .addOption(hostOption)
+  .addOption(portOption)
+  .option('--seed <number>', 'what chance draws from, instead of the seed in the scenario', naturalOf)
+  .option(
+    '--speed <factor>',
+    'how fast simulated time passes: 60x, or max; instead of the speed in the scenario',
+    speedOf,
+  )
+  .option('--once', 'end when the rehearsal ends, instead of serving what came of it')
+  .addOption(jsonOption)
+  .action(async (file: string | undefined, options: UpArguments) => {
+    const scenario = await scenarioIn(file ?? join(root, 'scenarios', 'first-wave.yaml'));
+    if (scenario.kind !== 'rehearsal')
+      throw new Refused(`${file} is of kind "${scenario.kind}"; sealift up takes one of kind "rehearsal"`);
+    process.exitCode = await rehearseOnDashboard(scenario, options);
+  });
 
 program
   .command('migrate')
@@ -128,6 +155,13 @@ program
     else for (const line of modelLines(chart)) terminal.print(line);
   });
 
+interface UpArguments extends Listening {
+  readonly data: string;
+  readonly seed?: number;
+  readonly speed?: number;
+  readonly once?: true;
+  readonly json?: true;
+}
 interface Listening {
   readonly host: string;
   readonly port: number;
@@ -181,6 +215,58 @@ async function serve(
   terminal.print(server.value.url);
   return server.value;
 }
+
+/** Rehearses in this process, shown on the dashboard, which also commands it. */
+async function rehearseOnDashboard(scenario: RehearsalScenario, options: UpArguments): Promise<ExitStatus> {
+  const { startRehearsal } = await import('#scenarios/run');
+  const { pacedClock } = await import('#simulator/kernel/paced-clock');
+  const { virtualClock } = await import('#simulator/kernel/virtual-clock');
+  const { runView } = await import('#web/api/run-view');
+  const { describeRehearsalError, rehearsalLines, rehearsalStatus } =
+    await import('#scenarios/command-line/rehearsal-text');
+  const { speed = scenario.speed, seed } = options;
+  const start = scenario.starts;
+  const clock =
+    speed === Infinity ? virtualClock({ start, turn }) : pacedClock({ speed, clock: wallClock, turn, start });
+  const stamp = new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '');
+  const path = join(options.data, `${scenario.id}-${stamp}.db`);
+  const log = await openLog(path, 'create');
+  const run = runView(log, {
+    ...{ mode: 'live', source: scenario.title, speed: Number.isFinite(speed) ? speed : 1 },
+    now: () => clock.now(),
+  });
+  const signal = interrupts();
+  let rehearsal: Rehearsal | undefined;
+  const commands: CommandPort = {
+    migration: async (id, wish) =>
+      rehearsal?.command(id, { ...wish, at: clock.now() }) ?? err({ type: 'NotDriven', stream: `migration-${id}` }),
+    wave: async (id, wish) =>
+      rehearsal?.wave === id
+        ? rehearsal.commandWave({ ...wish, at: clock.now() })
+        : err({ type: 'NotDriven', stream: `wave-${id}` }),
+  };
+  const server = await serve(run, log, options, commands);
+  try {
+    terminal.note(`rehearsing "${scenario.title}" at ${speed === Infinity ? 'full speed' : `${speed} x`}; log ${path}`);
+    const started = await startRehearsal({ scenario, log, clock, signal, ...(seed !== undefined && { seed }) });
+    if (!started.ok) throw new Refused(describeRehearsalError(started.error));
+    rehearsal = started.value;
+    const summary = await rehearsal.ended;
+    if (options.json) terminal.print(JSON.stringify(summary));
+    else for (const line of rehearsalLines(summary)) terminal.print(line);
+    if (!options.once && !signal.aborted) {
+      terminal.note('the rehearsal is over; the dashboard still shows it (Ctrl-C ends)');
+      await aborted(signal);
+    }
+    return rehearsalStatus(summary);
+  } finally {
+    await server.stop();
+    await run.close();
+    await log.close();
+  }
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 async function serveRecording(log: EventLog, path: string, listening: Listening): Promise<void> {
   const { runView } = await import('#web/api/run-view');
@@ -266,6 +352,19 @@ function portOf(text: string): number {
   const port = Number(text);
   if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new InvalidArgumentError('A port is 0 to 65535.');
   return port;
+}
+
+function naturalOf(text: string): number {
+  const number = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(number)) throw new InvalidArgumentError('It is a whole number.');
+  return number;
+}
+
+function speedOf(text: string): number {
+  if (text === 'max') return Infinity;
+  const speed = Number(/^(\d+(?:\.\d+)?)x?$/.exec(text)?.[1]);
+  if (!(speed > 0)) throw new InvalidArgumentError('It is a factor above 0 such as 60x, or max.');
+  return speed;
 }
 
 async function versionOf(): Promise<string> {

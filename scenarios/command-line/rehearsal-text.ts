@@ -1,0 +1,44 @@
+import { exitStatus, type ExitStatus } from '#core/text/exit-status';
+import { formatBytes, formatDuration, formatPlural } from '#core/text/format';
+import { surprises, type RehearsalSummary } from '#scenarios/rehearsal-summary';
+import type { RehearsalError } from '#scenarios/run';
+
+/** What a rehearsal came to, a line per VM. */
+export function rehearsalLines(summary: RehearsalSummary): readonly string[] {
+  const { wave, members, facts, seed } = summary;
+  const nameWidth = Math.max(...members.map(({ migration }) => migration.length));
+  const stateWidth = Math.max(...members.map(({ lifecycle }) => lifecycle.length));
+  const unexpected = surprises(summary);
+  return [
+    `Wave ${wave.id} ${wave.state} after ${formatDuration(wave.duration)}: ${formatPlural(members.length, 'VM')}, ${formatPlural(facts, 'fact')}, seed ${seed}`,
+    ...members.map(
+      ({ migration, lifecycle, downtime, sent, rounds }) =>
+        `  ${migration.padEnd(nameWidth)}  ${lifecycle.padEnd(stateWidth)}  ${formatPlural(rounds, 'round')}, ${formatBytes(sent)} sent, downtime ${formatDuration(downtime)}`,
+    ),
+    ...unexpected.map(
+      ({ migration, lifecycle, expected }) => `  ${migration} ended ${lifecycle}; the scenario expected ${expected}`,
+    ),
+  ];
+}
+
+/** The exit status of a rehearsal: whether it came out as its scenario expects. */
+export function rehearsalStatus(summary: RehearsalSummary): ExitStatus {
+  switch (summary.ending.type) {
+    case 'finished':
+      return surprises(summary).length > 0 ? exitStatus.failed : exitStatus.done;
+    case 'stopped':
+      return exitStatus.interrupted;
+    case 'logRefused':
+      return exitStatus.unavailable;
+  }
+}
+
+/** One sentence for a person: why the rehearsal does not begin. */
+export function describeRehearsalError(error: RehearsalError): string {
+  switch (error.type) {
+    case 'UnknownVm':
+      return `the scenario speaks of ${error.name}, and its estate has no VM of that name; correct the name or add the VM`;
+    case 'DraftRefused':
+      return `${error.stream} could not be drafted (${error.refusal.type}); give a log of its own with --data`;
+  }
+}
