@@ -1,4 +1,4 @@
-import { bytes, type Bytes, type BytesPerSecond, type Instant } from '#core/units';
+import type { Bytes, BytesPerSecond, Instant } from '#core/units';
 
 /** How a guest writes over the day. Hours are UTC. */
 export const writePatterns = ['steady', 'daily', 'nightly'] as const;
@@ -46,16 +46,6 @@ export function written({ rate, pattern }: WriteModel, from: Instant, to: Instan
     at = end;
   }
   return (sum * rate) / 1_000_000;
-}
-
-/**
- * Bytes of which the content changed between two moments: a share of the working set that grows ever slower, as more
- * and more writes hit what is dirty already. Whole grains, and never more than the working set.
- */
-export function dirtied(model: WriteModel, from: Instant, to: Instant, grain: Bytes): Bytes {
-  if (model.workingSet === 0) return bytes(0);
-  const share = 1 - negativeExponential(written(model, from, to) / model.workingSet);
-  return bytes(Math.min(model.workingSet, Math.ceil((model.workingSet * share) / grain) * grain));
 }
 
 /** e^-x for x >= 0, by multiplication only: `Math.exp` may differ in its last digit from one engine to another. */

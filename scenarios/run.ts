@@ -1,0 +1,312 @@
+import type { Command, Refusal } from '#core/driver/driver';
+import { runDriver, type Ending, type RunningDriver } from '#core/driver/run-driver';
+import type { EventLog, ProposedFact, StreamId } from '#core/event-log/event-log';
+import { commandId, factId, migrationId, type MigrationId, type WaveId } from '#core/ids';
+import { axesOf } from '#core/migration/abilities';
+import type { MigrationCommand, Rejection } from '#core/migration/commands';
+import { initialMigration, type MigrationState } from '#core/migration/evolve';
+import { err, ok, type Result } from '#core/result';
+import type { Rng } from '#core/rng';
+import { after, elapsed, type Instant } from '#core/units';
+import type { WaveCommand, WaveRejection } from '#core/wave/commands';
+import { conductor } from '#core/wave/conductor';
+import { waveStateName } from '#core/wave/decide';
+import { initialWave, type WaveState } from '#core/wave/evolve';
+import { waveModel } from '#core/wave/model';
+import type { Estate } from '#simulator/estate/estate';
+import { flowWorld, type FlowWorld } from '#simulator/flow/flow-world';
+import { seededRng } from '#simulator/kernel/seeded-rng';
+import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
+import { operators, type Operators } from './operators.ts';
+import { rehearsalMembers, type RehearsalMembers } from './rehearsal-members.ts';
+import { estateOf, faultsOf, memberPlan, unknownVm, wavePlan } from './rehearsal-plan.ts';
+import type { RehearsalScenario } from './rehearsal-scenario.ts';
+import type { RehearsalEnding, RehearsalSummary } from './rehearsal-summary.ts';
+
+/** What a rehearsal needs around it. */
+export interface RehearsalOptions {
+  readonly scenario: RehearsalScenario;
+  /** The scenario's own if not given. */
+  readonly seed?: number;
+  readonly log: EventLog;
+  /** Nobody else runs it. It stands at the moment at which the rehearsal begins, usually the scenario's `starts`. */
+  readonly clock: SimulatedClock;
+  /** Told after each batch of facts is in the log, in order. */
+  readonly onFacts?: (stream: StreamId, facts: readonly ProposedFact[]) => void;
+  /** Aborting it stops the rehearsal, as `stop` does. */
+  readonly signal?: AbortSignal;
+}
+
+/** A rehearsal at work. */
+export interface Rehearsal {
+  readonly wave: WaveId;
+  /** In the order of the wave's plan. */
+  readonly members: readonly MigrationId[];
+  readonly world: FlowWorld;
+  /** Resolves when nobody has anything left to do, or after `stop`. Rejects if this program is wrong. */
+  readonly ended: Promise<RehearsalSummary>;
+  state(migration: MigrationId): MigrationState | undefined;
+  waveState(): WaveState;
+  /** Commands one migration, as an operator at the dashboard does. After the end: `DriverStopped`. */
+  command(migration: MigrationId, command: Command<MigrationCommand>): Promise<Result<void, Refusal<Rejection>>>;
+  commandWave(command: Command<WaveCommand>): Promise<Result<void, Refusal<WaveRejection>>>;
+  /** Lets go of everything, wherever it stands. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/** Why a rehearsal does not begin. */
+export type RehearsalError =
+  /** The stream is in the log already, or the model or the log refuses the draft. */
+  | { readonly type: 'DraftRefused'; readonly stream: StreamId; readonly refusal: Refusal<Rejection | WaveRejection> }
+  /** The scenario names a VM that is neither listed nor made from this seed. */
+  | { readonly type: 'UnknownVm'; readonly name: string };
+
+/** Runs a rehearsal to its end. */
+export async function rehearse(options: RehearsalOptions): Promise<Result<RehearsalSummary, RehearsalError>> {
+  const rehearsal = await startRehearsal(options);
+  return rehearsal.ok ? ok(await rehearsal.value.ended) : rehearsal;
+}
+
+/**
+ * Drafts a wave and its migrations, and sets them off: one driver for each, as in a live run. All chance comes from one
+ * seed, so the same scenario, seed and start write the same log into any log.
+ */
+export async function startRehearsal(options: RehearsalOptions): Promise<Result<Rehearsal, RehearsalError>> {
+  const seed = options.seed ?? options.scenario.seed;
+  const rng = seededRng(seed);
+  const estate = estateOf(options.scenario, rng.fork('estate'));
+  const unknown = unknownVm(options.scenario, estate);
+  if (unknown !== undefined) return err({ type: 'UnknownVm', name: unknown });
+  const rehearsal = new WaveRehearsal(options, { seed, rng, estate });
+  const drafted = await rehearsal.draft();
+  if (!drafted.ok) {
+    await rehearsal.letGo();
+    return drafted;
+  }
+  rehearsal.setOff();
+  return ok(rehearsal);
+}
+
+interface Made {
+  readonly seed: number;
+  readonly rng: Rng;
+  readonly estate: Estate;
+}
+
+class WaveRehearsal implements Rehearsal {
+  readonly wave: WaveId;
+  readonly members: readonly MigrationId[];
+  readonly world: FlowWorld;
+  readonly #options: RehearsalOptions;
+  readonly #made: Made;
+  readonly #start: Instant;
+  readonly #log: EventLog;
+  readonly #crew: RehearsalMembers;
+  readonly #operators: Operators;
+  readonly #commandIds: Rng;
+  /** Members that are on their way from one resting place to the next. */
+  readonly #moving = new Set<MigrationId>();
+  readonly #finished = settleable<RehearsalEnding>();
+  #waveDriver: RunningDriver<WaveState, WaveCommand, WaveRejection> | undefined;
+  #waveEnded: Instant | undefined;
+  #waveFacts = 0;
+  #ended: Promise<RehearsalSummary> | undefined;
+
+  constructor(options: RehearsalOptions, made: Made) {
+    const { scenario, clock, log } = options;
+    const { rng, estate } = made;
+    this.#options = options;
+    this.#made = made;
+    this.#start = clock.now();
+    this.#commandIds = rng.fork('wave commands');
+    this.wave = scenario.wave.id;
+    this.members = estate.vms.map(({ name }) => migrationId(name));
+    const faults = faultsOf(scenario, rng.fork('faults'), this.#start);
+    this.world = flowWorld({ estate, clock, rng: rng.fork('world'), faults });
+    this.#log = heldLog(log, clock);
+    this.#crew = rehearsalMembers({
+      log: this.#log,
+      clock,
+      rng: rng.fork('members'),
+      world: this.world,
+      correlationId: this.wave,
+      onFacts: (migration, stream, facts) => this.#memberMoved(migration, stream, facts),
+      onEnded: (ending) => this.#driverEnded(ending),
+      onCrash: this.#finished.reject,
+    });
+    this.#operators = operators({
+      clock,
+      policy: scenario.operators,
+      rng: rng.fork('operators'),
+      send: (migration, command) => this.#crew.send(migration, command),
+      onAsked: () => this.#lookForEnd(),
+      onCrash: this.#finished.reject,
+    });
+  }
+
+  get ended(): Promise<RehearsalSummary> {
+    return this.#ended ?? Promise.reject(new Error('not set off'));
+  }
+
+  state(migration: MigrationId): MigrationState | undefined {
+    return this.#crew.state(migration);
+  }
+
+  waveState(): WaveState {
+    return this.#waveDriver?.state() ?? initialWave();
+  }
+
+  command(migration: MigrationId, command: Command<MigrationCommand>): Promise<Result<void, Refusal<Rejection>>> {
+    return this.#crew.send(migration, command);
+  }
+
+  commandWave(command: Command<WaveCommand>): Promise<Result<void, Refusal<WaveRejection>>> {
+    return this.#waveDriver?.command(command) ?? Promise.resolve(err({ type: 'WaveNotDrafted' }));
+  }
+
+  async stop(): Promise<void> {
+    this.#finished.resolve({ type: 'stopped' });
+    await this.#ended;
+  }
+
+  async draft(): Promise<Result<void, RehearsalError>> {
+    const { scenario, clock, onFacts } = this.#options;
+    const { rng, estate } = this.#made;
+    for (const vm of estate.vms) {
+      const migration = migrationId(vm.name);
+      const drafted = await this.#crew.draft(migration, memberPlan(scenario, estate, vm));
+      if (!drafted.ok) return err({ type: 'DraftRefused', stream: `migration-${migration}`, refusal: drafted.error });
+    }
+    const stream: StreamId = `wave-${this.wave}`;
+    const factIds = rng.fork(stream);
+    this.#waveDriver = await runDriver(waveModel, stream, {
+      log: this.#log,
+      clock,
+      world: conductor(() => this.waveState(), this.#crew),
+      correlationId: this.wave,
+      newFactId: () => factId(factIds.uuid()),
+      onFacts: (facts) => {
+        this.#waveFacts += facts.length;
+        onFacts?.(stream, facts);
+        this.#waveMoved();
+      },
+    });
+    this.#waveDriver.ended.then((ending) => this.#driverEnded(ending), this.#finished.reject);
+    const plan = wavePlan(scenario, estate, this.#start);
+    const drafted = await this.#askWave({ type: 'DraftWave', data: { plan } }, plan.requester);
+    return drafted.ok ? ok(undefined) : err({ type: 'DraftRefused', stream, refusal: drafted.error });
+  }
+
+  setOff(): void {
+    const { scenario, clock, signal } = this.#options;
+    const { approve } = scenario.operators;
+    const ask = (command: WaveCommand, actor: string): void =>
+      void this.#askWave(command, actor).catch(this.#finished.reject);
+    clock.schedule(this.#start, () => ask({ type: 'StartWave', data: {} }, scenario.wave.requester));
+    if (approve) {
+      const command: WaveCommand = { type: 'ApproveWave', data: { by: approve.by } };
+      clock.schedule(after(this.#start, approve.after), () => ask(command, approve.by));
+    }
+    const stop = (): void => this.#finished.resolve({ type: 'stopped' });
+    if (signal?.aborted) stop();
+    signal?.addEventListener('abort', stop, { once: true });
+    this.#ended = this.#run().finally(() => signal?.removeEventListener('abort', stop));
+    // Whoever started it may look at the end later; until then a crash is nobody's unhandled rejection.
+    this.#ended.catch(() => undefined);
+  }
+
+  async letGo(): Promise<void> {
+    this.#operators.stop();
+    await Promise.all([this.#crew.stop(), this.#waveDriver?.stop()]);
+  }
+
+  async #run(): Promise<RehearsalSummary> {
+    const { scenario, clock } = this.#options;
+    try {
+      const ending = await clock.run(this.#finished.promise);
+      const until = this.#waveEnded ?? clock.now();
+      await this.letGo();
+      return {
+        seed: this.#made.seed,
+        ending,
+        wave: {
+          id: this.wave,
+          state: waveStateName(this.waveState()),
+          started: this.#start,
+          duration: elapsed(this.#start, until),
+        },
+        members: this.members.map((id) => this.#crew.summary(id, scenario.members[id]?.ends ?? null)),
+        facts: this.#crew.facts + this.#waveFacts,
+      };
+    } finally {
+      await this.letGo();
+    }
+  }
+
+  #askWave(command: WaveCommand, actor: string): Promise<Result<void, Refusal<WaveRejection>>> {
+    const id = commandId(this.#commandIds.uuid());
+    return this.commandWave({ id, actor: `operator:${actor}`, at: this.#options.clock.now(), command });
+  }
+
+  #memberMoved(migration: MigrationId, stream: StreamId, facts: readonly ProposedFact[]): void {
+    this.#options.onFacts?.(stream, facts);
+    const state = this.#crew.state(migration) ?? initialMigration();
+    if (isMoving(state)) this.#moving.add(migration);
+    else this.#moving.delete(migration);
+    this.#operators.look(migration, state, this.#waveEnded !== undefined);
+    this.#lookForEnd();
+  }
+
+  #waveMoved(): void {
+    this.#crew.wake();
+    if (this.#waveEnded !== undefined || !waveModel.hasEnded(this.waveState())) return;
+    this.#waveEnded = this.#options.clock.now();
+    for (const migration of this.members) {
+      const state = this.#crew.state(migration);
+      if (state) this.#operators.look(migration, state, true);
+    }
+    this.#lookForEnd();
+  }
+
+  #lookForEnd(): void {
+    if (this.#waveEnded !== undefined && this.#moving.size === 0 && !this.#operators.haveWishes())
+      this.#finished.resolve({ type: 'finished' });
+  }
+
+  #driverEnded(ending: Ending): void {
+    if (ending.type === 'logRefused') this.#finished.resolve(ending);
+  }
+}
+
+/** Whether a migration stands between two places at which it would stay until somebody asks for something. */
+function isMoving(state: MigrationState): boolean {
+  const { lifecycle, outcome } = axesOf(state);
+  if (outcome === 'undecidable') return false;
+  if (lifecycle === 'testing.running' || lifecycle === 'cuttingOver.undecided') return false;
+  return /^(verifying|testing|cuttingOver|rollingBack|finalizing|cancelling)/.test(lifecycle);
+}
+
+// A log on disk takes real time, in which simulated time stands still.
+const heldLog = (log: EventLog, clock: SimulatedClock): EventLog => ({
+  append: (stream, facts, expected) => clock.hold(log.append(stream, facts, expected)),
+  readStream: (stream, options) => log.readStream(stream, options),
+  readAll: (options) => log.readAll(options),
+  subscribe: (options) => log.subscribe(options),
+  close: () => log.close(),
+});
+
+interface Settleable<T> {
+  readonly promise: Promise<T>;
+  readonly resolve: (value: T) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+function settleable<T>(): Settleable<T> {
+  let resolve: (value: T) => void = () => undefined;
+  let reject: (error: unknown) => void = () => undefined;
+  const promise = new Promise<T>((resolvePromise, rejectPromise) => {
+    resolve = resolvePromise;
+    reject = rejectPromise;
+  });
+  return { promise, resolve, reject };
+}

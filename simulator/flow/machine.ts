@@ -1,0 +1,49 @@
+import type { Bytes, Round } from '#core/units';
+import type { MigrationFact } from '#core/migration/facts';
+import type { EstateVm } from '#simulator/estate/estate';
+import type { WriteLedger } from './write-ledger.ts';
+
+/** Where the parts of one VM's migration stand in the world. It outlives drivers: a world does not forget. */
+export interface Machine {
+  readonly vm: EstateVm;
+  readonly writes: WriteLedger;
+  source: { readonly power: 'running' | 'off'; readonly connected: boolean };
+  tracking: 'none' | 'on' | 'lost';
+  target: { readonly power: 'none' | 'running'; readonly connected: boolean };
+  clone: 'none' | 'running';
+  replica: { readonly made: boolean; readonly fixedUp: boolean };
+  /** The round that was last begun. */
+  round: RoundState | undefined;
+  /** The first round after a mark was begun is behind us: replica and source differ by what is dirty. */
+  complete: boolean;
+  /** What side effects that were carried out came to, by their keys. */
+  readonly done: Map<string, readonly MigrationFact[]>;
+  /** Keys of which the world cannot tell whether it carried them out. */
+  readonly untold: Set<string>;
+  /** How often each kind of work was tried. */
+  readonly tries: Map<string, number>;
+}
+
+/** One round, kept over its interruptions. */
+export interface RoundState {
+  readonly round: Round;
+  readonly kind: 'full' | 'delta' | 'rescan' | 'final';
+  readonly planned: Bytes;
+  /** Of `planned`, what differs at the target and has to be sent or made zero. */
+  readonly differing: Bytes;
+  /** Of `differing`, what is durable at the target. */
+  durable: Bytes;
+  /** How far it was said to be. */
+  reached: Bytes;
+  sentBefore: Bytes;
+  /** Set once everything has crossed. */
+  closed: boolean;
+}
+
+/** How a person, or a test, sees one VM's parts. */
+export interface MachineView {
+  readonly source: Machine['source'];
+  readonly target: Machine['target'];
+  readonly clone: Machine['clone'];
+  readonly tracking: Machine['tracking'];
+}

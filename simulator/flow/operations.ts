@@ -1,0 +1,193 @@
+import type { Effect, SideEffectType } from '#core/migration/effects';
+import type { MigrationFact } from '#core/migration/facts';
+import { unreachable } from '#core/invariant';
+import type { Rng } from '#core/rng';
+import { millis, type Instant, type Millis } from '#core/units';
+import { guests, type Span } from '#simulator/estate/guest';
+import { fixUpFindings } from './checks.ts';
+import type { Machine } from './machine.ts';
+
+/**
+ * One thing done to the world, step by step: each takes its time and then changes something. Given up in between, what
+ * was changed stays changed. At the end stands what it came to.
+ */
+export interface Operation {
+  readonly steps: readonly OperationStep[];
+  readonly facts: () => readonly MigrationFact[];
+}
+
+interface OperationStep {
+  readonly takes: Millis;
+  readonly change?: (at: Instant) => void;
+}
+
+/** Seconds that steps take where they do not depend on the guest. */
+const spans = {
+  begin: [4, 15],
+  clone: [8, 25],
+  remove: [3, 10],
+  powerOff: [1, 5],
+  fence: [2, 6],
+  powerOn: [4, 15],
+  connect: [2, 6],
+  release: [2, 8],
+} as const satisfies Record<string, Span>;
+
+/** Draws a duration from a span of seconds. */
+export const drawn = (rng: Rng, [from, to]: Span): Millis => millis(rng.between(from * 1_000, to * 1_000));
+
+/**
+ * What a side effect does to one VM's parts. It asks where they stand before it changes them, as a connector does.
+ *
+ * @differs The durations are assumed; platforms and sizes make no difference to them, and nothing waits in line.
+ */
+export function operationOf(effect: Extract<Effect, { type: SideEffectType }>, machine: Machine, rng: Rng): Operation {
+  const { vm } = machine;
+  const guest = guests[vm.guest];
+  const take = (span: Span, change?: (at: Instant) => void): OperationStep => ({
+    takes: drawn(rng, span),
+    ...(change && { change }),
+  });
+  switch (effect.type) {
+    case 'initiateReplication':
+      return {
+        steps: [
+          take(spans.begin, (at) => {
+            machine.tracking = 'on';
+            machine.writes.mark(at);
+            machine.replica = { made: true, fixedUp: false };
+          }),
+        ],
+        facts: () => [
+          {
+            type: 'ReplicationInitiated',
+            data: { disks: vm.disks.map(({ id, tracked }) => ({ disk: id, tracked })) },
+          },
+        ],
+      };
+    case 'launchTest':
+      return {
+        steps: [take(spans.clone), take(guest.fixUp), take(guest.boot, () => (machine.clone = 'running'))],
+        facts: () => [{ type: 'TestLaunched', data: { vm: `${vm.name}-test` } }],
+      };
+    case 'cleanUpTest':
+      return {
+        steps: [take(spans.remove, () => (machine.clone = 'none'))],
+        facts: () => [{ type: 'TestCleanedUp', data: {} }],
+      };
+    case 'quiesceSource':
+      return {
+        steps: [take(effect.params.force ? spans.powerOff : guest.stop, (at) => stopSource(machine, at))],
+        facts: () => [
+          {
+            type: 'SourceQuiesced',
+            data: { method: effect.params.force ? 'power off' : 'guest shutdown', found: 'running' },
+          },
+        ],
+      };
+    case 'fenceSource':
+      return {
+        steps: [
+          take(spans.fence, (at) => {
+            stopSource(machine, at);
+            machine.source = { power: 'off', connected: false };
+          }),
+        ],
+        facts: () => [{ type: 'SourceFenced', data: { proof: `off and disconnected, says host ${vm.host}` } }],
+      };
+    default:
+      return targetOperation(effect, machine, take);
+  }
+}
+
+type Take = (span: Span, change?: (at: Instant) => void) => OperationStep;
+type SourceEffect = 'initiateReplication' | 'launchTest' | 'cleanUpTest' | 'quiesceSource' | 'fenceSource';
+
+function targetOperation(
+  effect: Extract<Effect, { type: Exclude<SideEffectType, SourceEffect> }>,
+  machine: Machine,
+  take: Take,
+): Operation {
+  const { vm } = machine;
+  const guest = guests[vm.guest];
+  switch (effect.type) {
+    case 'fixUpReplica':
+      return {
+        steps: [take(guest.fixUp, () => (machine.replica = { ...machine.replica, fixedUp: true }))],
+        facts: () => [{ type: 'ReplicaFixedUp', data: { findings: fixUpFindings(vm) } }],
+      };
+    case 'launchTarget':
+      return {
+        steps: [take(spans.powerOn, () => (machine.target = { power: 'running', connected: false })), take(guest.boot)],
+        facts: () => [{ type: 'TargetLaunched', data: { vm: vm.name } }],
+      };
+    case 'connectTarget':
+      return {
+        steps: [
+          take(spans.connect, () => {
+            // A connector asks before it connects: two that answer to one address are worse than none.
+            if (mayConnect(machine)) machine.target = { power: 'running', connected: true };
+          }),
+        ],
+        facts: () => [connected(machine)],
+      };
+    case 'rollBack':
+      return {
+        steps: [
+          ...(machine.target.power === 'running'
+            ? [take(spans.powerOff, () => (machine.target = { power: 'none', connected: false }))]
+            : []),
+          ...(machine.source.power === 'off'
+            ? [take(spans.powerOn, (at) => startSource(machine, at)), take(guest.boot)]
+            : [take(spans.connect, (at) => startSource(machine, at))]),
+        ],
+        facts: () => [{ type: 'RolledBack', data: { source: 'running' } }],
+      };
+    case 'releaseSource':
+      return {
+        steps: [take(spans.release, () => (machine.tracking = 'none'))],
+        facts: () => [{ type: 'SourceReleased', data: { removed: ['change mark', 'export'] } }],
+      };
+    case 'retireSource':
+      return {
+        steps: [take(spans.release, () => (machine.tracking = 'none'))],
+        facts: () => [{ type: 'SourceRetired', data: { note: 'off, disconnected, and annotated as migrated' } }],
+      };
+    default:
+      return unreachable(effect);
+  }
+}
+
+const mayConnect = ({ source, target }: Machine): boolean =>
+  target.power === 'running' && !(source.power === 'running' && source.connected);
+
+const connected = (machine: Machine): MigrationFact =>
+  machine.target.connected
+    ? { type: 'TargetConnected', data: { networks: ['production'] } }
+    : {
+        type: 'ConnectionFailed',
+        data: {
+          reason:
+            machine.target.power === 'running'
+              ? { type: 'SourceIsConnected', detail: 'the source runs and is connected' }
+              : { type: 'TargetNotRunning', detail: 'there is no target that runs' },
+        },
+      };
+
+function stopSource(machine: Machine, at: Instant): void {
+  machine.writes.stop(at);
+  machine.source = { ...machine.source, power: 'off' };
+}
+
+function startSource(machine: Machine, at: Instant): void {
+  machine.source = { power: 'running', connected: true };
+  machine.replica = { ...machine.replica, fixedUp: false };
+  machine.writes.start(at);
+}
+
+/** How long it takes to look at a source, or to ask it what it did. */
+export const lookSpan: Span = [2, 6];
+/** How long validation takes once the guest is up. */
+export const validateSpan: Span = [5, 30];
+/** How long one waits for an answer before it counts as lost. */
+export const answerTimeout: Span = [20, 40];

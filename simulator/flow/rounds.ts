@@ -1,0 +1,232 @@
+import type { EffectParams } from '#core/migration/effects';
+import type { DiskReport, MigrationFact, RoundReport } from '#core/migration/facts';
+import type { Rng } from '#core/rng';
+import {
+  after,
+  bytes,
+  bytesPerSecond,
+  elapsed,
+  KiB,
+  millis,
+  type Bytes,
+  type Instant,
+  type Millis,
+  type Round,
+} from '#core/units';
+import type { EstateVm } from '#simulator/estate/estate';
+import type { Span } from '#simulator/estate/guest';
+import type { Scheduled } from '#simulator/kernel/event-queue';
+import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
+import type { Machine, RoundState } from './machine.ts';
+import type { Way } from './network.ts';
+import { drawn } from './operations.ts';
+import type { Transfers } from './transfers.ts';
+
+/** The grain of change tracking: what differs in one byte crosses whole. */
+export const grain = bytes(64 * KiB);
+
+/** What a round is run with. */
+export interface RoundSurroundings {
+  readonly clock: SimulatedClock;
+  readonly transfers: Transfers;
+  readonly machine: Machine;
+  readonly way: Way;
+  readonly rng: Rng;
+  /** How often its progress becomes a fact; the longer it runs, the rarer. */
+  readonly progressEvery: Millis;
+  readonly report: (fact: MigrationFact) => void;
+  readonly signal: AbortSignal;
+}
+
+/** How a round ended: with its report, given up, or at a place that went down. */
+export type RoundEnding =
+  | { readonly type: 'completed'; readonly report: RoundReport }
+  | { readonly type: 'givenUp' }
+  | { readonly type: 'broken'; readonly place: string };
+
+// Seconds to freeze the mark and open the disks, to flush and compare roots, and to notice that nobody answers.
+const openSpan: Span = [1, 3];
+const closeSpan: Span = [1, 2];
+const connectTimeout: Span = [10, 20];
+
+/**
+ * Runs one round, or goes on with one that was interrupted. What differs is fixed when the round begins; what the guest
+ * writes from then on is the next round's.
+ *
+ * @differs Allocated bytes do not grow while the guest runs, and a full sync carries them in no particular order.
+ */
+export async function runRound(
+  kind: RoundState['kind'],
+  { round }: EffectParams<'runFullSync'>,
+  around: RoundSurroundings,
+): Promise<RoundEnding> {
+  const { clock, transfers, machine, way, rng, signal } = around;
+  const began = clock.now();
+  const state = continued(machine, kind, round) ?? begin(machine, kind, round, began);
+  const resumed = state.durable;
+  const down = way.path.find((place) => transfers.isDown(place));
+  if (down !== undefined) {
+    await clock.wait(drawn(rng, connectTimeout), signal);
+    return signal.aborted ? { type: 'givenUp' } : { type: 'broken', place: down };
+  }
+  await clock.wait(drawn(rng, openSpan), signal);
+  if (signal.aborted) return { type: 'givenUp' };
+  const opened = clock.now();
+  const left = bytes(state.differing - state.durable);
+  // Part of what a full sync reads turns out to be zeroes, which cross as a range.
+  const zeroed = bytes(kind === 'full' ? Math.floor(left / 20) : 0);
+  const sending = bytes(left - zeroed);
+  const before = state.sentBefore;
+  const same = state.planned - state.differing;
+
+  const scanned = await carry(around, scanOf(machine.vm, kind, state), way.read, (share) =>
+    progress(state, Math.floor(same * share) + state.durable),
+  );
+  if (scanned.type !== 'completed') return scanned;
+  const sent = await carry(around, sending, way, (share) => {
+    state.durable = bytes(resumed + Math.floor(left * share));
+    state.sentBefore = bytes(before + Math.floor(sending * share));
+    return progress(state, same + state.durable);
+  });
+  if (sent.type !== 'completed') return sent;
+  const crossing = elapsed(opened, clock.now());
+
+  await clock.wait(drawn(rng, closeSpan), signal);
+  if (signal.aborted) return { type: 'givenUp' };
+  state.closed = true;
+  machine.complete = true;
+  const report: RoundReport = {
+    round,
+    kind,
+    planned: state.planned,
+    sent: sending,
+    zeroed,
+    resumed,
+    duration: elapsed(began, clock.now()),
+    rate: bytesPerSecond(Math.floor((sending * 1_000) / Math.max(1, crossing))),
+    dirty: kind === 'final' ? bytes(0) : machine.writes.dirty(clock.now()),
+    disks: diskReports(machine.vm, round, sending, zeroed),
+  };
+  return { type: 'completed', report };
+}
+
+function continued(machine: Machine, kind: RoundState['kind'], round: Round): RoundState | undefined {
+  const { round: state } = machine;
+  return state && !state.closed && state.kind === kind && state.round === round ? state : undefined;
+}
+
+function begin(machine: Machine, kind: RoundState['kind'], round: Round, at: Instant): RoundState {
+  // What an unfinished round of another kind left over differs still.
+  const unfinished = machine.round && !machine.round.closed ? machine.round.differing - machine.round.durable : 0;
+  const used = machine.vm.disks.reduce((sum, disk) => sum + disk.used, 0);
+  const dirty = machine.writes.mark(at);
+  if (kind === 'rescan') machine.tracking = 'on';
+  const differing = kind === 'full' || !machine.complete ? used : Math.min(used, unfinished + dirty);
+  const state: RoundState = {
+    round,
+    kind,
+    planned: bytes(kind === 'rescan' ? used : differing),
+    differing: bytes(differing),
+    durable: bytes(0),
+    reached: bytes(0),
+    sentBefore: bytes(0),
+    closed: false,
+  };
+  machine.round = state;
+  return state;
+}
+
+/** Bytes to be read for digests before anything is sent: all of them in a rescan, untracked disks in every other round. */
+function scanOf(vm: EstateVm, kind: RoundState['kind'], { planned, differing }: RoundState): Bytes {
+  if (kind === 'full') return bytes(0);
+  if (kind === 'rescan') return bytes(planned - differing);
+  return bytes(vm.disks.reduce((sum, { tracked, used }) => sum + (tracked ? 0 : used), 0));
+}
+
+function progress(state: RoundState, done: number): MigrationFact {
+  const { round, planned, sentBefore } = state;
+  // A rescan that is taken up again reads again what it had read: it is not further for that, nor less far.
+  state.reached = bytes(Math.min(planned, Math.max(state.reached, done)));
+  return { type: 'RoundProgressed', data: { round, done: state.reached, total: planned, sent: sentBefore } };
+}
+
+type Carried = { readonly type: 'completed' } | Exclude<RoundEnding, { readonly type: 'completed' }>;
+
+/** Has bytes cross, and reports how far they are now and then. `reached` is told the share that has. */
+function carry(
+  { clock, transfers, progressEvery, report, signal }: RoundSurroundings,
+  length: Bytes,
+  { path, streamMax }: Way['read'],
+  reached: (share: number) => MigrationFact,
+): Promise<Carried> {
+  if (length === 0) {
+    reached(1);
+    return Promise.resolve({ type: 'completed' });
+  }
+  return new Promise((resolve) => {
+    let ticks = 0;
+    let next: Scheduled | undefined;
+    const share = (): number => transfer.crossed() / length;
+    const end = (ending: Carried): void => {
+      next?.cancel();
+      signal.removeEventListener('abort', givenUp);
+      resolve(ending);
+    };
+    const transfer = transfers.begin({
+      path,
+      length,
+      streamMax,
+      onDone: () => {
+        reached(1);
+        end({ type: 'completed' });
+      },
+      onBroken: (place) => {
+        reached(share());
+        end({ type: 'broken', place });
+      },
+    });
+    const givenUp = (): void => {
+      reached(share());
+      transfer.cancel();
+      end({ type: 'givenUp' });
+    };
+    const tick = (): void => {
+      report(reached(share()));
+      ticks += 1;
+      next = clock.schedule(after(clock.now(), pause(ticks)), tick);
+    };
+    const pause = (n: number): Millis => millis(progressEvery * (1 + Math.floor(n / 8)));
+    next = clock.schedule(after(clock.now(), pause(0)), tick);
+    signal.addEventListener('abort', givenUp, { once: true });
+  });
+}
+
+/** Each disk's part, by its size. */
+function diskReports(vm: EstateVm, round: Round, sent: Bytes, zeroed: Bytes): readonly DiskReport[] {
+  const used = vm.disks.reduce((sum, disk) => sum + disk.used, 0);
+  const parts = (whole: number): readonly number[] => {
+    const shares = vm.disks.map((disk) => (used === 0 ? 0 : Math.floor((whole * disk.used) / used)));
+    const rest = whole - shares.reduce((sum, share) => sum + share, 0);
+    return shares.map((share, i) => (i === 0 ? share + rest : share));
+  };
+  const sentParts = parts(sent);
+  const zeroedParts = parts(zeroed);
+  return vm.disks.map(({ id }, i) => ({
+    disk: id,
+    sent: bytes(sentParts[i] ?? 0),
+    zeroed: bytes(zeroedParts[i] ?? 0),
+    root: rootOf(`${vm.name} ${id} ${round}`),
+  }));
+}
+
+/**
+ * A root in form: there is no content to digest.
+ *
+ * @differs Roots are made from names and round numbers, since there are no bytes.
+ */
+function rootOf(name: string): string {
+  let lanes = [0x811c9dc5, 0x01000193, 0x9e3779b9, 0x85ebca6b];
+  for (let i = 0; i < name.length; i += 1)
+    lanes = lanes.map((lane, n) => Math.imul(lane ^ (name.charCodeAt(i) + n), 0x01000193) >>> 0);
+  return lanes.map((lane) => lane.toString(16).padStart(8, '0')).join('');
+}
