@@ -28,6 +28,7 @@ describe('examples in the documents', () => {
   let root = '';
   let sealiftCommands: readonly string[] = [];
   let types: Ended = { status: 1, output: 'not run' };
+  // The type-check takes in most of the project.
   beforeAll(async () => {
     root = await mkdtemp(join(tmpdir(), 'sealift-examples-'));
     for (const name of ['node_modules', ...workFolders].filter((path) => existsSync(path)))
@@ -46,17 +47,21 @@ describe('examples in the documents', () => {
     const { output } = await end(resolve('node_modules/.bin/tsx'), ['cli.ts', '--help'], resolve('.'));
     sealiftCommands = [...output.matchAll(/^ {2}([a-z]+)\b/gm)].map(([, name]) => String(name));
     if (examples.length > 0) types = await end(resolve('node_modules/.bin/tsc'), ['--pretty', 'false'], root);
-  });
+  }, 180_000);
   afterAll(() => rm(root, { recursive: true }));
 
   it.each(examples)('$where is type-correct', ({ file }) => {
     expect(types.output.split('\n').filter((line) => line.startsWith(file))).toEqual([]);
   });
 
-  it.each(examples.filter(({ info }) => info === 'ts run'))('$where runs', async ({ file }) => {
-    const { status, output } = await end(resolve('node_modules/.bin/tsx'), [file], root);
-    expect(status, output).toBe(0);
-  });
+  it.each(examples.filter(({ info }) => info === 'ts run'))(
+    '$where runs',
+    async ({ file }) => {
+      const { status, output } = await end(resolve('node_modules/.bin/tsx'), [file], root);
+      expect(status, output).toBe(0);
+    },
+    60_000,
+  );
 
   it.each(commands)('$where: $command', ({ command }) => {
     expect(staleIn(command, sealiftCommands)).toEqual([]);
