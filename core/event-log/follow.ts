@@ -68,23 +68,30 @@ export interface Page {
 }
 
 /** A subscription made of pages: what is there, and what comes whenever `line` wakes. Throws what `read` throws. */
-export function follow(
+export const follow = (
   read: (after: Position) => Page,
   line: Followers,
   { after, signal }: Pick<SubscribeOptions, 'after' | 'signal'>,
-): AsyncIterableIterator<RecordedFact> {
-  const stop = new AbortController();
-  const either = signal === undefined ? stop.signal : AbortSignal.any([stop.signal, signal]);
-  const facts = pages(read, line, after ?? (0 as Position), either);
+): AsyncIterableIterator<RecordedFact> => letGo(signal, (stop) => pages(read, line, after ?? (0 as Position), stop));
+
+/**
+ * An iteration that can be left at any time. A generator that is asked to return finishes a pending wait first, and that
+ * may never end; this one is told by a signal to stop waiting.
+ */
+export function letGo<T>(
+  signal: AbortSignal | undefined,
+  start: (stop: AbortSignal) => AsyncGenerator<T, undefined>,
+): AsyncIterableIterator<T> {
+  const left = new AbortController();
+  const items = start(signal === undefined ? left.signal : AbortSignal.any([left.signal, signal]));
   return {
     [Symbol.asyncIterator]() {
       return this;
     },
-    next: () => facts.next(),
-    // A generator would finish a pending wait first, and that may never end: whoever lets go must be let go.
+    next: () => items.next(),
     return: () => {
-      stop.abort();
-      return facts.return(undefined);
+      left.abort();
+      return items.return(undefined);
     },
   };
 }

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 /** A process that appends to a log, built once so that starting it a hundred times is quick. */
@@ -29,7 +30,7 @@ export async function buildWriter(): Promise<WriterProgram> {
   await symlink(resolve('node_modules'), join(folder, 'node_modules'));
   const program = join(folder, 'writer.mjs');
   await build({
-    entryPoints: ['test/event-log/writer.ts'],
+    entryPoints: [fileURLToPath(new URL('./writer.ts', import.meta.url))],
     outfile: program,
     bundle: true,
     platform: 'node',
