@@ -13,7 +13,7 @@ const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { versio
 const commands: readonly { readonly args: readonly string[]; readonly says: RegExp }[] = [
   { args: ['--help'], says: /^Usage: sealift/m },
   { args: ['--version'], says: new RegExp(`^${version.replaceAll('.', '\\.')}$`, 'm') },
-  { args: ['up', '--help'], says: /^Usage: sealift up/m },
+  { args: ['model', '--json'], says: /^\{/ },
 ];
 
 describe('the package', () => {
@@ -50,6 +50,14 @@ describe('the package', () => {
 
   it.each(commands)('runs sealift $args', async ({ args, says }) => {
     expect(await end(join(folder, 'node_modules/.bin/sealift'), args, folder)).toMatch(says);
+  });
+
+  it('rehearses the wave that comes with it, and tells that run from its log', async () => {
+    const sealift = join(folder, 'node_modules/.bin/sealift');
+    const rehearsal = await end(sealift, ['up', '--once', '--speed', 'max', '--port', '0', '--seed', '1'], folder);
+    expect(rehearsal).toMatch(/^Wave first-wave completed .* 12 VMs/m);
+    const [log] = (await readdir(join(folder, 'data'))).filter((name) => name.endsWith('.db'));
+    expect(await end(sealift, ['replay', join('data', log ?? 'no log')], folder)).toMatch(/^\d+ facts over /m);
   });
 });
 
