@@ -113,7 +113,7 @@ export function sourceHypervisorContract(name: string, start: (owner: string) =>
         const guest = writeForever(world);
         const copies = new Map(world.disks.map(({ id, size }) => [id, new Uint8Array(size)]));
         const copy = async (since?: ChangeMark): Promise<void> => {
-          for (const { id } of world.disks) await copyDisk(source, id, copies, since);
+          for (const { id } of world.disks) await copyDisk(source, id, copies, { since });
           valueOf(await source.closeDisks());
         };
         valueOf(await source.beginMark(mark(0)));

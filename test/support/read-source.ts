@@ -1,7 +1,7 @@
-import type { Extent } from '#core/disk/extent';
+import { extent, type Extent } from '#core/disk/extent';
 import type { DiskId } from '#core/ids';
 import type { ChangeMark, DiskLocator, SourceHypervisor } from '#core/ports/source-hypervisor';
-import { offset } from '#core/units';
+import { alignDown, KiB, offset } from '#core/units';
 import { connectNbd } from '#replicator/nbd/client';
 import type { NbdDevice } from '#replicator/nbd/nbd-device';
 import { valueOf } from './value-of.ts';
@@ -26,20 +26,34 @@ async function openLocator(locator: DiskLocator): Promise<{ device: NbdDevice; c
   return { device, context };
 }
 
+/** Which part of a disk to copy, and what to do when half of it is copied. */
+export interface CopyOptions {
+  readonly since?: ChangeMark | undefined;
+  readonly midway?: (() => Promise<unknown>) | undefined;
+}
+
 /** Copies a disk, or what a frozen mark recorded of it, over what the copy holds already. */
 export async function copyDisk(
   source: SourceHypervisor,
   disk: DiskId,
   copies: ReadonlyMap<DiskId, Uint8Array>,
-  since?: ChangeMark,
+  { since, midway }: CopyOptions = {},
 ): Promise<void> {
   const { device, context } = await openLocator(valueOf(await source.openDisk(disk, since)));
   const whole = { start: offset(0), length: device.size };
-  const extents = context === undefined ? [whole] : valueOf(await device.dirtyExtents(context, whole));
+  const extents = context === undefined ? halves(whole) : valueOf(await device.dirtyExtents(context, whole));
   const copy = copies.get(disk);
   if (copy === undefined) throw new Error(`no copy of ${disk}`);
-  for (const { start, length } of extents) valueOf(await device.read(start, copy.subarray(start, start + length)));
+  for (const [index, { start, length }] of extents.entries()) {
+    if (index === Math.floor(extents.length / 2)) await midway?.();
+    valueOf(await device.read(start, copy.subarray(start, start + length)));
+  }
   await device.close();
+}
+
+function halves({ length }: Extent): readonly Extent[] {
+  const middle = alignDown(length / 2, KiB);
+  return [extent(0, middle), extent(middle, length - middle)];
 }
 
 /** Where two disks differ first, or undefined when they are equal. */
