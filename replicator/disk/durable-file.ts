@@ -18,14 +18,14 @@ export async function syncDirectory(path: string): Promise<void> {
 
 /** Writes a file at once and durably, over whatever had its name. */
 export async function replaceFile(path: string, content: Uint8Array): Promise<void> {
-  const beside = await writeBeside(path, content);
+  const beside = await writeBeside(path, content, 0o600);
   await rename(beside, path);
   await syncDirectory(dirname(path));
 }
 
 /** Writes a file at once and durably. Rejects with `EEXIST` if its name is taken. */
-export async function createFile(path: string, content: Uint8Array): Promise<void> {
-  const beside = await writeBeside(path, content);
+export async function createFile(path: string, content: Uint8Array, mode = 0o600): Promise<void> {
+  const beside = await writeBeside(path, content, mode);
   try {
     await link(beside, path);
   } finally {
@@ -34,12 +34,12 @@ export async function createFile(path: string, content: Uint8Array): Promise<voi
   await syncDirectory(dirname(path));
 }
 
-async function writeBeside(path: string, content: Uint8Array): Promise<string> {
+async function writeBeside(path: string, content: Uint8Array, mode: number): Promise<string> {
   // One owner writes one file, so its process makes the name unique; what a crash left of it is overwritten.
   const beside = join(dirname(path), `.${basename(path)}.${process.pid}.new`);
   let handle: FileHandle | undefined;
   try {
-    handle = await open(beside, 'w', 0o600);
+    handle = await open(beside, 'w', mode);
     await handle.writeFile(content);
     await handle.sync();
   } finally {

@@ -176,7 +176,7 @@ export function describeReplicationError(error: ReplicationError): string {
     case 'SameDisk':
       return `source and target are the same disk (${error.source}); choose another target`;
     case 'SizeMismatch':
-      return `the target ${error.target} holds ${error.actual} bytes but the source holds ${error.source}; they must be equal`;
+      return `the target ${error.target} holds ${error.actual} bytes but the source holds ${error.source}; choose another target, or say --overwrite to start anew`;
     case 'JournalCorrupt':
       return `the journal ${error.journal} cannot be trusted: ${error.detail}; move it and its disk away to start from nothing`;
     case 'JournalUnsupported':

@@ -35,6 +35,8 @@ export interface RunInput {
   readonly digests: DigestStore | undefined;
   readonly clock: Clock;
   readonly limits?: PipelineLimits;
+  /** Told what a run did that did not complete. */
+  readonly onBroken?: (tally: PipelineTally) => void;
 }
 
 /** What a run did, and the root both sides agreed on. */
@@ -141,8 +143,10 @@ function run(input: RunInput, options: RunOptions, total: number): Promise<Resul
     };
     const perform = (action: PipelineAction): void => {
       if (action.type === 'close') finish(ok({ ...pipeline.tally }));
-      else if (action.type === 'end') finish(err(action.error));
-      else actions[action.type](state, action as never);
+      else if (action.type === 'end') {
+        input.onBroken?.({ ...pipeline.tally });
+        finish(err(action.error));
+      } else actions[action.type](state, action as never);
     };
     // One owner: an input that arrives while another is applied waits for its turn.
     const inbox: PipelineInput[] = [];

@@ -1,0 +1,153 @@
+import type { Clock } from '#core/clock';
+import { err, ok, type Result } from '#core/result';
+import type { Millis } from '#core/units';
+import type { ReplicationError, ReplicationPath, RoundProgress, RunOptions } from '#replicator/pipeline/replication';
+import type { Channel, ChannelEnd } from '#replicator/protocol/channel';
+import { connectPeer } from '#replicator/protocol/connect';
+import { describeCredentialsError, readCredentials } from '#replicator/protocol/credentials';
+import type { Message } from '#replicator/protocol/message';
+import { patienceDefault, withReconnects, type Attempt } from '#replicator/protocol/reconnect';
+import { wallClock } from '#replicator/wall-clock';
+
+/** How a gateway is reached. */
+export interface GatewayPathOptions {
+  /** `host:port`. */
+  readonly address: string;
+  /** Where `sealift certs` put `ca-cert.pem`, `manager-cert.pem` and `manager-key.pem`. */
+  readonly certificates: string;
+  readonly clock?: Clock;
+  /** How long a gateway that is gone is tried again before a round fails. */
+  readonly patience?: Millis;
+}
+
+/**
+ * From sources that a gateway can open to replicas that its receiver writes. A connection that is lost is made again
+ * and the round continued; each round has a connection of its own.
+ */
+export function gatewayPath(options: GatewayPathOptions): ReplicationPath {
+  const closed = new AbortController();
+  const running = new Set<Promise<unknown>>();
+  const clock = options.clock ?? wallClock;
+  const patience = options.patience ?? patienceDefault;
+  const during = <T>(
+    given: AbortSignal | undefined,
+    work: (signal: AbortSignal) => (attempt: Attempt) => Promise<Result<T, ReplicationError>>,
+  ): Promise<Result<T, ReplicationError>> => {
+    const signal = given ? AbortSignal.any([given, closed.signal]) : closed.signal;
+    const done = withReconnects({ clock, patience, signal }, work(signal));
+    running.add(done);
+    void done.finally(() => running.delete(done));
+    return done;
+  };
+  return {
+    run: (job, run = {}) => {
+      const shown = monotone(run.onProgress);
+      let overwrite = job.overwrite ?? false;
+      return during(run.signal, (signal) => async (attempt) => {
+        const question = {
+          type: 'Run',
+          job: { ...job, overwrite },
+          limit: run.throttle?.limit ?? 'unlimited',
+        } as const;
+        const answer = await ask(options, question, { ...run, signal }, (progress) => {
+          // The gateway has opened the target: asking again must not lose what it does from here on.
+          overwrite = false;
+          if (shown(progress)) attempt.progressed();
+        });
+        if (!answer.ok) return answer;
+        return answer.value.type === 'Report' ? ok(answer.value.report) : unexpected(answer.value);
+      });
+    },
+    compare: ({ session, disk, source, target }, run = {}) =>
+      during(run.signal, (signal) => async (attempt) => {
+        const question = { type: 'Compare', session, disk, source, target } as const;
+        const answer = await ask(options, question, { ...run, signal }, (progress) => {
+          attempt.progressed();
+          run.onProgress?.(progress);
+        });
+        if (!answer.ok) return answer;
+        return answer.value.type === 'Compared' ? ok(answer.value.comparison) : unexpected(answer.value);
+      }),
+    inspect: ({ session, disk, target }) =>
+      during(undefined, (signal) => async () => {
+        const answer = await ask(options, { type: 'Inspect', session, disk, target }, { signal }, () => undefined);
+        if (!answer.ok) return answer;
+        return answer.value.type === 'Inspected' ? ok(answer.value.progress) : unexpected(answer.value);
+      }),
+    close: async () => {
+      closed.abort();
+      await Promise.allSettled(running);
+    },
+  };
+}
+
+const unexpected = (answer: Message): Result<never, ReplicationError> =>
+  err({ type: 'ProtocolViolation', peer: 'gateway', detail: `it answers ${answer.type}` });
+
+/** Passes on what is further than anything before: a gateway that starts anew counts from the beginning. */
+function monotone(onProgress: RunOptions['onProgress']): (progress: RoundProgress) => boolean {
+  let last: RoundProgress | undefined;
+  return (progress) => {
+    if (last && (progress.done < last.done || progress.total < last.total)) return false;
+    const grew = !last || progress.done > last.done;
+    last = {
+      ...progress,
+      read: progress.read > (last?.read ?? 0) ? progress.read : (last?.read ?? progress.read),
+      sent: progress.sent > (last?.sent ?? 0) ? progress.sent : (last?.sent ?? progress.sent),
+    };
+    onProgress?.(last);
+    return grew;
+  };
+}
+
+/** Connects, asks one question, and waits for its answer. Aborting ends the connection, and with it the job. */
+async function ask(
+  { address, certificates }: GatewayPathOptions,
+  question: Message,
+  { signal, throttle }: RunOptions,
+  onProgress: (progress: RoundProgress) => void,
+): Promise<Result<Message, ReplicationError>> {
+  const credentials = await readCredentials(certificates, 'manager');
+  if (!credentials.ok) {
+    return err({ type: 'Unauthorized', peer: 'gateway', detail: describeCredentialsError(credentials.error) });
+  }
+  const connection = await connectPeer({
+    address,
+    peer: 'gateway',
+    credentials: credentials.value,
+    ...(signal ? { signal } : {}),
+  });
+  if (!connection.ok) return connection;
+  const { channel } = connection.value;
+  const stopThrottle = throttle?.onChange((limit) => channel.say({ type: 'Limit', limit }));
+  const abort = (): void => void channel.close();
+  signal?.addEventListener('abort', abort);
+  const answer = await answerOn(channel, question, onProgress);
+  signal?.removeEventListener('abort', abort);
+  stopThrottle?.();
+  await channel.close();
+  return answer;
+}
+
+function answerOn(
+  channel: Channel,
+  question: Message,
+  onProgress: (progress: RoundProgress) => void,
+): Promise<Result<Message, ReplicationError>> {
+  return new Promise((resolve) => {
+    channel.listen({
+      onIncoming: (incoming) => {
+        if (incoming.type !== 'said') return channel.refuse(`a gateway does not send ${incoming.type}`);
+        const { message } = incoming;
+        if (message.type === 'Progress') onProgress(message.progress);
+        else if (message.type === 'Failed') resolve(err(message.error));
+        else resolve(ok(message));
+      },
+      onEnd: (end) => resolve(err(endError(end))),
+    });
+    channel.say(question);
+  });
+}
+
+const endError = (end: ChannelEnd): ReplicationError =>
+  end.type === 'Closed' ? { type: 'Cancelled' } : { type: end.type, peer: 'gateway', detail: end.detail };

@@ -1,0 +1,134 @@
+import { isAbsolute } from 'node:path';
+import { ok, type Result } from '#core/result';
+import type { ReplicationError, ReplicationJob, RunOptions } from '#replicator/pipeline/replication';
+import { createThrottle, type Throttle } from '#replicator/pipeline/throttle';
+import type { Channel } from '#replicator/protocol/channel';
+import type { Message } from '#replicator/protocol/message';
+import { compareJob, inspectJob, runJob, type GatewaySite } from './run-job.ts';
+
+/*
+ * One manager's connection, at the gateway: one job at a time, told as data.
+ *
+ * The job lives as long as the connection. When the manager is gone, the job is cancelled: what is durable stays so, and
+ * whoever asks for the same round again continues it. So there is never a job that nobody watches or can stop.
+ */
+
+/** Jobs that run in this gateway, by replica: a replica has one job, and the newest connection has the say. */
+export type RunningJobs = Map<string, { stop(): Promise<void> }>;
+
+type Question = Extract<Message, { type: 'Run' | 'Compare' | 'Inspect' }>;
+
+/** Serves one connection until it ends. Leaves no job running. */
+export async function serveManager(site: GatewaySite, jobs: RunningJobs, channel: Channel): Promise<void> {
+  const gone = new AbortController();
+  const throttle = createThrottle();
+  let job: Promise<void> | undefined;
+  await new Promise<void>((resolve) => {
+    channel.listen({
+      onIncoming: (incoming) => {
+        const message = incoming.type === 'said' ? incoming.message : undefined;
+        if (message?.type === 'Limit') return throttle.set(message.limit);
+        const question = asQuestion(message);
+        if (!question || job) return channel.refuse(question ? 'a second job at once' : `${incoming.type} out of turn`);
+        if (question.type === 'Run') throttle.set(question.limit);
+        job = answer(site, jobs, channel, question, throttle, gone.signal).finally(() => {
+          job = undefined;
+        });
+      },
+      onEnd: () => resolve(),
+    });
+  });
+  gone.abort();
+  await job;
+}
+
+const asQuestion = (message: Message | undefined): Question | undefined =>
+  message?.type === 'Run' || message?.type === 'Compare' || message?.type === 'Inspect' ? message : undefined;
+
+async function answer(
+  site: GatewaySite,
+  jobs: RunningJobs,
+  channel: Channel,
+  question: Question,
+  throttle: Throttle,
+  gone: AbortSignal,
+): Promise<void> {
+  const relative = question.type === 'Inspect' ? undefined : refuseRelative(question);
+  if (relative) return channel.say({ type: 'Failed', error: relative });
+  const answered = await alone(jobs, replicaOf(question), gone, (signal) =>
+    perform(site, question, {
+      signal,
+      throttle,
+      onProgress: (progress) => channel.say({ type: 'Progress', progress }),
+    }),
+  );
+  channel.say(answered.ok ? answered.value : { type: 'Failed', error: answered.error });
+}
+
+async function perform(
+  site: GatewaySite,
+  question: Question,
+  options: RunOptions,
+): Promise<Result<Message, ReplicationError>> {
+  switch (question.type) {
+    case 'Run': {
+      const { job } = question;
+      site.log(`round ${job.round} of ${job.target} (${job.mode}) for session ${job.session}`);
+      const report = await runJob(site, job, options);
+      site.log(`round ${job.round} of ${job.target}: ${report.ok ? 'complete' : report.error.type}`);
+      return report.ok ? ok({ type: 'Report', report: report.value }) : report;
+    }
+    case 'Compare': {
+      const comparison = await compareJob(site, question, options);
+      return comparison.ok ? ok({ type: 'Compared', comparison: comparison.value }) : comparison;
+    }
+    case 'Inspect': {
+      const progress = await inspectJob(site, question);
+      return progress.ok ? ok({ type: 'Inspected', progress: progress.value }) : progress;
+    }
+  }
+}
+
+function replicaOf(question: Question): string {
+  const { session, disk, target }: Pick<ReplicationJob, 'session' | 'disk' | 'target'> =
+    question.type === 'Run' ? question.job : question;
+  return JSON.stringify([session, disk, target]);
+}
+
+/** A path that means something else on each machine is asked about rather than guessed. */
+function refuseRelative(question: Extract<Question, { type: 'Run' | 'Compare' }>): ReplicationError | undefined {
+  const { source } = question.type === 'Run' ? question.job : question;
+  if (source.type !== 'file' || isAbsolute(source.path)) return undefined;
+  const detail = 'the gateway opens it, and needs its absolute path on its own machine';
+  return { type: 'SourceUnavailable', source: source.path, detail };
+}
+
+/**
+ * Runs work on a replica after stopping whatever ran on it: a manager that lost its connection without our noticing
+ * asks again on a new one, and its old job must be over before.
+ */
+async function alone<T>(
+  jobs: RunningJobs,
+  replica: string,
+  gone: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const before = jobs.get(replica);
+  const stopped = new AbortController();
+  let end: () => void = () => undefined;
+  const ended = new Promise<void>((resolve) => (end = resolve));
+  const mine = {
+    stop: () => {
+      stopped.abort();
+      return ended;
+    },
+  };
+  jobs.set(replica, mine);
+  try {
+    await before?.stop();
+    return await work(AbortSignal.any([gone, stopped.signal]));
+  } finally {
+    if (jobs.get(replica) === mine) jobs.delete(replica);
+    end();
+  }
+}

@@ -1,0 +1,175 @@
+import type { TLSSocket } from 'node:tls';
+import { seconds } from '#core/units';
+import type { BufferPool } from '#replicator/pipeline/buffer-pool';
+import type { Peer } from '#replicator/pipeline/replication';
+import { describeFrameError, encodeFrame, frameDecoder, type Frame } from './frame.ts';
+import { readMessage, type Message } from './message.ts';
+
+/** How a channel ended. The first reason counts. */
+export type ChannelEnd =
+  | { readonly type: 'ConnectionLost'; readonly detail: string }
+  | { readonly type: 'ProtocolViolation'; readonly detail: string }
+  /** We closed it. */
+  | { readonly type: 'Closed' };
+
+/** A frame other than the two that channels deal with, or something said. */
+export type Incoming =
+  Exclude<Frame, { type: 'message' | 'keepalive' }> | { readonly type: 'said'; readonly message: Message };
+
+/** Who takes what arrives. Calls come one at a time, in order of arrival. */
+export interface ChannelListener {
+  onIncoming(incoming: Incoming): void;
+  /** Called once, after the last `onIncoming`. */
+  onEnd(end: ChannelEnd): void;
+}
+
+/** A connection of frames with a peer whose certificate was checked. */
+export interface Channel {
+  readonly peer: Peer;
+  /** Bytes of frames sent so far, before encryption. */
+  readonly bytesSent: number;
+  say(message: Message): void;
+  send(frame: Exclude<Frame, { type: 'data' | 'message' }>): void;
+  /** Sends bytes that are a frame. Returns when they are the kernel's, so that their buffer is free; false if it ended. */
+  sendBytes(...parts: readonly Uint8Array[]): Promise<boolean>;
+  /** Whether to read on: while paused, the peer is held back by TCP. */
+  pause(paused: boolean): void;
+  /** Replaces who listens. Without anyone, what arrives is kept for the next, within bounds. */
+  listen(listener: ChannelListener | undefined): void;
+  /** Gives the buffer of a data frame back, to be used for another one. */
+  free(buffer: Buffer): void;
+  /** Ends the channel because the peer broke a rule that only the caller knows. */
+  refuse(detail: string): void;
+  /** Sends what is under way and ends. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Sent when nothing else was, so that silence means something. */
+export const keepaliveInterval = seconds(5);
+/** A peer that was silent this long is gone: four keepalives in a row did not arrive. */
+export const silenceMax = seconds(20);
+const closeMax = seconds(2);
+// What is said before anyone listens: a handshake and one question. More is not a peer of ours.
+const earlyMax = 16;
+
+interface State {
+  readonly socket: TLSSocket;
+  /** What arrived before anyone listened. */
+  readonly early: Incoming[];
+  listener: ChannelListener | undefined;
+  ended: ChannelEnd | undefined;
+  bytesSent: number;
+  /** Whether anything was sent since the last look. */
+  talked: boolean;
+  keepalive: NodeJS.Timeout | undefined;
+}
+
+/** A channel over a TLS socket. Owns the socket. `pool` is for the content of data frames. */
+export function channelOver(socket: TLSSocket, peer: Peer, pool?: BufferPool): Channel {
+  const state: State = {
+    socket,
+    early: [],
+    listener: undefined,
+    ended: undefined,
+    bytesSent: 0,
+    talked: false,
+    keepalive: undefined,
+  };
+  attach(state, pool);
+  return {
+    peer,
+    get bytesSent() {
+      return state.bytesSent;
+    },
+    say: (message) => write(state, encodeFrame({ type: 'message', json: JSON.stringify(message) })),
+    send: (frame) => write(state, encodeFrame(frame)),
+    sendBytes: (...parts) =>
+      new Promise((resolve) => {
+        if (state.ended) return resolve(false);
+        const last = parts.at(-1);
+        for (const part of parts) write(state, part, part === last ? () => resolve(!socket.destroyed) : undefined);
+      }),
+    pause: (paused) => void (paused ? socket.pause() : socket.resume()),
+    listen: (next) => {
+      state.listener = next;
+      if (next) for (const incoming of state.early.splice(0)) deliver(state, incoming);
+      if (state.ended) next?.onEnd(state.ended);
+    },
+    free: (buffer) => pool?.give(buffer),
+    refuse: (detail) => end(state, { type: 'ProtocolViolation', detail }),
+    close: () => close(state),
+  };
+}
+
+function attach(state: State, pool: BufferPool | undefined): void {
+  const { socket } = state;
+  const decoder = frameDecoder((length) => {
+    const pooled = pool && length <= pool.length ? pool.take() : undefined;
+    return pooled ?? Buffer.allocUnsafeSlow(length);
+  });
+  socket.setNoDelay(true);
+  socket.setTimeout(silenceMax, () => {
+    // A paused socket is silent because we do not listen.
+    if (!socket.isPaused()) end(state, { type: 'ConnectionLost', detail: `silent for ${silenceMax / 1_000} s` });
+  });
+  socket.on('data', (chunk: Buffer) => {
+    if (state.ended) return;
+    const frames = decoder.feed(chunk);
+    if (!frames.ok) return end(state, { type: 'ProtocolViolation', detail: describeFrameError(frames.error) });
+    for (const frame of frames.value) take(state, frame);
+  });
+  socket.on('error', (cause) => end(state, { type: 'ConnectionLost', detail: cause.message }));
+  socket.on('close', () => end(state, { type: 'ConnectionLost', detail: 'the connection was closed' }));
+  state.keepalive = setInterval(() => {
+    if (!state.talked) write(state, encodeFrame({ type: 'keepalive' }));
+    state.talked = false;
+  }, keepaliveInterval);
+  state.keepalive.unref();
+}
+
+function take(state: State, frame: Frame): void {
+  if (frame.type === 'keepalive') return;
+  if (frame.type !== 'message') return deliver(state, frame);
+  const message = readMessage(frame.json);
+  if (message.ok) deliver(state, { type: 'said', message: message.value });
+  else end(state, { type: 'ProtocolViolation', detail: message.error });
+}
+
+function deliver(state: State, incoming: Incoming): void {
+  const { listener, early, ended } = state;
+  if (ended) return;
+  if (listener) listener.onIncoming(incoming);
+  else if (early.length < earlyMax) early.push(incoming);
+  else end(state, { type: 'ProtocolViolation', detail: 'it talks before it is asked' });
+}
+
+function write(state: State, part: Uint8Array, done?: () => void): void {
+  if (state.ended) return;
+  state.bytesSent += part.length;
+  state.talked = true;
+  state.socket.write(part, done);
+}
+
+function end(state: State, reason: ChannelEnd): void {
+  if (state.ended) return;
+  state.ended = reason;
+  clearInterval(state.keepalive);
+  if (reason.type !== 'Closed') state.socket.destroy();
+  state.listener?.onEnd(reason);
+}
+
+function close(state: State): Promise<void> {
+  const { socket } = state;
+  end(state, { type: 'Closed' });
+  return new Promise((resolve) => {
+    if (socket.destroyed) return resolve();
+    // A peer that does not read must not keep us.
+    const timer = setTimeout(() => socket.destroy(), closeMax);
+    socket.once('close', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    socket.resume();
+    socket.end(() => socket.destroy());
+  });
+}
