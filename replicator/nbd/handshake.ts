@@ -10,12 +10,14 @@ export type HandshakeAction<T> =
   | { readonly type: 'finished'; readonly value: T; readonly rest: Uint8Array }
   | { readonly type: 'failed'; readonly error: NbdError };
 
-/** A conversation fed with bytes as they come. Does no I/O, never throws, and holds `optionReplyMax` bytes at most. */
+/** A conversation fed with bytes as they come. Does no I/O and never throws. */
 export interface Handshake<T> {
   /** Takes the next bytes from the peer. Also called once with none, to begin. After its end it answers nothing. */
   feed(chunk: Uint8Array): readonly HandshakeAction<T>[];
   /** The connection is encrypted now; what follows came through TLS. */
   tlsStarted(): readonly HandshakeAction<T>[];
+  /** How many bytes are kept for the next call: never more than `optionReplyMax`. */
+  readonly held: number;
   /** What it means that the peer closed the connection at this point. */
   hungUp(): NbdError;
 }
@@ -79,6 +81,9 @@ export function handshake<T>(talk: Talk<T>): Handshake<T> {
   };
 
   return {
+    get held() {
+      return held;
+    },
     feed,
     hungUp: () =>
       (need?.type === 'receive' ? need.hangUp : undefined) ?? {

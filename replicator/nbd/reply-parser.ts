@@ -30,6 +30,8 @@ export interface ReplyParser {
   window(): Uint8Array;
   /** Says that the first `count` bytes of the last `window` have been filled. Returns as `feed` does. */
   filled(count: number): string | undefined;
+  /** How many bytes are kept for the next call: never more than `carryMax`. */
+  readonly held: number;
 }
 
 /** How the parser finds and finishes requests. */
@@ -72,6 +74,9 @@ export function replyParser(sink: ReplySink, options: { readonly structuredRepli
   const scratch = new Uint8Array(scratchLength);
   let direct = false;
   return {
+    get held() {
+      return parser.carried;
+    },
     feed: (chunk) => parse(parser, chunk, chunk.length),
     window: () => {
       const left = parser.stage === 'data' && parser.fault === undefined ? parser.end - parser.position : 0;
