@@ -189,9 +189,13 @@ export const validateTarget: Perform<'validateTarget'> = async (parts, { signal 
 };
 
 async function compareDisks(parts: Parts, signal: AbortSignal): Promise<readonly Check[]> {
-  const { plan, source } = parts;
+  const { plan, source, clock, patience } = parts;
   const checks: Check[] = await Promise.all(plan.disks.map(({ id }) => compareDisk(parts, id, signal)));
-  await source.ask((hypervisor) => hypervisor.closeDisks());
+  // Nothing comes after this that would close them.
+  const mayHelp = ({ type }: HypervisorError): boolean => type === 'Unreachable';
+  await persist({ clock, within: patience, mayHelp, signal }, () =>
+    source.ask((hypervisor) => hypervisor.closeDisks()),
+  );
   return checks;
 }
 

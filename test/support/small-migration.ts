@@ -1,0 +1,197 @@
+import { runDriver } from '#core/driver/run-driver';
+import { inMemoryEventLog } from '#core/event-log/in-memory';
+import type { EventLog, StreamId } from '#core/event-log/event-log';
+import { commandId, diskId, factId, migrationId } from '#core/ids';
+import type { MigrationCommand } from '#core/migration/commands';
+import type { MigrationFact } from '#core/migration/facts';
+import { migrationModel } from '#core/migration/model';
+import type { MigrationPlan } from '#core/migration/plan';
+import { bytes, instant, seconds } from '#core/units';
+import { liveWorld } from '#replicator/live/live-world';
+import { conduct, newsDesk, type SendCommand } from '#scenarios/conduct';
+import type { EndingKind } from '#scenarios/migrate-step';
+import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
+import { virtualClock } from '#simulator/kernel/virtual-clock';
+import { samplePlan } from './migration-facts.ts';
+import { smallPath, smallTarget, type SmallTarget } from './small-path.ts';
+import { blockLength, smallSource, type SmallSource, type Step } from './small-source.ts';
+
+/**
+ * One migration by the real chart, driver and live world, of a source that fits on a page, in virtual time. Whoever
+ * carries it out may die at any step; the guest, its hypervisor, the replicas and the log live on.
+ */
+export interface SmallMigration {
+  readonly clock: SimulatedClock;
+  readonly source: SmallSource;
+  readonly target: SmallTarget;
+  readonly log: EventLog;
+  /** Carries the migration out, or takes it up again, until it ends or `mishap` strikes. */
+  live(options?: LifeOptions): Promise<Life>;
+  facts(): Promise<readonly MigrationFact[]>;
+  /** Whether every replica holds what its source holds. */
+  isEqual(): boolean;
+}
+
+/** One run of a process that carries it out. */
+export interface LifeOptions {
+  /** What strikes at the n-th step, counted from 1. */
+  readonly mishap?: { readonly at: number; readonly kind: Mishap };
+  readonly approve?: (signal: AbortSignal, refused: string | undefined) => Promise<string>;
+  readonly onRunning?: (send: SendCommand) => void;
+  readonly onFact?: (fact: MigrationFact) => void;
+  readonly signal?: AbortSignal;
+  readonly outcome?: 'done' | 'notDone';
+}
+
+/** What goes wrong: the process dies, the source restarts, both do at once, or every connection to the source breaks. */
+export const mishaps = ['processDies', 'sourceRestarts', 'powerFails', 'sourceIsCut'] as const;
+export type Mishap = (typeof mishaps)[number];
+
+/** How a life ended, and how many steps it had. */
+export interface Life {
+  readonly ending: EndingKind | 'died';
+  readonly steps: number;
+}
+
+const migration = migrationId('small');
+const stream: StreamId = `migration-${migration}`;
+
+/** A migration of a guest that writes a block every 3 ms. */
+export function smallMigration(changes: Partial<MigrationPlan> = {}): SmallMigration {
+  const clock = virtualClock({
+    start: instant(1_000_000),
+    turn: () => new Promise((resolve) => setImmediate(resolve)),
+  });
+  const sizes = { vda: 4, vdb: 2 };
+  const source = smallSource(clock, sizes);
+  const target = smallTarget();
+  const log = inMemoryEventLog();
+  const plan = samplePlan({
+    disks: Object.entries(sizes).map(([id, blocks]) => ({ id: diskId(id), size: bytes(blocks * blockLength) })),
+    ...{ handOver: 'replica', approval: 'given', onValidationFailure: 'rollBack', downtimeMax: seconds(5) },
+    quiesce: { timeout: seconds(300), onRefusal: 'rollBack' },
+    ...changes,
+  });
+  keepWriting(source, clock);
+  return {
+    ...{ clock, source, target, log },
+    live: (options = {}) => clock.run(live({ clock, source, target, log, plan }, options)),
+    facts: async () => {
+      const facts: MigrationFact[] = [];
+      for await (const { type, data } of log.readStream(stream)) facts.push({ type, data } as MigrationFact);
+      return facts;
+    },
+    isEqual: () =>
+      [...source.disks].every(([id, blocks]) => {
+        const replica = target.replicas.get(`small-${id}.raw`)?.blocks ?? [];
+        return blocks.every((value, block) => value === (replica[block] ?? 0));
+      }),
+  };
+}
+
+// Every block in turn and some twice, each time with a number that was never there before.
+function keepWriting(source: SmallSource, clock: SimulatedClock): void {
+  const all = [...source.disks].flatMap(([disk, blocks]) => blocks.map((_, block) => ({ disk, block })));
+  let count = 0;
+  const writeOne = (): void => {
+    count += 1;
+    const at = all[(count * 5) % all.length];
+    if (at) source.write(at.disk, at.block, count);
+    clock.schedule(instant(clock.now() + 3), writeOne);
+  };
+  writeOne();
+}
+
+interface Surroundings {
+  readonly clock: SimulatedClock;
+  readonly source: SmallSource;
+  readonly target: SmallTarget;
+  readonly log: EventLog;
+  readonly plan: MigrationPlan;
+}
+
+let ids = 0;
+const newId = (): string => `00000000-0000-4000-8000-${String((ids += 1)).padStart(12, '0')}`;
+
+async function live({ clock, source, target, log, plan }: Surroundings, options: LifeOptions): Promise<Life> {
+  const fate = fateOf(source, options.mishap);
+  const world = liveWorld({
+    ...{ migration, stream, clock, plan, log },
+    connect: () => source.connect(fate.step),
+    path: smallPath(source, target, clock, fate.step),
+    place: { type: 'receiver', migration },
+    patience: seconds(5),
+  });
+  const news = newsDesk();
+  const running = await runDriver(migrationModel, stream, {
+    ...{ world, clock, correlationId: stream },
+    newFactId: () => factId(newId()),
+    log: mortal(log, fate.step),
+    onFacts: (facts) => {
+      for (const { type, data } of facts) options.onFact?.({ type, data } as MigrationFact);
+      news.announce();
+    },
+  });
+  const { signal = new AbortController().signal, mishap: _, onFact: __, ...rest } = options;
+  const conducted = conduct({
+    ...{ plan, running, news, clock, signal, ...rest },
+    newCommandId: () => commandId(newId()),
+  });
+  const died = fate.died.then(() => 'died' as const);
+  const ending = await Promise.race([conducted, died, running.ended.then(() => new Promise<never>(() => undefined))]);
+  if (ending !== 'died') {
+    await running.stop();
+    await world.close();
+  }
+  return { ending, steps: fate.count() };
+}
+
+interface Fate {
+  readonly step: Step;
+  readonly died: Promise<void>;
+  count(): number;
+}
+
+function fateOf(source: SmallSource, mishap: LifeOptions['mishap']): Fate {
+  let count = 0;
+  let dead = false;
+  let die: () => void = () => undefined;
+  const died = new Promise<void>((resolve) => (die = resolve));
+  return {
+    died,
+    count: () => count,
+    step: async () => {
+      count += 1;
+      if (count === mishap?.at) {
+        if (mishap.kind === 'sourceIsCut') source.cut();
+        if (mishap.kind === 'sourceRestarts' || mishap.kind === 'powerFails') source.restart();
+        dead = mishap.kind === 'processDies' || mishap.kind === 'powerFails';
+        if (dead) die();
+      }
+      // Nothing of a dead process ever goes on.
+      if (dead) await new Promise(() => undefined);
+    },
+  };
+}
+
+/** The log as a process that may die sees it: before an append, or after it and before its answer. */
+function mortal(log: EventLog, step: Step): EventLog {
+  return {
+    append: async (to, facts, expected) => {
+      await step('append asked');
+      const appended = await log.append(to, facts, expected);
+      await step('append done');
+      return appended;
+    },
+    readStream: (from, options) => log.readStream(from, options),
+    readAll: (options) => log.readAll(options),
+    subscribe: (options) => log.subscribe(options),
+    close: () => log.close(),
+  };
+}
+
+/** Sends a command as an operator, and expects it to be taken. */
+export async function sendAs(send: SendCommand, command: MigrationCommand): Promise<void> {
+  const result = await send(command, 'operator:ada');
+  if (!result.ok) throw new Error(result.error);
+}
