@@ -9,8 +9,10 @@ import { commandId, factId } from '#core/ids';
 import { err } from '#core/result';
 import { exitStatus, exitStatusHelp, type ExitStatus } from '#core/text/exit-status';
 import { chartNames, modelJson, modelLines, type ChartName } from '#core/text/model-text';
+import { Refused } from '#core/text/refused';
 import { tellRun } from '#core/text/replay';
 import type { Terminal } from '#core/text/terminal';
+import { addReplicationCommands } from '#replicator/command-line/commands';
 import { wallClock } from '#replicator/wall-clock';
 import type { MigrateOptions } from '#scenarios/migrate';
 import type { RehearsalScenario } from '#scenarios/rehearsal-scenario';
@@ -31,16 +33,6 @@ const dashboard = join(root, 'dist', 'dashboard');
 const terminal = processTerminal();
 const newFactId = () => factId(randomUUID());
 const newCommandId = () => commandId(randomUUID());
-
-/** A mistake of whoever ran the command, or an endpoint that is not there: a sentence and a status, no stack. */
-class Refused extends Error {
-  override readonly name = 'Refused';
-  readonly status: ExitStatus;
-  constructor(message: string, status: ExitStatus = exitStatus.usage) {
-    super(message);
-    this.status = status;
-  }
-}
 
 const program = new Command('sealift')
   .description('Moves virtual machines from KVM, Hyper-V and Nutanix AHV into vSphere: rehearse, run, replay.')
@@ -123,6 +115,8 @@ program
     await site?.stop();
     await log.close();
   });
+
+addReplicationCommands(program, { terminal, interrupts, setStatus: (status) => (process.exitCode = status) });
 
 program
   .command('replay')
