@@ -63,7 +63,7 @@ export function rehearsalMembers(options: MembersOptions): RehearsalMembers {
     const member = members.get(migration);
     if (!member) return;
     const state = member.driver.state();
-    member.tally.add(facts, state);
+    member.tally.add(facts);
     onFacts(migration, stream, facts);
     // A planner asks where members stand. Progress within a round is nothing to wake it for.
     const standing = standingOf(state);
@@ -114,7 +114,7 @@ export function rehearsalMembers(options: MembersOptions): RehearsalMembers {
     wake,
     summary(migration, expected) {
       const member = members.get(migration);
-      return (member?.tally ?? memberTally()).summary(migration, member?.driver.state(), expected);
+      return (member?.tally ?? memberTally()).summary(migration, member?.driver.state(), expected, clock.now());
     },
     get facts() {
       return [...members.values()].reduce((sum, { tally }) => sum + tally.facts, 0);

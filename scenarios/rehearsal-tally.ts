@@ -1,17 +1,23 @@
 import type { ProposedFact } from '#core/event-log/event-log';
 import type { MigrationId } from '#core/ids';
-import { axesOf, sourceIsDown } from '#core/migration/abilities';
+import { axesOf } from '#core/migration/abilities';
+import { foldDowntime, splitDowntime, type Downtime } from '#core/migration/downtime';
 import { initialMigration, type MigrationState } from '#core/migration/evolve';
-import type { MigrationFact, RoundReport } from '#core/migration/facts';
-import { bytes, elapsed, millis, type Instant } from '#core/units';
+import type { MigrationFact } from '#core/migration/facts';
+import { bytes, millis, type Instant } from '#core/units';
 import type { MemberSummary } from './rehearsal-summary.ts';
 
 /** Adds up one migration's facts as they come. */
 export interface MemberTally {
-  /** `state` is the state after these facts, which were appended together. */
-  add(facts: readonly ProposedFact<MigrationFact>[], state: MigrationState): void;
+  add(facts: readonly ProposedFact<MigrationFact>[]): void;
   readonly facts: number;
-  summary(migration: MigrationId, state: MigrationState | undefined, expected: string | null): MemberSummary;
+  /** What came of it by `now`. */
+  summary(
+    migration: MigrationId,
+    state: MigrationState | undefined,
+    expected: string | null,
+    now: Instant,
+  ): MemberSummary;
 }
 
 /** A tally of nothing yet. */
@@ -19,30 +25,31 @@ export function memberTally(): MemberTally {
   let facts = 0;
   let rounds = 0;
   let sent = 0;
-  let downtime = 0;
-  let downSince: Instant | null = null;
+  // Of cutovers before the last one.
+  let earlier = 0;
+  let downtime: Downtime | null = null;
+  const total = (of: Downtime | null, now: Instant): number => (of ? splitDowntime(of, now).total : 0);
   return {
     get facts() {
       return facts;
     },
-    add(appended, state) {
+    add(appended) {
       facts += appended.length;
-      for (const fact of appended) {
+      for (const { type, data, metadata } of appended) {
+        const fact = { type, data } as MigrationFact;
+        const next = foldDowntime(downtime, fact, metadata.time);
+        if (downtime && next !== downtime && next?.askedAt !== downtime.askedAt)
+          earlier += total(downtime, metadata.time);
+        downtime = next;
         if (fact.type !== 'RoundCompleted' && fact.type !== 'FinalSyncCompleted') continue;
         rounds += 1;
-        sent += (fact.data as RoundReport).sent;
-      }
-      const now = appended.at(-1)?.metadata.time;
-      if (now === undefined) return;
-      if (sourceIsDown(state)) downSince ??= now;
-      else if (downSince !== null) {
-        downtime += elapsed(downSince, now);
-        downSince = null;
+        sent += fact.data.sent;
       }
     },
-    summary: (migration, state, expected) => {
+    summary(migration, state, expected, now) {
       const { lifecycle, replication } = axesOf(state ?? initialMigration());
-      return { migration, lifecycle, replication, expected, downtime: millis(downtime), sent: bytes(sent), rounds };
+      const down = millis(earlier + total(downtime, now));
+      return { migration, lifecycle, replication, expected, downtime: down, sent: bytes(sent), rounds };
     },
   };
 }

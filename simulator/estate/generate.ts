@@ -48,7 +48,7 @@ const guestsOn: Readonly<Record<SourcePlatform, readonly GuestName[]>> = {
 // What was published for one host with many disks read at once.
 const hostRead = bytesPerSecond(253_000_000);
 
-/** A fleet from a seed. The same VM is the same whatever else is in the fleet. */
+/** A fleet from a seed. Each VM has a stream of chance of its own. */
 export function generateFleet(
   rng: Rng,
   shape: FleetShape,

@@ -55,8 +55,8 @@ interface Group {
   rate: number;
 }
 
-// Sums of many intervals are not exact to the last digit: a stream is through when less than half a byte is left.
-const slack = 0.5;
+// Sums of many intervals are not exact to the last digit: a stream is through when less than this part of a byte is left.
+const slack = 0.01;
 
 /**
  * Streams over shared places, at max-min fair rates that are found anew whenever a stream begins or ends. Streams that

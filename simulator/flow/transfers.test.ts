@@ -1,0 +1,114 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { bytes, instant, millis, seconds } from '#core/units';
+import { virtualClock } from '#simulator/kernel/virtual-clock';
+import { transfers, type Transfer } from './transfers.ts';
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+function site(capacities: Record<string, number>) {
+  const clock = virtualClock({ turn });
+  const streams = transfers(clock, new Map(Object.entries(capacities)));
+  const ends: Record<string, string> = {};
+  const begin = (name: string, path: readonly string[], length: number, streamMax = Infinity): Transfer =>
+    streams.begin({
+      path,
+      length: bytes(length),
+      streamMax,
+      onDone: () => (ends[name] = `done at ${clock.now()}`),
+      onBroken: (place) => (ends[name] = `broken at ${clock.now()} by ${place}`),
+    });
+  const until = (ms: number): Promise<void> => clock.run(clock.wait(millis(ms - clock.now())));
+  return { clock, streams, ends, begin, until };
+}
+
+describe('transfers', () => {
+  it('take their length over the slower of their way and their own limit', async () => {
+    const { ends, begin, until } = site({ link: 100, other: 1_000 });
+    begin('a', ['link'], 1_000);
+    begin('b', ['other'], 1_000, 50);
+    begin('nothing', ['other'], 0, 50);
+    await until(30_000);
+    expect(ends).toEqual({ a: 'done at 10000', b: 'done at 20000', nothing: 'done at 0' });
+  });
+
+  it('share while they are together, and speed up when others end', async () => {
+    const { ends, begin, until } = site({ link: 100 });
+    begin('short', ['link'], 500);
+    begin('long', ['link'], 1_000);
+    await until(60_000);
+    // Ten seconds at 50 each, then five at 100.
+    expect(ends).toEqual({ short: 'done at 10000', long: 'done at 15000' });
+  });
+
+  it('say how far they are, and stay there when they end', async () => {
+    const { begin, until } = site({ link: 100 });
+    const cancelled = begin('a', ['link'], 10_000);
+    const other = begin('b', ['link'], 10_000);
+    await until(10_000);
+    expect([cancelled.crossed(), other.crossed()]).toEqual([500, 500]);
+    cancelled.cancel();
+    await until(20_000);
+    expect([cancelled.crossed(), other.crossed()]).toEqual([500, 1_500]);
+  });
+
+  it('are broken with their way, and nothing passes until it is up again', async () => {
+    const { clock, streams, ends, begin, until } = site({ host: 100, wan: 100 });
+    const broken = begin('a', ['host', 'wan'], 10_000);
+    begin('local', ['host'], 2_000, 20);
+    clock.schedule(instant(5_000), () => streams.takeDown('wan'));
+    await until(6_000);
+    expect(streams.isDown('wan')).toBe(true);
+    expect(broken.crossed()).toBe(400);
+    begin('early', ['host', 'wan'], 100);
+    clock.schedule(instant(60_000), () => streams.bringUp('wan'));
+    await until(200_000);
+    expect(ends).toEqual({ a: 'broken at 5000 by wan', local: 'done at 100000', early: 'done at 61250' });
+  });
+
+  it('never carry more than their places can, and lose nothing', () =>
+    fc.assert(
+      fc.asyncProperty(
+        fc.array(
+          fc.record({
+            at: fc.nat(20_000),
+            length: fc.nat(5_000),
+            path: fc.constantFrom(['a'], ['b'], ['a', 'link'], ['b', 'link']),
+            streamMax: fc.constantFrom(30, 100, Infinity),
+          }),
+          { minLength: 1, maxLength: 12 },
+        ),
+        async (orders) => {
+          const { clock, begin, ends } = site({ a: 80, b: 300, link: 120 });
+          const begun: { readonly path: readonly string[]; readonly transfer: Transfer }[] = [];
+          orders.forEach(({ at, length, path, streamMax }, i) =>
+            clock.schedule(instant(at), () =>
+              begun.push({ path, transfer: begin(String(i), path, length, streamMax) }),
+            ),
+          );
+          const capacities = { a: 80, b: 300, link: 120 };
+          let before = { a: 0, b: 0, link: 0 };
+          const looking = async (): Promise<void> => {
+            while (Object.keys(ends).length < orders.length) {
+              await clock.wait(seconds(1));
+              const sum = (place: string): number =>
+                begun
+                  .filter(({ path }) => path.includes(place))
+                  .reduce((all, { transfer }) => all + transfer.crossed(), 0);
+              const now = { a: sum('a'), b: sum('b'), link: sum('link') };
+              for (const place of ['a', 'b', 'link'] as const)
+                // Each counts whole bytes: up to one more per stream.
+                expect(now[place] - before[place]).toBeLessThanOrEqual(capacities[place] + orders.length);
+              before = now;
+            }
+          };
+          await clock.run(looking());
+          const total = orders.reduce((sum, { length }) => sum + length, 0);
+          expect(begun.reduce((sum, { transfer }) => sum + transfer.crossed(), 0)).toBeGreaterThanOrEqual(
+            total - orders.length,
+          );
+        },
+      ),
+      { numRuns: 30 },
+    ));
+});
