@@ -87,7 +87,7 @@ export async function makeCertificates(
         continue;
       }
       const subject = { name: `sealift ${role}`, uri: roleUri(role), hosts };
-      await writePair(paths, issueRole(issuer.value, subject, validFor(days)), report);
+      await writePair(paths, await issueRole(issuer.value, subject, validFor(days)), report);
     }
     return ok(report);
   } catch (cause) {
@@ -143,7 +143,7 @@ async function authority(
   }
   // The date keeps two authorities apart for people who look at both.
   const name = `sealift authority ${new Date(validity.fromMs + dayMs).toISOString().slice(0, 10)}`;
-  const issued = issueAuthority(name, validity);
+  const issued = await issueAuthority(name, validity);
   await writePair(paths, issued, report);
   return ok({ certificate: new X509Certificate(issued.cert), key: createPrivateKey(issued.key) });
 }
