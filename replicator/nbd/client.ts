@@ -63,7 +63,7 @@ export async function connectNbd(
     ),
   );
   const connections = [first.value, ...further.flatMap((opened) => (opened.ok ? [opened.value] : []))];
-  const pool = connectionPool(connections, options.requestsInFlightMax ?? requestsInFlightMaxDefault);
+  const pool = connectionPool(connections, Math.max(1, options.requestsInFlightMax ?? requestsInFlightMaxDefault));
   owner.pool = pool;
   const fault = openingFault(connections, owner.lost, options.signal);
   if (fault !== undefined) {

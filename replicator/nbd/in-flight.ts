@@ -16,6 +16,8 @@ export interface InFlight {
   readonly statuses?: Map<number, StatusRuns>;
   /** The first error the server gave for it. */
   failure: DeviceError | undefined;
+  /** How many it gave. */
+  errors?: number;
   /** Called exactly once, after which the caller's buffer is not touched any more. */
   readonly settle: (failure: DeviceError | undefined) => void;
 }

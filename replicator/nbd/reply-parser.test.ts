@@ -13,7 +13,7 @@ import {
 } from '#test/support/nbd-wire';
 import { noRuns, type InFlight } from './in-flight.ts';
 import { piecesMax, readCoverage } from './read-coverage.ts';
-import { carryMax, replyParser, scratchLength, type ReplyParser } from './reply-parser.ts';
+import { carryMax, errorsMax, replyParser, scratchLength, type ReplyParser } from './reply-parser.ts';
 import { command } from './wire.ts';
 
 type Settled = { readonly cookie: number; readonly failure: DeviceError | undefined };
@@ -254,6 +254,14 @@ describe('the parser', () => {
     ]);
     parser.filled(3 * scratchLength - 10);
     expect(parser.window().buffer === request.into.buffer).toBe(false);
+  });
+
+  it('gives up on a server that never stops failing a request', () => {
+    const { parser, settled } = receiver({ 1: reading(0, 8) });
+    const said = Array.from({ length: errorsMax }, () => errorChunk(1, 5, '', 0));
+    expect(parser.feed(Buffer.concat(said))).toBeUndefined();
+    expect(parser.feed(errorChunk(1, 5, '', 0))).toContain('more than 1024 error chunks');
+    expect(settled).toEqual([]);
   });
 
   it('gives up on a READ scattered over too many pieces', () => {

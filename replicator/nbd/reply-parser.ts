@@ -46,6 +46,8 @@ export interface ReplySink {
 export const scratchLength = 16 * 1024;
 /** The largest message kept whole: an error with its text. */
 export const carryMax = chunkHeaderLength + 6 + stringMax + 8;
+/** More errors than this for one request, and the server only keeps us busy: nothing else bounds their number. */
+export const errorsMax = 1024;
 /** More descriptors than this in one BLOCK_STATUS reply break the protocol's own limit. */
 export const descriptorsMax = 1 << 20;
 
@@ -317,6 +319,8 @@ function errorChunk(parser: Parser): Fault {
   const textLength = view.getUint16(4);
   if (6 + textLength > payload) return `an error chunk of ${payload} bytes holds a message of ${textLength}`;
   if (code === 0) return 'an error chunk says that there was no error';
+  request.errors = (request.errors ?? 0) + 1;
+  if (request.errors > errorsMax) return `more than ${errorsMax} error chunks answer one request`;
   request.failure ??= deviceErrorOf(code, request, readable(carry.subarray(6, 6 + textLength)));
   return endOfChunk(parser);
 }
