@@ -12,7 +12,7 @@ import {
 import type { MigrationState } from '#core/migration/evolve';
 import type { MigrationPlan } from '#core/migration/plan';
 import { err, type Result } from '#core/result';
-import { nextStep, type EndingKind } from './migrate-step.ts';
+import { nextStep, type EndingKind, type Goal } from './migrate-step.ts';
 
 /** The driver of a migration at work. */
 export type Running = RunningDriver<MigrationState, MigrationCommand, Rejection>;
@@ -31,6 +31,7 @@ export interface Conducting {
   readonly approve?: (signal: AbortSignal, refused: string | undefined) => Promise<string>;
   readonly onRunning?: (send: SendCommand, running: Pick<Running, 'command'>) => void;
   readonly outcome?: 'done' | 'notDone';
+  readonly goal?: Goal;
 }
 
 /** Sends what the plan implies, one command after the other, until there is nothing left for this run to do. */
@@ -46,7 +47,7 @@ export async function conduct(work: Conducting): Promise<EndingKind> {
   for (;;) {
     if (signal.aborted) return 'interrupted';
     const { version } = news;
-    const step = nextStep(running.state(), plan, sent);
+    const step = nextStep(running.state(), plan, sent, work.goal);
     switch (step.type) {
       case 'end':
         return step.kind;

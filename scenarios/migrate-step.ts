@@ -1,5 +1,5 @@
 import type { MigrationCommand, MigrationCommandType } from '#core/migration/commands';
-import { axesOf } from '#core/migration/abilities';
+import { axesOf, isPastPointOfNoReturn } from '#core/migration/abilities';
 import type { MigrationState } from '#core/migration/evolve';
 import type { MigrationPlan } from '#core/migration/plan';
 import { invariant } from '#core/invariant';
@@ -33,11 +33,39 @@ export type Step =
 /** What this run has sent so far. */
 export type Sent = ReadonlySet<MigrationCommandType>;
 
-/** Decides from the state alone what the plan implies next, so that a run taken up again goes on where it was. */
-export function nextStep(state: MigrationState, plan: MigrationPlan, sent: Sent): Step {
-  const { lifecycle, replication, outcome } = axesOf(state);
-  const [phase] = lifecycle.split('.');
+/** What a run is for: to hand over, to hand over and give up the way back, to go back, or to give it up. */
+export const goals = ['cutOver', 'finalize', 'rollBack', 'cancel'] as const;
+/** What a run of a migration is for. */
+export type Goal = (typeof goals)[number];
+
+/** Decides from the state alone what comes next, so that a run taken up again goes on where it was. */
+export function nextStep(state: MigrationState, plan: MigrationPlan, sent: Sent, goal: Goal = 'cutOver'): Step {
+  const { lifecycle, outcome } = axesOf(state);
   if (outcome === 'undecidable') return end('blocked');
+  if (goal === 'cancel' && mayCancel.has(lifecycle)) return send({ type: 'CancelMigration', data: { reason } });
+  if (goal === 'rollBack' && !turningBack.has(lifecycle)) return turnBack(state, lifecycle);
+  return towardsHandOver(state, plan, sent, goal);
+}
+
+const reason = 'asked for by whoever runs it';
+const mayCancel = new Set([
+  ...['draft', 'verifying', 'blocked', 'ready', 'protected', 'rolledBack', 'failed', 'cuttingOver.approved'],
+]);
+// On its way back already, or past the point where there is one.
+const turningBack = new Set(['rollingBack', 'cancelling.releasing', 'cancelling.waiting', 'cancelled', 'finalized']);
+
+function turnBack(state: MigrationState, lifecycle: string): Step {
+  if (lifecycle === 'cuttingOver.approved') return send({ type: 'RevokeCutover', data: { reason } });
+  if (isPastPointOfNoReturn(state)) return wait;
+  if (lifecycle === 'cutOver' || lifecycle === 'failed' || lifecycle.startsWith('cuttingOver.'))
+    return send({ type: 'RollBack', data: { reason, acceptLossOfTargetWrites: false } });
+  // The source has not been taken, or was given back.
+  return end('rolledBack');
+}
+
+function towardsHandOver(state: MigrationState, plan: MigrationPlan, sent: Sent, goal: Goal): Step {
+  const { lifecycle, replication } = axesOf(state);
+  const [phase] = lifecycle.split('.');
   switch (phase) {
     case 'undrafted':
       return send({ type: 'DraftMigration', data: { plan } });
@@ -61,6 +89,7 @@ export function nextStep(state: MigrationState, plan: MigrationPlan, sent: Sent)
         'failed',
       );
     case 'cutOver':
+      return goal === 'finalize' ? send({ type: 'Finalize', data: {} }) : end('cutOver');
     case 'cancelled':
     case 'finalized':
       return end(phase);

@@ -11,7 +11,7 @@ import { liveWorld, type LiveWorld } from '#replicator/live/live-world';
 import type { OpenSource } from '#replicator/live/open-source';
 import { createThrottle } from '#replicator/pipeline/throttle';
 import { conduct, newsDesk, type Running, type SendCommand } from './conduct.ts';
-import { nextStep, type EndingKind } from './migrate-step.ts';
+import { nextStep, type EndingKind, type Goal } from './migrate-step.ts';
 import { summaryOf, type MigrationSummary } from './migrate-summary.ts';
 import { migrationIdOf, type MigrationScenario } from './migration-scenario.ts';
 import {
@@ -49,6 +49,8 @@ export interface MigrateOptions {
   readonly onRunning?: (send: SendCommand, running: Pick<Running, 'command'>) => void;
   /** What became of something whose answer was lost, by a person who looked. */
   readonly outcome?: 'done' | 'notDone';
+  /** What the run is for; to cut over if not given. */
+  readonly goal?: Goal;
 }
 
 /** The stream of a scenario's migration. */
@@ -65,7 +67,7 @@ export async function migrate(options: MigrateOptions): Promise<Result<Migration
   const folder = runFolder(options.dataDirectory, migration);
   const place = placeOf(scenario, migration, folder);
   const state = await stateIn(log, stream);
-  const over = state.snapshot.context.plan && nextStep(state, state.snapshot.context.plan, new Set());
+  const over = state.snapshot.context.plan && nextStep(state, state.snapshot.context.plan, new Set(), options.goal);
   // What has ended needs no source: nothing is started for it.
   if (over?.type === 'end' && isOver(over.kind)) return ok(await summaryOf(log, stream, over.kind, place));
   const signal = options.signal ?? new AbortController().signal;

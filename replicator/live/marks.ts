@@ -23,7 +23,7 @@ import { reasonFor, troubleAtSource, troubleOnPath, type Trouble } from './troub
 /** The number of a round's mark, and of the round at the replica. */
 export const numberOf = (round: number, { losses }: Pick<Memory, 'losses'>): number => round + losses;
 
-/** For the first full sync: its mark was begun before it, and is still there. */
+/** Whether the mark is there: asked before everything is read for nothing. */
 export async function findMark(
   { parts, number }: MarkOrder,
   signal: AbortSignal,

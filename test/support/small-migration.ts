@@ -2,14 +2,13 @@ import { runDriver } from '#core/driver/run-driver';
 import { inMemoryEventLog } from '#core/event-log/in-memory';
 import type { EventLog, StreamId } from '#core/event-log/event-log';
 import { commandId, diskId, factId, migrationId } from '#core/ids';
-import type { MigrationCommand } from '#core/migration/commands';
 import type { MigrationFact } from '#core/migration/facts';
 import { migrationModel } from '#core/migration/model';
 import type { MigrationPlan } from '#core/migration/plan';
 import { bytes, instant, seconds } from '#core/units';
 import { liveWorld } from '#replicator/live/live-world';
 import { conduct, newsDesk, type SendCommand } from '#scenarios/conduct';
-import type { EndingKind } from '#scenarios/migrate-step';
+import type { EndingKind, Goal } from '#scenarios/migrate-step';
 import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
 import { virtualClock } from '#simulator/kernel/virtual-clock';
 import { samplePlan } from './migration-facts.ts';
@@ -41,6 +40,7 @@ export interface LifeOptions {
   readonly onFact?: (fact: MigrationFact) => void;
   readonly signal?: AbortSignal;
   readonly outcome?: 'done' | 'notDone';
+  readonly goal?: Goal;
 }
 
 /** What goes wrong: the process dies, the source restarts, both do at once, or every connection to the source breaks. */
@@ -188,10 +188,4 @@ function mortal(log: EventLog, step: Step): EventLog {
     subscribe: (options) => log.subscribe(options),
     close: () => log.close(),
   };
-}
-
-/** Sends a command as an operator, and expects it to be taken. */
-export async function sendAs(send: SendCommand, command: MigrationCommand): Promise<void> {
-  const result = await send(command, 'operator:ada');
-  if (!result.ok) throw new Error(result.error);
 }
