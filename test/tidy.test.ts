@@ -95,7 +95,9 @@ describe('the simulator', () => {
   it('lists every known difference from the real thing', () => {
     const differs = files
       .filter((file) => /^simulator\/.*\.ts$/.test(file))
-      .flatMap((file) => [...textOf(file).matchAll(/@differs\s+(.+?)\s*(?:\*\/)?$/gm)].map(([, text]) => (text ?? '').trim()));
+      .flatMap((file) =>
+        [...textOf(file).matchAll(/@differs\s+(.+?)\s*(?:\*\/)?$/gm)].map(([, text]) => (text ?? '').trim()),
+      );
     const listed = files.includes('simulator/DIFFERENCES.md') ? textOf('simulator/DIFFERENCES.md') : '';
     expect(differs.filter((difference) => !listed.includes(difference))).toEqual([]);
   });

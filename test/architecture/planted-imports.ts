@@ -36,7 +36,7 @@ export const plantedImports: readonly Planted[] = [
   planted('model-is-pure', 'core/a/reads-files.ts', run('node:fs')),
   planted('model-is-pure', 'core/a/takes-a-package.ts', run('yaml')),
   planted('model-is-pure', 'core/a/asks-the-process.ts', "export const fs = process.getBuiltinModule('node:fs');\n"),
-  planted('xstate-only-in-charts', 'core/driver/knows-xstate.ts', run('xstate')),
+  planted('xstate-only-in-core', 'replicator/live/knows-xstate.ts', run('xstate')),
   planted('core-does-not-choose-its-log', 'core/driver/opens-a-log.ts', use('#core/event-log/in-memory'), {
     'core/event-log/in-memory.ts': thing,
   }),
