@@ -13,6 +13,7 @@ export interface MemoryDevice extends BlockDevice {
 
 // Holes are told at this grain, as file systems do.
 const holeGrain = 4_096;
+const zeroes = Buffer.alloc(holeGrain);
 
 /** A disk with the given content. It tells its holes, and takes writes unless told otherwise. */
 export function memoryDevice(
@@ -72,7 +73,7 @@ function holesIn(content: Uint8Array, start: number, end: number): readonly Mapp
   const found: { start: number; end: number; kind: MappedExtent['kind'] }[] = [];
   for (let at = start; at < end;) {
     const next = Math.min(end, at - (at % holeGrain) + holeGrain);
-    const kind = content.subarray(at, next).every((byte) => byte === 0) ? 'zero' : 'data';
+    const kind = zeroes.compare(content, at, next, 0, next - at) === 0 ? 'zero' : 'data';
     const last = found.at(-1);
     if (last?.kind === kind) last.end = next;
     else found.push({ start: at, end: next, kind });

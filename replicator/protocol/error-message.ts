@@ -53,7 +53,9 @@ const replicationErrors = {
 
 function unionOf<Shapes extends Record<string, z.core.$ZodLooseShape>>(shapes: Shapes) {
   return z.record(z.string(), z.unknown()).transform((value, context) => {
-    const shape = shapes[String(value['type'])];
+    // Not by plain lookup: every object has a `toString`.
+    const type = String(value['type']);
+    const shape = Object.hasOwn(shapes, type) ? shapes[type] : undefined;
     const parsed = shape && z.object({ type: z.string(), ...shape }).safeParse(value);
     if (parsed?.success) return parsed.data;
     context.issues.push({ code: 'custom', message: 'not an error that is known', input: value });
