@@ -65,6 +65,13 @@ describe.skipIf(!programs.available)(programs.title('KVM connector and what else
     expect(valueOf(await source.changes(mark(0)))[0]?.dirty).toBe(128 * KiB);
   });
 
+  it('says that a mark must be frozen before it is read', async () => {
+    valueOf(await source.beginMark(mark(0)));
+    expect(await source.openDisk(vda, mark(0))).toMatchObject({
+      error: { type: 'Refused', detail: 'mark 0 still records; advance to the next one and read this one after' },
+    });
+  });
+
   it('does not trust a mark that somebody stopped', async () => {
     valueOf(await source.beginMark(mark(0)));
     await world.command('block-dirty-bitmap-disable', { node: vda, name: await ourBitmap() });
