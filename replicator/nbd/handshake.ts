@@ -53,13 +53,6 @@ export function handshake<T>(talk: Talk<T>): Handshake<T> {
     }
   };
 
-  /** Bytes in the clear after the server agreed to TLS were put there by someone who wants them believed later. */
-  const injected = (count: number): HandshakeAction<T> => {
-    state = 'over';
-    const detail = `${count} bytes came in the clear after the server had agreed to TLS`;
-    return { type: 'failed', error: { type: 'ProtocolViolation', detail } };
-  };
-
   const feed = (chunk: Uint8Array): readonly HandshakeAction<T>[] => {
     const actions: HandshakeAction<T>[] = [];
     if (state === 'unbegun') {
@@ -76,7 +69,10 @@ export function handshake<T>(talk: Talk<T>): Handshake<T> {
       held = 0;
       step(buffer.subarray(0, need.length), chunk.subarray(from), actions);
     }
-    if (state === 'encrypting' && from < chunk.length) actions.push(injected(chunk.length - from));
+    if (state === 'encrypting' && from < chunk.length) {
+      state = 'over';
+      actions.push({ type: 'failed', error: injected(chunk.length - from) });
+    }
     return actions;
   };
 
@@ -101,3 +97,9 @@ export function handshake<T>(talk: Talk<T>): Handshake<T> {
 }
 
 const empty = new Uint8Array(0);
+
+/** Bytes in the clear after the server agreed to TLS were put there by someone who wants them believed later. */
+const injected = (count: number): NbdError => ({
+  type: 'ProtocolViolation',
+  detail: `${count} bytes came in the clear after the server had agreed to TLS`,
+});

@@ -110,6 +110,15 @@ describe.each(ways)('replies that come %s', (_, feed) => {
     expect(Buffer.from(second.into).equals(Buffer.concat([Buffer.alloc(60), pattern(40)]))).toBe(true);
   });
 
+  it('are placed by all of their 64-bit address', () => {
+    const far = 5 * 2 ** 32 + 4096;
+    const request = reading(far, 12);
+    const { parser, settled } = receiver({ 1: request });
+    expect(feed(parser, Buffer.concat([dataChunk(1, far + 4, pattern(8), 0), holeChunk(1, far, 4)]))).toBeUndefined();
+    expect(settled).toHaveLength(1);
+    expect(Buffer.from(request.into).equals(Buffer.concat([Buffer.alloc(4), pattern(8)]))).toBe(true);
+  });
+
   it('carry data behind simple replies where structured ones were not agreed on', () => {
     const long = pattern(2 * scratchLength + 5);
     const [first, second] = [reading(512, long.length, false), reading(0, 3, false)];
