@@ -17,17 +17,23 @@ describe('the end of a run', () => {
     const outcome = {
       passed: 1,
       failed: 0,
-      skipped: [skipped('nbd > reads', 'qemu-nbd'), skipped('nbd > writes', 'qemu-nbd'), skipped('copy', 'nbdcopy')],
+      skipped: [
+        skipped('nbd.test.ts > a disk (needs qemu-nbd) > reads', 'qemu-nbd'),
+        skipped('nbd.test.ts > a disk (needs qemu-nbd) > writes', 'qemu-nbd'),
+        skipped('copy.test.ts > copies (needs nbdcopy)', 'nbdcopy'),
+        skipped('copy.test.ts > later'),
+      ],
     };
     expect(summarize(outcome, clean).lines).toEqual([
-      'skipped (3):',
+      'skipped (4):',
       '  needs qemu-nbd',
-      '    nbd > reads',
-      '    nbd > writes',
+      '    nbd.test.ts > a disk (2 tests)',
       '  needs nbdcopy',
-      '    copy',
+      '    copy.test.ts > copies',
+      '  no reason given in the name: it should say (needs ...)',
+      '    copy.test.ts > later',
       'to run what was skipped: sudo apt-get install --yes --no-install-recommends libnbd-bin qemu-utils && npm test',
-      '1 passed, 0 failed, 3 skipped',
+      '1 passed, 0 failed, 4 skipped',
     ]);
   });
 

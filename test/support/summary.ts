@@ -33,19 +33,28 @@ const excused = (needs: readonly string[]): boolean =>
 
 function listSkipped({ skipped }: Outcome): string[] {
   if (skipped.length === 0) return [];
-  const byReason = new Map<string, string[]>();
+  const byReason = new Map<string, readonly string[]>();
   for (const { name, needs } of skipped) {
     const reason =
       needs.length === 0 ? 'no reason given in the name: it should say (needs ...)' : `needs ${needs.join(', ')}`;
-    byReason.set(reason, [...(byReason.get(reason) ?? []), name]);
+    byReason.set(reason, [...(byReason.get(reason) ?? []), suiteOf(name)]);
   }
   const command = enabling(skipped.flatMap(({ needs }) => needs));
   return [
     `skipped (${skipped.length}):`,
-    ...[...byReason].flatMap(([reason, names]) => [`  ${reason}`, ...names.map((name) => `    ${name}`)]),
+    ...[...byReason].flatMap(([reason, suites]) => [`  ${reason}`, ...counted(suites).map((suite) => `    ${suite}`)]),
     ...(command === undefined ? [] : [`to run what was skipped: ${command}`]),
   ];
 }
+
+// A suite that is skipped as a whole has the reason in its name, and is listed once.
+const suiteOf = (name: string): string => /^.*?(?= \(needs )/.exec(name)?.[0] ?? name;
+
+const counted = (names: readonly string[]): string[] =>
+  [...new Set(names)].map((name) => {
+    const count = names.filter((other) => other === name).length;
+    return count === 1 ? name : `${name} (${count} tests)`;
+  });
 
 /** One command line that brings everything missing and runs the tests again. */
 export function enabling(needs: readonly string[]): string | undefined {
