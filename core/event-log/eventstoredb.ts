@@ -14,6 +14,7 @@ import type { Readable } from 'node:stream';
 import {
   AccessDeniedError,
   BACKWARDS,
+  CancelledError,
   END,
   EventStoreDBClient,
   excludeSystemEvents,
@@ -26,6 +27,7 @@ import {
   StreamDeletedError,
   streamNameFilter,
   StreamNotFoundError,
+  UnavailableError,
   WrongExpectedVersionError,
   type JSONType,
   type RecordedEvent,
@@ -240,7 +242,7 @@ function eventReader(client: EventStoreDBClient, where: string, closing: AbortSi
     if (!upcasted.ok) throw new LogReadError(upcasted.error);
     return upcasted.value;
   };
-  const read = (source: Source): AsyncGenerator<RecordedEvent> => eventsOf(source, closing, where);
+  const read = (ask: () => Source): AsyncGenerator<RecordedEvent> => eventsOf(ask, closing, where);
 
   async function* readStream(
     stream: StreamId,
@@ -252,7 +254,9 @@ function eventReader(client: EventStoreDBClient, where: string, closing: AbortSi
     const start = from === undefined ? (backwards ? END : START) : BigInt(from);
     const direction = backwards ? BACKWARDS : FORWARDS;
     if (last < (from ?? 0)) return;
-    for await (const event of read(client.readStream(stream, { direction, fromRevision: start, maxCount: count }))) {
+    for await (const event of read(() =>
+      client.readStream(stream, { direction, fromRevision: start, maxCount: count }),
+    )) {
       if (event.revision > last) return;
       const fact = decode(event, asStored);
       if (fact === undefined) throw notOurs(event, where);
@@ -262,12 +266,14 @@ function eventReader(client: EventStoreDBClient, where: string, closing: AbortSi
   // What is there when a read begins is all it gives; the server itself would go on while others append.
   const lastOf = async (stream: StreamId): Promise<number> => {
     const [newest] = await collected(
-      read(client.readStream(stream, { direction: BACKWARDS, fromRevision: END, maxCount: 1 })),
+      read(() => client.readStream(stream, { direction: BACKWARDS, fromRevision: END, maxCount: 1 })),
     );
     return newest === undefined ? -1 : Number(newest.revision);
   };
   const end = async (): Promise<number> => {
-    const [newest] = await collected(read(client.readAll({ direction: BACKWARDS, fromPosition: END, maxCount: 1 })));
+    const [newest] = await collected(
+      read(() => client.readAll({ direction: BACKWARDS, fromPosition: END, maxCount: 1 })),
+    );
     return Number(newest?.position?.commit ?? -1);
   };
 
@@ -281,7 +287,7 @@ function eventReader(client: EventStoreDBClient, where: string, closing: AbortSi
     const until = await end();
     let given = 0;
     // The whole log crosses the network: this client filters only subscriptions at the server.
-    for await (const event of read(client.readAll({ fromPosition: placeAfter(after) }))) {
+    for await (const event of read(() => client.readAll({ fromPosition: placeAfter(after) }))) {
       const at = Number(event.position?.commit);
       if (at > until) return;
       // A read, unlike a subscription, includes the event at its position.
@@ -301,9 +307,9 @@ function subscriber(client: EventStoreDBClient, where: string, decode: Decode): 
   return async function* ({ after, category }, stop) {
     if (stop.aborted) return undefined;
     const filter = category === undefined ? excludeSystemEvents() : streamNameFilter({ prefixes: [`${category}-`] });
-    const source = client.subscribeToAll({ fromPosition: placeAfter(after), filter });
+    const ask = (): Source => client.subscribeToAll({ fromPosition: placeAfter(after), filter });
     try {
-      for await (const event of eventsOf(source, stop, where)) {
+      for await (const event of eventsOf(ask, stop, where)) {
         const fact = isOf(event, category) ? decode(event) : undefined;
         if (fact !== undefined) yield fact;
       }
@@ -325,19 +331,36 @@ const isOf = ({ streamId }: RecordedEvent, category: string | undefined): boolea
 /** What the client gives for a read or a subscription: a stream, and one of two ways to tell the server to stop. */
 type Source = Readable & { cancel?(): Promise<void>; unsubscribe?(): Promise<void> };
 
+// The client notices that a connection is gone by a call that fails on it, and makes the next call on a new one.
+const connectionsMax = 3;
+
 /** The events of a read or a subscription, until they end or `stop` is aborted, which is a fault to whoever still reads. */
-async function* eventsOf(source: Source, stop: AbortSignal, where: string): AsyncGenerator<RecordedEvent> {
-  // After it is let go the client may still emit an error on it, and one that nobody listens to ends the process.
-  source.on('error', () => {});
+async function* eventsOf(ask: () => Source, stop: AbortSignal, where: string): AsyncGenerator<RecordedEvent> {
+  for (let connections = 1; ; connections += 1) {
+    let given = 0;
+    try {
+      for await (const event of answersTo(ask(), stop)) {
+        given += 1;
+        yield event;
+      }
+      return;
+    } catch (cause) {
+      if (stop.aborted) throw new LogReadError({ type: 'LogUnreachable', where, detail: 'it was closed' }, { cause });
+      if (cause instanceof StreamNotFoundError) return;
+      const lost = cause instanceof UnavailableError || cause instanceof CancelledError;
+      if (!lost || given > 0 || connections === connectionsMax)
+        throw new LogReadError(faultOf(cause, where), { cause });
+    }
+  }
+}
+
+async function* answersTo(source: Source, stop: AbortSignal): AsyncGenerator<RecordedEvent> {
   const letGoOf = (): void => void source.destroy();
   stop.addEventListener('abort', letGoOf);
   if (stop.aborted) letGoOf();
   try {
     for await (const { event } of source as AsyncIterable<{ readonly event?: RecordedEvent }>)
       if (event !== undefined) yield event;
-  } catch (cause) {
-    if (stop.aborted) throw new LogReadError({ type: 'LogUnreachable', where, detail: 'it was closed' }, { cause });
-    if (!(cause instanceof StreamNotFoundError)) throw new LogReadError(faultOf(cause, where), { cause });
   } finally {
     stop.removeEventListener('abort', letGoOf);
     // The server goes on sending into the void otherwise. There may be no call to cancel, if it was never made.

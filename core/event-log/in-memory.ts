@@ -143,7 +143,6 @@ async function* readStream(
   for (let at = start, given = 0; at >= 0 && at < end && given < limit; at += step, given += 1) {
     const fact = facts[at];
     if (fact !== undefined) yield current(fact, asStored);
-    checkOpen(log);
   }
 }
 
@@ -158,7 +157,6 @@ async function* readAll(
     const fact = all[at];
     if (fact === undefined || (category !== undefined && categoryOf(fact.stream) !== category)) continue;
     yield current(fact, asStored);
-    checkOpen(log);
     given += 1;
   }
 }

@@ -74,7 +74,7 @@ describe('group commit', () => {
     const unwritable = note('x', { size: 12n });
     const [first, wrong, last] = await Promise.allSettled([
       log.append('note-1', notes('a'), 'none'),
-      log.append('note-2', [unwritable], 'none'),
+      log.append('note-2', [note('half'), unwritable], 'none'),
       log.append('note-3', notes('c'), 'none'),
     ]);
     expect([first, last]).toMatchObject([{ value: { ok: true } }, { value: { ok: true } }]);

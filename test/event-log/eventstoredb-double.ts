@@ -1,4 +1,6 @@
 import { once } from 'node:events';
+import gossip from '@eventstore/db-client/generated/gossip_grpc_pb.js';
+import gossipMessages from '@eventstore/db-client/generated/gossip_pb.js';
 import features from '@eventstore/db-client/generated/serverfeatures_grpc_pb.js';
 import featuresMessages from '@eventstore/db-client/generated/serverfeatures_pb.js';
 import shared from '@eventstore/db-client/generated/shared_pb.js';
@@ -16,6 +18,8 @@ export type Death = 'beforeWriting' | 'afterWriting';
 /** A small EventStoreDB in this process, speaking the real protocol on a real socket of 127.0.0.1. */
 export interface EventStoreDbDouble {
   readonly connectionString: string;
+  /** The same server, found by asking it who leads the cluster. */
+  readonly clusterConnectionString: string;
   readonly store: EventStore;
   dieAtNextAppend(death: Death): void;
   /** Cuts every connection and answers no more. What is stored stays. */
@@ -25,8 +29,8 @@ export interface EventStoreDbDouble {
 }
 
 /**
- * What the client needs of a server: append, read, read all, subscribe to all with filters, and the list of what is
- * supported. It says that it supports batched appends, as real servers do, and does not: the adapter must not use them.
+ * What the client needs of a server: append, read, read all, subscribe to all with filters, gossip, and the list of what
+ * is supported. It says that it supports batched appends, as real servers do, and does not: the adapter must not use them.
  */
 export async function startEventStoreDbDouble(): Promise<EventStoreDbDouble> {
   const store = eventStore();
@@ -52,6 +56,7 @@ export async function startEventStoreDbDouble(): Promise<EventStoreDbDouble> {
     const started = new grpc.Server({ 'grpc.max_receive_message_length': 17 * 1024 * 1024 });
     started.addService(streams.StreamsService, { append, read: (call: ReadCall) => void read(call, store) });
     started.addService(features.ServerFeaturesService, { getSupportedMethods });
+    started.addService(gossip.GossipService, { read: gossipOf(() => port) });
     port = await new Promise<number>((resolve, reject) =>
       started.bindAsync(`127.0.0.1:${port}`, grpc.ServerCredentials.createInsecure(), (error, bound) =>
         error === null ? resolve(bound) : reject(error),
@@ -62,12 +67,30 @@ export async function startEventStoreDbDouble(): Promise<EventStoreDbDouble> {
   await start();
   return {
     connectionString: `esdb://127.0.0.1:${port}?tls=false`,
+    clusterConnectionString: `esdb+discover://127.0.0.1:${port}?tls=false&maxDiscoverAttempts=2&discoveryInterval=5`,
     store,
     dieAtNextAppend: (how) => (death = how),
     stop,
     start,
   };
 }
+
+/** A cluster of one, which leads. */
+const gossipOf =
+  (port: () => number): grpc.handleUnaryCall<shared.Empty, gossipMessages.ClusterInfo> =>
+  (_, answer) => {
+    const endPoint = new gossipMessages.EndPoint();
+    endPoint.setAddress('127.0.0.1');
+    endPoint.setPort(port());
+    const member = new gossipMessages.MemberInfo();
+    member.setHttpEndPoint(endPoint);
+    member.setState(gossipMessages.MemberInfo.VNodeState.LEADER);
+    member.setIsAlive(true);
+    member.setTimeStamp('0');
+    const cluster = new gossipMessages.ClusterInfo();
+    cluster.setMembersList([member]);
+    answer(null, cluster);
+  };
 
 const getSupportedMethods: grpc.handleUnaryCall<shared.Empty, featuresMessages.SupportedMethods> = (_, answer) => {
   const supported = new featuresMessages.SupportedMethods();

@@ -18,8 +18,8 @@ afterEach(async () => {
   double.stop();
 });
 
-async function open(): Promise<EventLog> {
-  const opened = await openEventStoreDb({ connectionString: double.connectionString });
+async function open(connectionString = double.connectionString): Promise<EventLog> {
+  const opened = await openEventStoreDb({ connectionString });
   if (!opened.ok) throw new Error(describeLogFault(opened.error));
   toClose.push(opened.value);
   return opened.value;
@@ -84,6 +84,19 @@ describe('a server that dies during a read', () => {
     const again = take(1, log.subscribe({ after: last.position }));
     await log.append('migration-1', notes('c'), revision(1));
     expect((await again).map(textOf)).toEqual(['c']);
+  });
+
+  it('does not reach one who has let go', async () => {
+    const clustered = await open(double.clusterConnectionString);
+    double.stop();
+    // This one finds out that the connection is gone, so that the next must find the cluster again, and cannot.
+    await faultOf(collect(clustered.readStream('migration-1')));
+    const subscription = clustered.subscribe()[Symbol.asyncIterator]();
+    const next = subscription.next();
+    await subscription.return?.();
+    expect((await next).done).toBe(true);
+    // By the time this one gives up, so has the one that nobody waits for; an error of it would end this process.
+    await faultOf(collect(clustered.readStream('migration-1')));
   });
 
   it('is told to whoever reads', async () => {
@@ -172,6 +185,12 @@ describe('a batch that is larger than the server takes', () => {
 });
 
 describe('opening', () => {
+  it('finds the leader of a cluster', async () => {
+    const clustered = await open(double.clusterConnectionString);
+    expect(await clustered.append('migration-1', notes('a'), 'none')).toMatchObject({ ok: true });
+    expect((await collect(log.readStream('migration-1'))).map(textOf)).toEqual(['a']);
+  });
+
   it('finds out whether a server is there', async () => {
     double.stop();
     expect(await openEventStoreDb({ connectionString: double.connectionString })).toMatchObject({
