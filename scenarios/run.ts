@@ -56,7 +56,9 @@ export interface Rehearsal {
 
 /** Why a rehearsal does not begin. */
 export type RehearsalError =
-  /** The stream is in the log already, or the model or the log refuses the draft. */
+  /** The log has this stream already. A rehearsal cannot be gone on with: the world it was in is gone. */
+  | { readonly type: 'AlreadyThere'; readonly stream: StreamId }
+  /** The model or the log refuses the draft. */
   | { readonly type: 'DraftRefused'; readonly stream: StreamId; readonly refusal: Refusal<Rejection | WaveRejection> }
   /** The scenario names a VM that is neither listed nor made from this seed. */
   | { readonly type: 'UnknownVm'; readonly name: string };
@@ -77,6 +79,11 @@ export async function startRehearsal(options: RehearsalOptions): Promise<Result<
   const estate = estateOf(options.scenario, rng.fork('estate'));
   const unknown = unknownVm(options.scenario, estate);
   if (unknown !== undefined) return err({ type: 'UnknownVm', name: unknown });
+  const there = await streamThere(options.log, [
+    ...estate.vms.map(({ name }): StreamId => `migration-${migrationId(name)}`),
+    `wave-${options.scenario.wave.id}`,
+  ]);
+  if (there !== undefined) return err({ type: 'AlreadyThere', stream: there });
   const rehearsal = new WaveRehearsal(options, { seed, rng, estate });
   const drafted = await rehearsal.draft();
   if (!drafted.ok) {
@@ -85,6 +92,12 @@ export async function startRehearsal(options: RehearsalOptions): Promise<Result<
   }
   rehearsal.setOff();
   return ok(rehearsal);
+}
+
+async function streamThere(log: EventLog, streams: readonly StreamId[]): Promise<StreamId | undefined> {
+  for (const stream of streams)
+    for await (const { stream: there } of log.readStream(stream, { limit: 1 })) return there;
+  return undefined;
 }
 
 interface Made {

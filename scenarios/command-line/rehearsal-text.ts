@@ -38,6 +38,8 @@ export function describeRehearsalError(error: RehearsalError): string {
   switch (error.type) {
     case 'UnknownVm':
       return `the scenario speaks of ${error.name}, and its estate has no VM of that name; correct the name or add the VM`;
+    case 'AlreadyThere':
+      return `the log has ${error.stream} already, and a rehearsal cannot be gone on with; give a log of its own with --data`;
     case 'DraftRefused':
       return `${error.stream} could not be drafted (${error.refusal.type}); give a log of its own with --data`;
   }

@@ -83,6 +83,7 @@ const newMachine = (vm: EstateVm, clock: SimulatedClock): Machine => ({
   round: undefined,
   complete: false,
   done: new Map(),
+  underway: new Map(),
   untold: new Set(),
   tries: new Map(),
 });
@@ -115,9 +116,23 @@ class MachineWorld implements World<MigrationFact, Effect> {
   }
 
   async perform(work: Work, report: Report<MigrationFact>, signal: AbortSignal): Promise<Told> {
+    const { done, underway } = this.#machine;
+    for (;;) {
+      const known = done.get(work.key);
+      if (known) return told(...known);
+      const other = underway.get(work.key);
+      if (!other) break;
+      // Asked again by somebody who does not know that it goes on: it is done once, and both hear of it.
+      const outcome = await Promise.race([other, aborted(signal)]);
+      if (outcome === undefined || outcome !== dropped) return outcome ?? dropped;
+    }
+    const begun = this.#begin(work, report, signal).finally(() => underway.delete(work.key));
+    underway.set(work.key, begun);
+    return begun;
+  }
+
+  async #begin(work: Work, report: Report<MigrationFact>, signal: AbortSignal): Promise<Told> {
     const { effect } = work;
-    const known = this.#machine.done.get(work.key);
-    if (known) return told(...known);
     const rng = this.#drawFor(effect.type);
     const struck = this.#around.strike({ vm: this.#machine.vm.name, effect });
     switch (effect.type) {
@@ -142,6 +157,7 @@ class MachineWorld implements World<MigrationFact, Effect> {
 
   async reconcile(work: Work, signal: AbortSignal): Promise<Finding<MigrationFact>> {
     await this.#around.clock.wait(drawn(this.#drawFor('reconcile'), lookSpan), signal);
+    await Promise.race([this.#machine.underway.get(work.key), aborted(signal)]);
     if (this.#machine.untold.has(work.key))
       return { type: 'cannotTell', why: 'the platform keeps no record of this request' };
     const known = this.#machine.done.get(work.key);
@@ -233,10 +249,10 @@ const notRunning: Check = {
   remedy: 'roll back',
 };
 
-const aborted = (signal: AbortSignal): Promise<void> =>
+const aborted = (signal: AbortSignal): Promise<undefined> =>
   new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    signal.addEventListener('abort', () => resolve(), { once: true });
+    if (signal.aborted) return resolve(undefined);
+    signal.addEventListener('abort', () => resolve(undefined), { once: true });
   });
 
 function lostTracking(kind: 'delta' | 'final', { disks }: EstateVm, struck: Interference | undefined): MigrationFact {

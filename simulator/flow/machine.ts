@@ -1,4 +1,5 @@
 import type { Bytes, Round } from '#core/units';
+import type { Outcome } from '#core/driver/world';
 import type { MigrationFact } from '#core/migration/facts';
 import type { EstateVm } from '#simulator/estate/estate';
 import type { WriteLedger } from './write-ledger.ts';
@@ -18,6 +19,8 @@ export interface Machine {
   complete: boolean;
   /** What side effects that were carried out came to, by their keys. */
   readonly done: Map<string, readonly MigrationFact[]>;
+  /** What is being done just now, by its key. */
+  readonly underway: Map<string, Promise<Outcome<MigrationFact>>>;
   /** Keys of which the world cannot tell whether it carried them out. */
   readonly untold: Set<string>;
   /** How often each kind of work was tried. */
