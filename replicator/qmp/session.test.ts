@@ -139,4 +139,12 @@ describe('qmpSession', () => {
     expect(lose(session)).toEqual([]);
     expect(session.apply({ type: 'CommandAbandoned', id: '1', why: 'late' })).toEqual([]);
   });
+
+  it('settles a command that is abandoned twice once', () => {
+    const session = readySession();
+    ask(session, '1');
+    const abandoned = { type: 'CommandAbandoned', id: '1', why: 'timeout' } as const;
+    expect(session.apply(abandoned)).toHaveLength(1);
+    expect(session.apply(abandoned)).toEqual([]);
+  });
 });
