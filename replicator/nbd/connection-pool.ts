@@ -61,7 +61,8 @@ export function connectionPool(connections: readonly NbdConnection[], windowMax:
     end,
     submit: (submission) => {
       if (ended !== undefined) return submission.refuse(ended);
-      const connection = first < waiting.length ? undefined : leastBusy();
+      // Whatever waits has been waiting because there is no room: nothing is overtaken.
+      const connection = leastBusy();
       if (connection === undefined) waiting.push(submission);
       else send(connection, submission);
     },

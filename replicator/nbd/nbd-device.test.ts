@@ -112,6 +112,8 @@ describe('an NBD device', () => {
       async (session) => {
         for (let served = 0; served < 6; served += 2) {
           const pair = [await nextRequest(session), await nextRequest(session)];
+          // What was sent in the same turn would be here too.
+          expect(session.unread).toBe(0);
           seen.push(...pair.map(({ at }) => at));
           session.send(...pair.map(({ cookie, at }) => holeChunk(cookie, at, 512)));
         }

@@ -16,6 +16,8 @@ export interface PeerSession {
   /** Exactly `length` bytes. Never resolves if the client sends less: the script ends with its connection. */
   receive(length: number): Promise<Buffer>;
   send(...data: readonly Uint8Array[]): void;
+  /** How many bytes have come that were not received yet. */
+  readonly unread: number;
   /** Closes in order. */
   end(): void;
   /** Resolves with everything not yet received once the client has closed its side. */
@@ -88,6 +90,9 @@ function sessionOver(socket: Socket): PeerSession {
         wanted = { length, resolve };
         serve();
       }),
+    get unread() {
+      return held.length;
+    },
     send: (...data) => {
       socket.write(Buffer.concat(data));
     },
