@@ -46,7 +46,8 @@ it('the reporter hands over every count, every skip with its needs, and what bro
   } finally {
     await rm(root, { recursive: true });
   }
-});
+  // It is a whole run of vitest, three files of it.
+}, 120_000);
 
 function vitestIn(root: string, outcome: string): Promise<void> {
   return new Promise((done) => {
