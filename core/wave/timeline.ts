@@ -26,8 +26,8 @@ export function describeWaveFact(fact: WaveFact): FactText {
       const length = formatDuration(window.closes - window.opens);
       return say(
         'step',
-        `Wave ${name} drafted`,
-        `${formatPlural(members.length, 'member')}, window of ${length} from ${formatTime(window.opens)}`,
+        'Wave drafted',
+        `${name}: ${formatPlural(members.length, 'member')}, window of ${length} from ${formatTime(window.opens)}`,
       );
     }
     case 'WaveStarted':

@@ -1,7 +1,7 @@
 import type { Clock } from '#core/clock';
 import type { WorkItem } from '#core/driver/model';
 import type { Outcome, World } from '#core/driver/world';
-import { diskId } from '#core/ids';
+import type { DiskId } from '#core/ids';
 import { InvariantError } from '#core/invariant';
 import type { Effect } from '#core/migration/effects';
 import type { Check, MigrationFact, RoundReport } from '#core/migration/facts';
@@ -36,13 +36,13 @@ interface FleetWorldOptions {
   readonly temper: Temper;
   readonly clock: Clock;
   readonly rng: Rng;
+  readonly disks: readonly DiskId[];
 }
 
 type MigrationWork = WorkItem<Effect>;
 type MigrationOutcome = Outcome<MigrationFact>;
 
 const facts = (...all: readonly MigrationFact[]): MigrationOutcome => ({ type: 'facts', facts: all });
-const disk = diskId('vda');
 const reportsPerSync = 40;
 
 /** One VM in a made-up world: bytes are counted, waiting costs nothing, and what goes wrong follows from its temper. */
@@ -54,12 +54,14 @@ class FleetWorld implements World<MigrationFact, Effect> {
   readonly #temper: Temper;
   readonly #clock: Clock;
   readonly #rng: Rng;
+  readonly #disks: readonly DiskId[];
   readonly #allocated: number;
   readonly #rate: number;
   readonly #written: number;
   #troubles = 0;
 
-  constructor({ temper, clock, rng }: FleetWorldOptions) {
+  constructor({ temper, clock, rng, disks }: FleetWorldOptions) {
+    this.#disks = disks;
     this.#temper = temper;
     this.#clock = clock;
     this.#rng = rng;
@@ -77,7 +79,10 @@ class FleetWorld implements World<MigrationFact, Effect> {
           : facts({ type: 'VerificationPassed', data: { checks } });
       case 'initiateReplication':
         await this.#wait(1, 4, signal);
-        return facts({ type: 'ReplicationInitiated', data: { disks: [{ disk, tracked: true }] } });
+        return facts({
+          type: 'ReplicationInitiated',
+          data: { disks: this.#disks.map((disk) => ({ disk, tracked: true })) },
+        });
       case 'runFullSync':
       case 'runDeltaSync':
       case 'runRescan':
@@ -154,7 +159,12 @@ class FleetWorld implements World<MigrationFact, Effect> {
       duration: took,
       rate: bytesPerSecond(Math.round((sent / Math.max(1, took)) * 1000)),
       dirty: bytes(dirty),
-      disks: [{ disk, sent, zeroed, root: this.#rng.uuid().replaceAll('-', '') }],
+      disks: this.#disks.map((disk) => ({
+        disk,
+        sent: bytes(Math.floor(sent / this.#disks.length)),
+        zeroed: bytes(Math.floor(zeroed / this.#disks.length)),
+        root: this.#rng.uuid().replaceAll('-', ''),
+      })),
     };
   }
 
@@ -166,7 +176,10 @@ class FleetWorld implements World<MigrationFact, Effect> {
   #trouble(): MigrationOutcome {
     this.#troubles += 1;
     if (this.#temper === 'loses')
-      return facts({ type: 'TrackingLost', data: { disk, detail: 'the bitmap is marked as inconsistent' } });
+      return facts({
+        type: 'TrackingLost',
+        data: { disk: this.#disks[0] ?? ('vda' as DiskId), detail: 'the bitmap is marked as inconsistent' },
+      });
     if (this.#temper === 'disconnects') {
       const reason = { type: 'ConnectionReset', detail: 'connection reset by peer while sending block 81920' };
       return facts({ type: 'ReplicationDisconnected', data: { endpoint: 'receiver', reason } });

@@ -114,13 +114,14 @@ class Fleet implements CommandPort {
   async draft(name: string, temper: Temper, platform: SourcePlatform): Promise<void> {
     const id = migrationId(name);
     const stream: StreamId = `migration-${id}`;
-    const world = fleetWorld({ temper, clock: this.#clock, rng: this.#rng.fork(name) });
+    const plan = planOf(name, temper, platform, this.#rng.fork(`plan ${name}`));
+    const disks = plan.disks.map((disk) => disk.id);
+    const world = fleetWorld({ temper, clock: this.#clock, rng: this.#rng.fork(name), disks });
     const driver = await runDriver(migrationModel, stream, {
       world,
       ...this.#surroundings<MigrationFact, Effect>(stream),
     });
     this.migrations.set(id, driver);
-    const plan = planOf(name, temper, platform, this.#rng.fork(`plan ${name}`));
     await this.#order(driver, { type: 'DraftMigration', data: { plan } });
   }
 

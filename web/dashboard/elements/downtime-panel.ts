@@ -9,6 +9,9 @@ class DowntimePanel extends LitElement {
   static override styles = [
     sheet,
     css`
+      .panel {
+        height: 100%;
+      }
       .body {
         display: grid;
         gap: var(--gap-3);

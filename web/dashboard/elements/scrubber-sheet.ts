@@ -171,9 +171,16 @@ export const scrubberSheet = css`
     .reading .small {
       display: none;
     }
+    .controls .button {
+      width: 1.875rem;
+    }
     .controls select {
-      width: 4.5rem;
-      padding-inline: 0.3rem;
+      width: 4.125rem;
+      padding-inline: 0.2rem;
+    }
+    .present {
+      min-width: 3.75rem;
+      padding-inline: 0.4rem;
     }
     .present {
       grid-area: 2 / 3;

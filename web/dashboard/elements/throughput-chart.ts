@@ -159,7 +159,7 @@ class ThroughputChart extends LitElement {
     const options: uPlot.Options = {
       width: place.clientWidth,
       height,
-      padding: [12, 8, 0, 0],
+      padding: [12, 28, 0, 0],
       cursor: { y: false, drag: { x: false, y: false, setScale: false }, points: { show: false } },
       legend: { show: false },
       scales: { x: { time: false, auto: false }, y: { range: (_plot, _min, max) => [0, Math.max(1024, max * 1.1)] } },

@@ -82,7 +82,9 @@ export class Session {
 
   /** The moment that is shown. Null while there is no fact. */
   moment(): Moment | null {
-    const moment = momentOf(this.motion, this.history, this.now(), this.#around.wall());
+    // While the past is still being read, the present of the run is not what is shown.
+    const now = this.connection.type === 'loading' || this.connection.type === 'connecting' ? null : this.now();
+    const moment = momentOf(this.motion, this.history, now, this.#around.wall());
     return moment?.follows && this.#wanted !== null ? { ...moment, follows: false } : moment;
   }
 
