@@ -90,7 +90,7 @@ function carryOut(outside: Outside, input: PipelineInput): void {
         outside.flushed = action.sequence;
         break;
       case 'wake':
-        pending.push({ type: 'Woken', at: action.at });
+        pending.push({ type: 'Woken', due: action.at, at: action.at });
         break;
       case 'close':
       case 'end':
@@ -232,8 +232,8 @@ describe('the pipeline', () => {
     pipeline.apply({ type: 'Planned', plan: [{ ...extent(0, 8 * grain), content: 'data', counts: true }] });
     const part: ChunkPart = { ...extent(0, 4 * grain), content: 'data' };
     pipeline.apply({ type: 'ReadFinished', chunk: extent(0, 4 * grain), parts: [part], at: instant(1) });
-    const early = pipeline.apply({ type: 'Woken', at: instant(2) });
-    const late = pipeline.apply({ type: 'Woken', at: instant(1_000) });
+    const early = pipeline.apply({ type: 'Woken', due: instant(2), at: instant(2) });
+    const late = pipeline.apply({ type: 'Woken', due: instant(1_000), at: instant(1_000) });
     const kinds = (actions: readonly PipelineAction[]) => actions.map(({ type }) => type);
     expect([kinds(early), kinds(late)]).toEqual([[], ['flush']]);
   });
@@ -248,13 +248,28 @@ describe('the pipeline', () => {
     expect(reads({ type: 'Planned', plan })).toBe(limits.buffersMax);
     const slow = createPipeline(disk, { limits, limit: bytesPerSecond(4 * grain) });
     const slowReads = (input: PipelineInput): number => slow.apply(input).filter(({ type }) => type === 'read').length;
+    const woken = (at: number): PipelineInput => ({ type: 'Woken', due: instant(at), at: instant(at) });
     slowReads({ type: 'Opened', at: instant(10_000) });
     expect(slowReads({ type: 'Planned', plan })).toBe(1);
-    expect(slowReads({ type: 'Woken', at: instant(10_500) })).toBe(0);
-    expect(slowReads({ type: 'Woken', at: instant(11_000) })).toBe(1);
+    expect(slowReads(woken(10_500))).toBe(0);
+    expect(slowReads(woken(11_000))).toBe(1);
     expect(slowReads({ type: 'LimitChanged', limit: bytesPerSecond(0), at: instant(11_001) })).toBe(0);
-    expect(slowReads({ type: 'Woken', at: instant(99_000) })).toBe(0);
+    expect(slowReads(woken(99_000))).toBe(0);
     expect(slowReads({ type: 'LimitChanged', limit: 'unlimited', at: instant(99_001) })).toBe(1);
+  });
+
+  it('waits again when it was woken too early, and not more often when it was woken for something else', () => {
+    const pipeline = createPipeline(40 * grain, { limits, limit: bytesPerSecond(4 * grain) });
+    pipeline.apply({ type: 'Opened', at: instant(10_000) });
+    const plan: PlannedExtent[] = [{ ...extent(0, 40 * grain), content: 'data', counts: true }];
+    const wakes = (input: PipelineInput): readonly PipelineAction[] =>
+      pipeline.apply(input).filter(({ type }) => type === 'wake');
+    // Credit for a tenth of a second was there at the start.
+    const wake = { type: 'wake', at: 10_900 };
+    expect(wakes({ type: 'Planned', plan })).toEqual([wake]);
+    expect(wakes({ type: 'Woken', due: instant(10_500), at: instant(10_500) })).toEqual([]);
+    expect(wakes({ type: 'Woken', due: instant(10_900), at: instant(10_899) })).toEqual([wake]);
+    expect(wakes({ type: 'Woken', due: instant(10_900), at: instant(10_900) })).toEqual([{ type: 'wake', at: 11_900 }]);
   });
 
   it('says it is complete only to whoever compared the roots', () => {

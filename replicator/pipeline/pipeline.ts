@@ -35,7 +35,8 @@ export type PipelineInput =
   | { readonly type: 'SendFailed'; readonly sequence: number; readonly error: ReplicationError }
   | { readonly type: 'Acked'; readonly sequence: number; readonly at: Instant }
   | { readonly type: 'LimitChanged'; readonly limit: RateLimit; readonly at: Instant }
-  | { readonly type: 'Woken'; readonly at: Instant }
+  /** What `wake` asked for. `at` may lie a little before `due`: timers and clocks do not agree to the millisecond. */
+  | { readonly type: 'Woken'; readonly due: Instant; readonly at: Instant }
   | { readonly type: 'PlanFailed'; readonly error: ReplicationError }
   /** The target is lost, or someone cancelled: nothing new is begun. */
   | { readonly type: 'Stopped'; readonly error: ReplicationError };
@@ -212,7 +213,7 @@ function take(state: State, input: PipelineInput): void {
       state.wakeAt = undefined;
       return state.pace.limit(input.limit, state.now);
     case 'Woken':
-      if (state.wakeAt !== undefined && state.wakeAt <= state.now) state.wakeAt = undefined;
+      if (state.wakeAt === input.due) state.wakeAt = undefined;
       return;
     case 'Stopped':
       state.error ??= input.error;

@@ -219,7 +219,7 @@ const actions: Actions = {
   wake: (run, { at }) =>
     void run.clock
       .wait(elapsed(run.clock.now(), at), run.signal)
-      .then(() => run.dispatch({ type: 'Woken', at: run.clock.now() })),
+      .then(() => run.dispatch({ type: 'Woken', due: at, at: run.clock.now() })),
 };
 
 async function plan(run: Run, range: Extent): Promise<void> {

@@ -306,12 +306,18 @@ async function assemble(
   const journal = await openJournalFile(journalPathOf(records), length);
   if (!journal.ok) return unavailable(journal.error.detail);
   const replica = openReplica({ target, device, journal: journal.value, digests, state, freshFrom });
-  if (!replica.ok) return replica;
+  if (!replica.ok) {
+    digests.close();
+    await journal.value.close();
+    return replica;
+  }
   const root = state.opened || !state.closed ? ok(undefined) : digests.root();
-  if (!root.ok) return unavailable(root.error.detail);
-  if (missing || (root.value !== undefined && root.value !== state.closed?.root)) {
-    const healed = await rereadAll(place, replica.value, state, () => digests.root());
-    if (!healed.ok) return healed;
+  const lost = missing || (root.ok && root.value !== undefined && root.value !== state.closed?.root);
+  const reread = () => rereadAll(place, replica.value, state, () => digests.root());
+  const sound = !root.ok ? unavailable(root.error.detail) : lost ? await reread() : ok(undefined);
+  if (!sound.ok) {
+    await replica.value.close();
+    return sound;
   }
   return ok({ ...replica.value, close: () => replica.value.close().then(() => lock.release()) });
 }
