@@ -1,6 +1,4 @@
-import type { CommandId } from '#core/ids';
 import type { MigrationPlan } from '#core/migration/plan';
-import type { Instant } from '#core/units';
 
 type Named<Type extends string, Data extends object = Record<never, never>> = {
   readonly type: Type;
@@ -48,14 +46,6 @@ export const commandTypes = [
   'CancelMigration',
   'DecideOutcome',
 ] as const satisfies readonly MigrationCommandType[];
-
-/** A command on its way: who wants it, when, and under which name it may be repeated. */
-export interface Commanded<C> {
-  readonly id: CommandId;
-  readonly actor: string;
-  readonly at: Instant;
-  readonly command: C;
-}
 
 /** Why a command leads to nothing. Values; `describeRejection` makes the sentence. */
 export type Rejection =
