@@ -65,6 +65,13 @@ describe('a rehearsal', () => {
     await expect(clock.run(new Promise(() => undefined))).rejects.toThrow('nothing can happen any more');
   });
 
+  it('does not end while one thing that people do leads to another', async () => {
+    const scenario = scenarioOf(`operators: { undecided: { after: 3 h, action: waive }, finalize: { after: 10 min } }
+faults: [{ type: validationFailed, vms: [web-1] }]`);
+    const { rehearsal } = await started({ ...scenario, plan: { ...scenario.plan, onValidationFailure: 'ask' } });
+    expect(await lifecycles(rehearsal)).toEqual(['finalized', 'finalized']);
+  });
+
   it('takes commands, as its dashboard sends them', async () => {
     const { rehearsal, ask, at } = await started();
     const cancelled = at(20, () => ask('web-1', { type: 'CancelMigration', data: { reason: 'not today' } }));

@@ -29,7 +29,9 @@ interface Role {
   readonly workingSet: readonly [from: number, to: number];
 }
 
-/** @differs The mix of roles and their ratios are assumed; no inventory stands behind them. */
+/**
+ * @differs The mix of roles and their ratios are assumed; no inventory stands behind them.
+ */
 const roles: readonly Role[] = [
   { name: 'web', share: 30, disks: [1, 1], size: 50, writes: 30, pattern: 'daily', workingSet: [1, 5] },
   { name: 'app', share: 35, disks: [1, 2], size: 80, writes: 80, pattern: 'daily', workingSet: [2, 8] },

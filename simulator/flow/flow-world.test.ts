@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { diskId } from '#core/ids';
 import type { Effect } from '#core/migration/effects';
 import type { MigrationFact, RoundReport } from '#core/migration/facts';
-import { instant, round, bytes, GiB, bytesPerSecond, MiB, millis, ratio } from '#core/units';
+import { instant, round, bytes, GiB, bytesPerSecond, MiB, millis, ratio, seconds, type Millis } from '#core/units';
 import type { Estate, EstateVm } from '#simulator/estate/estate';
 import { answerLost } from '#simulator/faults/answer-lost';
 import { everyoneOnce, type Fault } from '#simulator/faults/fault';
@@ -34,9 +34,14 @@ const estate: Estate = {
 };
 const rng = seededRng(1).fork('faults');
 
-function machine({ faults = [], of = vm, seed = 1 }: { faults?: readonly Fault[]; of?: EstateVm; seed?: number } = {}) {
+function machine({
+  faults = [],
+  of = vm,
+  seed = 1,
+  progressEvery = seconds(60),
+}: { faults?: readonly Fault[]; of?: EstateVm; seed?: number; progressEvery?: Millis } = {}) {
   const clock = virtualClock({ turn });
-  const world = flowWorld({ estate: { ...estate, vms: [of] }, clock, rng: seededRng(seed), faults });
+  const world = flowWorld({ estate: { ...estate, vms: [of] }, clock, rng: seededRng(seed), faults, progressEvery });
   const part = world.of('web-1', { handOver: 'launch' });
   const reports: MigrationFact[] = [];
   let works = 0;
@@ -57,7 +62,19 @@ function machine({ faults = [], of = vm, seed = 1 }: { faults?: readonly Fault[]
   const reconcile = (key: string, effect: Effect) =>
     clock.run(part.reconcile(workOf(effect, key), new AbortController().signal));
   const until = (moment: number) => clock.run(clock.wait(millis(moment - clock.now())));
-  return { clock, world, reports, perform, factsOf, reportOf, reconcile, until, look: () => world.look('web-1') };
+  return {
+    clock,
+    world,
+    part,
+    workOf,
+    reports,
+    perform,
+    factsOf,
+    reportOf,
+    reconcile,
+    until,
+    look: () => world.look('web-1'),
+  };
 }
 
 const initiate: Effect = { type: 'initiateReplication', params: {} };
@@ -179,6 +196,24 @@ describe('rounds of the flow world', () => {
     await reportOf(delta(2));
   });
 
+  it('read again for a rescan that was given up, and are not less far for it', async () => {
+    const { factsOf, perform, reportOf, clock, reports } = machine({
+      faults: [trackingLost(rng, everyoneOnce)],
+      progressEvery: seconds(10),
+    });
+    await factsOf(initiate);
+    await reportOf(full);
+    await factsOf(delta(1));
+    reports.length = 0;
+    const controller = new AbortController();
+    clock.schedule(instant(clock.now() + 80_000), () => controller.abort());
+    await perform(rescan(1), { signal: controller.signal });
+    await reportOf(rescan(1));
+    const done = reports.map((fact) => (fact.type === 'RoundProgressed' ? fact.data.done : -1));
+    expect(done.length).toBeGreaterThan(1);
+    expect(done).toEqual(done.toSorted((a, b) => a - b));
+  });
+
   it('read all of a disk whose writes cannot be tracked', async () => {
     const untracked = { ...vm, disks: vm.disks.map((disk) => ({ ...disk, tracked: false })) };
     const quick = machine();
@@ -201,6 +236,20 @@ describe('side effects of the flow world', () => {
     expect(await perform(quiesce, { key: 'migration-web-1@7/0' })).toEqual(first);
     expect(clock.now()).toBe(at);
     expect(look().source.power).toBe('off');
+  });
+
+  it('are done once when they are asked for again while they go on', async () => {
+    const { perform, part, workOf, clock } = machine();
+    const key = 'migration-web-1@7/0';
+    const alone = machine();
+    await alone.perform(quiesce, { key });
+    const signal = new AbortController().signal;
+    const again = clock
+      .wait(millis(1_000))
+      .then(() => part.perform(workOf(quiesce, key), () => undefined, signal))
+      .then((outcome) => ({ outcome, at: clock.now() }));
+    const first = await perform(quiesce, { key });
+    expect(await clock.run(again)).toEqual({ outcome: first, at: alone.clock.now() });
   });
 
   it.each([

@@ -49,7 +49,7 @@ describe('transfers', () => {
     expect([cancelled.crossed(), other.crossed()]).toEqual([500, 500]);
     cancelled.cancel();
     await until(20_000);
-    expect([cancelled.crossed(), other.crossed()]).toEqual([500, 1_500]);
+    expect([other.crossed(), cancelled.crossed()]).toEqual([1_500, 500]);
   });
 
   it('are broken with their way, and nothing passes until it is up again', async () => {
