@@ -7,6 +7,7 @@ import type { MigrationFact } from '#core/migration/facts';
 import { migrationModel } from '#core/migration/model';
 import type { MigrationPlan } from '#core/migration/plan';
 import { ok, type Result } from '#core/result';
+import type { Millis } from '#core/units';
 import { liveWorld, type LiveWorld } from '#replicator/live/live-world';
 import type { OpenSource } from '#replicator/live/open-source';
 import { createThrottle } from '#replicator/pipeline/throttle';
@@ -51,6 +52,8 @@ export interface MigrateOptions {
   readonly outcome?: 'done' | 'notDone';
   /** What the run is for; to cut over if not given. */
   readonly goal?: Goal;
+  /** How long an endpoint out of reach is waited for before a person is asked what became of it. */
+  readonly patience?: Millis;
 }
 
 /** The stream of a scenario's migration. */
@@ -83,6 +86,7 @@ export async function migrate(options: MigrateOptions): Promise<Result<Migration
       connect: source.value.connect,
       path: openPath(scenario, clock),
       otherDisks: scenario.disks === 'all' ? 'refuse' : 'ignore',
+      ...(options.patience !== undefined && { patience: options.patience }),
       ...(bandwidthMax !== undefined && { throttle: createThrottle(bandwidthMax) }),
     });
     const kind = await carryOut({ ...options, signal }, stream, plan.value, world);

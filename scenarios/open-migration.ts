@@ -1,14 +1,17 @@
 import { join, resolve } from 'node:path';
 import type { Clock } from '#core/clock';
+import { canonicalJson } from '#core/event-log/canonical-json';
 import type { MigrationId } from '#core/ids';
 import { planProblems, type MigrationPlan } from '#core/migration/plan';
 import { describeHypervisorError, type HypervisorError } from '#core/ports/source-hypervisor';
 import { err, ok, type Result } from '#core/result';
-import { MiB } from '#core/units';
+import { MiB, seconds } from '#core/units';
+import { gatewayPath } from '#replicator/gateway/gateway-path';
 import { openSource, type OpenSource, type SourceSite, type SourceSiteError } from '#replicator/live/open-source';
 import { targetOf, type ReplicaPlace } from '#replicator/live/target-place';
 import { directPath } from '#replicator/pipeline/direct-path';
 import type { ReplicationPath } from '#replicator/pipeline/replication';
+import { formatAddress } from '#replicator/protocol/address';
 import { migrationPlanOf, type DisksNotFound, type MigrationScenario } from './migration-scenario.ts';
 
 /** Why a migration did not begin, or was not taken up. Nothing was changed at the source. */
@@ -35,7 +38,7 @@ export function placeOf(scenario: MigrationScenario, migration: MigrationId, fol
 export function describePlace(scenario: MigrationScenario, place: ReplicaPlace): string {
   if (place.type === 'directory') return place.path;
   const { path } = scenario;
-  return path.type === 'gateway' ? `gateway ${path.address.host}:${path.address.port}` : 'receiver';
+  return path.type === 'gateway' ? `gateway ${formatAddress(path.address)}` : 'receiver';
 }
 
 /** Every disk's replica, as the place names it. */
@@ -80,9 +83,14 @@ function siteOf(
   };
 }
 
+// A gateway that stays away longer than this is a fact; the chart then tries again, and says so each time.
+const gatewayPatience = seconds(5);
+
 /** The way blocks travel. */
-export function openPath(_scenario: MigrationScenario, clock: Clock): ReplicationPath {
-  return directPath({ clock });
+export function openPath({ path }: MigrationScenario, clock: Clock): ReplicationPath {
+  if (path.type === 'direct') return directPath({ clock });
+  const { address, certificates } = path;
+  return gatewayPath({ address: formatAddress(address), certificates, clock, patience: gatewayPatience });
 }
 
 /** The plan to draft: what the scenario wants, on the disks that the source says it has. */
@@ -114,7 +122,8 @@ export function samePlan(
   if (!now.ok) return now;
   const keys = Object.keys(drafted) as (keyof MigrationPlan)[];
   const differences = keys.flatMap((key) => {
-    const [before, after] = [JSON.stringify(drafted[key]), JSON.stringify(now.value[key])];
+    // The log keeps values and not the order of their keys.
+    const [before, after] = [canonicalJson(drafted[key]), canonicalJson(now.value[key])];
     return before === after ? [] : [`${key} was ${before} and is now ${after}`];
   });
   return differences.length === 0 ? ok(undefined) : err({ type: 'PlanChanged', differences });

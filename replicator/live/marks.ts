@@ -2,6 +2,7 @@ import type { DiskId } from '#core/ids';
 import type { HypervisorError } from '#core/ports/source-hypervisor';
 import { err, ok, type Result } from '#core/result';
 import type { Memory } from './memory.ts';
+import { whileWanted } from './patience.ts';
 import { markOf, replicaOf, type Parts } from './parts.ts';
 import { reasonFor, troubleAtSource, troubleOnPath, type Trouble } from './trouble.ts';
 
@@ -67,7 +68,7 @@ export async function rescanMark(order: MarkOrder, signal: AbortSignal): Promise
   const found = await findMark(order, signal);
   if (found.ok) return found;
   if (found.error.type !== 'TrackingLost') return err(troubleAtSource(found.error));
-  const settled = await hasSettled(order);
+  const settled = await hasSettled(order, signal);
   if (!settled.ok) return settled;
   if (settled.value) {
     const detail = `the mark under which the disks were being compared is gone: ${found.error.detail}`;
@@ -78,9 +79,13 @@ export async function rescanMark(order: MarkOrder, signal: AbortSignal): Promise
 }
 
 /** Whether a round of this number was begun at the replica of any disk. */
-async function hasSettled({ parts, memory, number }: MarkOrder): Promise<Result<boolean, Trouble>> {
+async function hasSettled(
+  { parts, memory, number }: MarkOrder,
+  signal: AbortSignal,
+): Promise<Result<boolean, Trouble>> {
   for (const { id } of parts.plan.disks) {
-    const replica = await parts.path.inspect(replicaOf(parts, memory, id));
+    const looked = parts.path.inspect(replicaOf(parts, memory, id));
+    const replica = await whileWanted(signal, looked, err({ type: 'Cancelled' }));
     if (!replica.ok) return err(troubleOnPath(replica.error, id, false));
     const { open, complete } = replica.value ?? {};
     if ((open?.round ?? -1) >= number || (complete?.round ?? -1) >= number) return ok(true);

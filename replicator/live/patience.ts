@@ -29,3 +29,12 @@ export async function persist<T, E>(
     await clock.wait(pause, signal);
   }
 }
+
+/** The answer, or `otherwise` as soon as nobody waits for it any more. For questions only: what changes something is waited for. */
+export const whileWanted = <T>(signal: AbortSignal, answer: Promise<T>, otherwise: T): Promise<T> =>
+  signal.aborted
+    ? Promise.resolve(otherwise)
+    : Promise.race([
+        answer,
+        new Promise<T>((resolve) => signal.addEventListener('abort', () => resolve(otherwise), { once: true })),
+      ]);

@@ -1,5 +1,6 @@
 import type { HypervisorError, SourceHypervisor } from '#core/ports/source-hypervisor';
 import { err, type Result } from '#core/result';
+import { whileWanted } from './patience.ts';
 
 /** The way to one source's hypervisor, made anew after it was lost. */
 export interface SourceConnection {
@@ -40,7 +41,7 @@ export function sourceConnection(connect: () => SourceHypervisor): SourceConnect
 
   return {
     ask,
-    look: (call, signal) => (signal.aborted ? Promise.resolve(abandoned) : Promise.race([ask(call), atAbort(signal)])),
+    look: (call, signal) => whileWanted(signal, ask(call), abandoned),
     close: async () => {
       const open = current;
       current = undefined;
@@ -53,6 +54,3 @@ const isLoss = ({ type }: HypervisorError): boolean => type === 'Unreachable' ||
 
 // What was abandoned is dropped by whoever asked: the words are for someone who debugs.
 const abandoned = err<HypervisorError>({ type: 'Unreachable', operation: 'a query', detail: 'nobody waits for it' });
-
-const atAbort = (signal: AbortSignal): Promise<typeof abandoned> =>
-  new Promise((resolve) => signal.addEventListener('abort', () => resolve(abandoned), { once: true }));

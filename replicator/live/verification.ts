@@ -4,6 +4,8 @@ import { describeHypervisorError, type SourceDisk, type SourceInventory } from '
 import { formatBytes } from '#core/text/format';
 import { describeDiskDifference, diskDifferences, type DiskDifference, type OtherDisks } from './disk-differences.ts';
 import { describeReplicationError } from '#replicator/pipeline/replication';
+import { err } from '#core/result';
+import { whileWanted } from './patience.ts';
 import { came, replicaOf, type Parts, type Perform } from './parts.ts';
 import { checkPlace, isTaken } from './target-place.ts';
 import { withoutSecrets } from './secrets.ts';
@@ -23,7 +25,7 @@ export const verifySource: Perform<'verifySource'> = async (parts, { signal }) =
           ),
         ]),
     ...(await checkPlace(place, plan.disks)),
-    ...(await checkTargets(parts)),
+    ...(await checkTargets(parts, signal)),
   ];
   const passes = checks.every(({ verdict }) => verdict !== 'failed');
   return came({ type: passes ? 'VerificationPassed' : 'VerificationFailed', data: { checks } });
@@ -64,12 +66,12 @@ function checkOfDifference(difference: DiskDifference): Check {
 }
 
 /** Whether each replica can be made where it is to be: nothing is there, and whoever keeps it answers. */
-async function checkTargets(parts: Parts): Promise<readonly Check[]> {
+async function checkTargets(parts: Parts, signal: AbortSignal): Promise<readonly Check[]> {
   const memory = await parts.memory();
   return Promise.all(
     parts.plan.disks.map(async ({ id }): Promise<Check> => {
       const replica = replicaOf(parts, memory, id);
-      const found = await parts.path.inspect(replica);
+      const found = await whileWanted(signal, parts.path.inspect(replica), err({ type: 'Cancelled' }));
       const check = `target-free:${id}`;
       if (!found.ok) {
         const message = withoutSecrets(describeReplicationError(found.error));

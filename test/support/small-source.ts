@@ -32,7 +32,7 @@ export interface SmallSource {
   /** Every connection to it breaks. What was asked may or may not have been carried out; nothing else changes. */
   cut(): void;
   /** A connection to its hypervisor. `step` is called before and after each thing that is done. */
-  connect(step?: Step): SourceHypervisor;
+  connect: (step?: Step) => SourceHypervisor;
   /** The next call of an operation comes to nothing: not carried out, or carried out and its answer lost. */
   breakNext(operation: Operation, how: Breakage): void;
 }
@@ -57,7 +57,9 @@ export const blockLength = 64 * KiB;
 
 /** A source of the given disks (blocks each), whose guest runs. Every call takes a millisecond. */
 export function smallSource(clock: Clock, sizes: Readonly<Record<string, number>>): SmallSource {
-  const disks = new Map(Object.entries(sizes).map(([id, blocks]) => [diskId(id), new Array<number>(blocks).fill(0)]));
+  const disks = new Map(
+    Object.entries(sizes).map(([id, blocks]) => [diskId(id), Array.from({ length: blocks }, () => 0)]),
+  );
   const broken = new Map<Operation, Breakage>();
   let epoch = 0;
   const source: SmallSource = {
