@@ -215,7 +215,8 @@ function planOf(name: string, temper: Temper, platform: SourcePlatform, rng: Rng
     handOver: 'launch',
     quiesce: { timeout: minutes(5), onRefusal: temper === 'refuses' ? 'rollBack' : 'force' },
     onValidationFailure: temper === 'undecided' ? 'ask' : 'rollBack',
-    requester: 'maria',
+    // Whoever approves the wave asked for this one: it waits for someone else.
+    requester: temper === 'approvalNeeded' ? 'ines' : 'maria',
   };
 }
 
