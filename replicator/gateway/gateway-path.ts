@@ -5,7 +5,7 @@ import type { ReplicationError, ReplicationPath, RoundProgress, RunOptions } fro
 import type { Channel, ChannelEnd } from '#replicator/protocol/channel';
 import { connectPeer } from '#replicator/protocol/connect';
 import { describeCredentialsError, readCredentials } from '#replicator/protocol/credentials';
-import type { Message } from '#replicator/protocol/message';
+import { readMessage, type Message } from '#replicator/protocol/message';
 import { patienceDefault, withReconnects, type Attempt } from '#replicator/protocol/reconnect';
 import { wallClock } from '#replicator/wall-clock';
 
@@ -107,6 +107,8 @@ async function ask(
   { signal, throttle }: RunOptions,
   onProgress: (progress: RoundProgress) => void,
 ): Promise<Result<Message, ReplicationError>> {
+  const sound = readMessage(JSON.stringify(question));
+  if (!sound.ok) return err({ type: 'ProtocolViolation', peer: 'manager', detail: sound.error });
   const credentials = await readCredentials(certificates, 'manager');
   if (!credentials.ok) {
     return err({ type: 'Unauthorized', peer: 'gateway', detail: describeCredentialsError(credentials.error) });

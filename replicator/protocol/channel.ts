@@ -54,6 +54,7 @@ const earlyMax = 16;
 
 interface State {
   readonly socket: TLSSocket;
+  readonly peer: Peer;
   /** What arrived before anyone listened. */
   readonly early: Incoming[];
   listener: ChannelListener | undefined;
@@ -68,6 +69,7 @@ interface State {
 export function channelOver(socket: TLSSocket, peer: Peer, pool?: BufferPool): Channel {
   const state: State = {
     socket,
+    peer,
     early: [],
     listener: undefined,
     ended: undefined,
@@ -152,24 +154,34 @@ function write(state: State, part: Uint8Array, done?: () => void): void {
 
 function end(state: State, reason: ChannelEnd): void {
   if (state.ended) return;
+  if (reason.type === 'ProtocolViolation') {
+    // Said, so that the peer does not take it for a connection that was lost and tries the same again.
+    const error = { type: 'ProtocolViolation', peer: state.peer, detail: reason.detail } as const;
+    write(state, encodeFrame({ type: 'message', json: JSON.stringify({ type: 'Failed', error } satisfies Message) }));
+  }
   state.ended = reason;
   clearInterval(state.keepalive);
-  if (reason.type !== 'Closed') state.socket.destroy();
+  if (reason.type === 'ConnectionLost') state.socket.destroy();
+  if (reason.type === 'ProtocolViolation') void finish(state.socket);
   state.listener?.onEnd(reason);
 }
 
 function close(state: State): Promise<void> {
-  const { socket } = state;
   end(state, { type: 'Closed' });
+  return finish(state.socket);
+}
+
+/** Lets what was written arrive. Closing with bytes unread would make the kernel reset the connection, and lose them. */
+function finish(socket: TLSSocket): Promise<void> {
   return new Promise((resolve) => {
     if (socket.destroyed) return resolve();
-    // A peer that does not read must not keep us.
+    // A peer that neither reads nor closes must not keep us.
     const timer = setTimeout(() => socket.destroy(), closeMax);
     socket.once('close', () => {
       clearTimeout(timer);
       resolve();
     });
     socket.resume();
-    socket.end(() => socket.destroy());
+    socket.end();
   });
 }

@@ -102,8 +102,9 @@ function greet(
   return new Promise((resolve) => {
     const fail = (error: ReplicationError): void => {
       settle();
-      void channel.close();
       resolve(err(error));
+      // Last, because ending it is one more reason to fail.
+      void channel.close();
     };
     const cancel = (): void => fail({ type: 'Cancelled' });
     const timer = setTimeout(

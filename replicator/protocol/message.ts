@@ -42,6 +42,8 @@ const branded = <T extends string | number>(make: (value: never) => T, base: z.Z
 
 const name = z.string().min(1).max(200);
 const longText = z.string().min(1).max(4_096);
+// Whether it is a name at all is for the receiver to say, in a sentence.
+const targetName = z.string().max(4_096);
 const byteCount = branded(bytes, z.number());
 const diskName = branded(diskId, z.string());
 const roundNumber = branded(round, z.number());
@@ -61,7 +63,7 @@ const job = z.object({
   round: roundNumber,
   source: locator,
   mode,
-  target: longText,
+  target: targetName,
   overwrite: z.boolean().exactOptional(),
 });
 const progress = z.object({ done: byteCount, total: byteCount, read: byteCount, sent: byteCount });
@@ -99,7 +101,7 @@ const roundStart = z.discriminatedUnion('type', [
     .object({ type: z.literal('Open'), openedAt: moment, resumed: z.boolean(), base: closed.optional() })
     .transform(({ type, openedAt, resumed, base }) => ({ type, openedAt, resumed, base })),
 ]);
-const replica = { session: name, disk: diskName, target: longText };
+const replica = { session: name, disk: diskName, target: targetName };
 
 const messageShape = z.discriminatedUnion('type', [
   z.object({

@@ -1,4 +1,4 @@
-import { realpath } from 'node:fs/promises';
+import { lstat, realpath } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { err, ok, type Result } from '#core/result';
 import { detailOf } from '#replicator/disk/durable-file';
@@ -30,9 +30,9 @@ export async function targetPath(directory: string, name: string): Promise<Resul
     if (folder !== root && !folder.startsWith(root + sep))
       return refuse('a link on the way leads out of the directory');
     const last = join(folder, parts.at(-1) ?? '');
-    // A target that is itself a link would be written wherever that leads.
-    const real = await realpath(last).catch(() => last);
-    return real === last ? ok(last) : refuse('it is a link');
+    // A target that is itself a link would be written wherever that leads, now or once it leads somewhere.
+    const found = await lstat(last).catch(() => undefined);
+    return found?.isSymbolicLink() ? refuse('it is a link') : ok(last);
   } catch (cause) {
     return err({ type: 'TargetUnavailable', target: name, detail: detailOf(cause) });
   }
