@@ -118,7 +118,7 @@ describe('qmpSession', () => {
   ])('ends the conversation on %s', (_, line) => {
     const session = readySession();
     ask(session, '1');
-    expect(says(session, line, '{"return":{},"id":"1"}')).toMatchObject([
+    expect(says(session, line, '{"event":"STOP"}', '{"return":{},"id":"1"}')).toMatchObject([
       { type: 'settle', id: '1', outcome: { error: { type: 'OutcomeUnknown' } } },
       { type: 'disconnect', error: { type: 'ProtocolViolation' } },
     ]);

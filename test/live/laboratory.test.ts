@@ -44,6 +44,9 @@ describe.skipIf(!programs.available)(programs.title('a laboratory guest that wri
 
   it('is copied round by round while it writes, and is none the worse for it', async () => {
     const { guest, hypervisor } = await boot();
+    expect(await startLaboratory({ ...optionsOf(directory), existingDisks: 'boot' })).toMatchObject({
+      error: { type: 'InvalidOption', option: 'directory', detail: expect.stringContaining('already') },
+    });
     const copies = await copyInRounds(guest, hypervisor, 2);
     const target = await save(directory, 'vda', copies);
     await expectSameContent(guest, target);

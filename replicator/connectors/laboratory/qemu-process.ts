@@ -85,12 +85,13 @@ function launch({ program, args, signal }: QemuCommand): QemuProcess | undefined
 // once costs the monitor nothing.
 async function listens(path: string, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    if (await accepts(path)) return;
+    if (await isListening(path)) return;
     await wait(listeningPollEvery, undefined, { signal }).catch(() => {});
   }
 }
 
-const accepts = (path: string): Promise<boolean> =>
+/** Whether anybody takes connections on a Unix socket. */
+export const isListening = (path: string): Promise<boolean> =>
   new Promise((resolve) => {
     const socket = connect({ path });
     socket.once('connect', () => {

@@ -1,4 +1,4 @@
-import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { access, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { diskId } from '#core/ids';
@@ -12,7 +12,7 @@ import { findKernel, type Kernel } from './kernel.ts';
 import type { Laboratory, LaboratoryDisk, LaboratoryError, LaboratoryOptions } from './laboratory.ts';
 import { findProgram } from './programs.ts';
 import { qemuArguments } from './qemu-arguments.ts';
-import { socketPathMax, startQemuProcess, type QemuProcess } from './qemu-process.ts';
+import { isListening, socketPathMax, startQemuProcess, type QemuProcess } from './qemu-process.ts';
 
 /** Names like the guest's own: one letter each, so 26 at most. */
 export const diskCountMax = 8;
@@ -34,11 +34,28 @@ export async function startLaboratory(options: LaboratoryOptions): Promise<Resul
   const tools = await findTools();
   if (!tools.ok) return tools;
   const directory = resolve(options.directory);
-  await mkdir(directory, { recursive: true });
-  const disks = disksOf(options, directory);
-  const made = await makeDisks(disks, options, tools.value);
+  // QEMU would take over the monitor socket of another laboratory before it notices that the disks are locked.
+  if (await isListening(join(directory, monitorName)))
+    return err({ type: 'InvalidOption', option: 'directory', detail: `a laboratory runs in ${directory} already` });
+  const place = { directory, disks: disksOf(options, directory), tools: tools.value };
+  const prepared = await prepare(options, place);
+  if (!prepared.ok) return prepared;
+  const made = await makeDisks(options, place);
   if (!made.ok) return made;
-  return await boot(options, { directory, disks, tools: tools.value });
+  const booted = await boot(options, place);
+  if (!booted.ok) await removeUnused(made.value);
+  return booted;
+}
+
+// A disk that no guest ever had holds nothing, and would only be in the way of the next attempt.
+const removeUnused = async (made: readonly string[]): Promise<void> => {
+  for (const path of made) await rm(path, { force: true });
+};
+
+interface Place {
+  readonly directory: string;
+  readonly disks: readonly LaboratoryDisk[];
+  readonly tools: Tools;
 }
 
 interface Tools {
@@ -75,34 +92,52 @@ const disksOf = ({ diskCount = 1, diskFormat = 'raw' }: LaboratoryOptions, direc
     return { id, path: join(directory, `${id}.${diskFormat}`), format: diskFormat };
   });
 
-async function makeDisks(
-  disks: readonly LaboratoryDisk[],
-  { diskSize, seed, existingDisks = 'refuse' }: LaboratoryOptions,
-  tools: Tools,
-): Promise<Result<void, LaboratoryError>> {
-  for (const disk of disks) {
-    if (existingDisks === 'boot' && (await exists(disk.path))) continue;
-    const made = await makeDisk(disk, { size: diskSize, seed, tools });
-    if (!made.ok) return made;
-  }
-  return ok(undefined);
-}
+const paths = (directory: string) => ({
+  qmpSocket: join(directory, monitorName),
+  consolePath: join(directory, 'console.log'),
+  initramfs: join(directory, 'initramfs'),
+});
 
-async function boot(
-  options: LaboratoryOptions,
-  { directory, disks, tools }: { directory: string; disks: readonly LaboratoryDisk[]; tools: Tools },
-): Promise<Result<Laboratory, LaboratoryError>> {
-  const { diskSize, writer, seed, signal, memoryMiB = memoryMiBDefault } = options;
-  const qmpSocket = join(directory, monitorName);
-  const consolePath = join(directory, 'console.log');
-  const initramfs = join(directory, 'initramfs');
+async function prepare(options: LaboratoryOptions, place: Place): Promise<Result<void, LaboratoryError>> {
+  const { directory, disks, tools } = place;
+  const { diskSize, writer, seed } = options;
   const plan = guestPlan({ diskSize, seed, disks: disks.map(({ id }) => id), bytesPerSecond: writer.bytesPerSecond });
   try {
-    await writeFile(initramfs, await guestInitramfs(tools.kernel, tools.busybox, plan));
-    await writeFile(consolePath, '');
+    await mkdir(directory, { recursive: true });
+    await writeFile(paths(directory).consolePath, '');
   } catch (cause) {
-    return err({ type: 'BootFailed', detail: cause instanceof Error ? cause.message : String(cause) });
+    return err({ type: 'InvalidOption', option: 'directory', detail: sentence(cause) });
   }
+  try {
+    await writeFile(paths(directory).initramfs, await guestInitramfs(tools.kernel, tools.busybox, plan));
+    return ok(undefined);
+  } catch (cause) {
+    return err({ type: 'BootFailed', detail: sentence(cause) });
+  }
+}
+
+/** Makes the disks that are not there, and says which. */
+async function makeDisks(
+  { diskSize, seed, existingDisks = 'refuse' }: LaboratoryOptions,
+  { disks, tools }: Place,
+): Promise<Result<readonly string[], LaboratoryError>> {
+  const made: string[] = [];
+  for (const disk of disks) {
+    if (existingDisks === 'boot' && (await exists(disk.path))) continue;
+    const outcome = await makeDisk(disk, { size: diskSize, seed, tools });
+    if (!outcome.ok) {
+      await removeUnused(made);
+      return outcome;
+    }
+    made.push(disk.path);
+  }
+  return ok(made);
+}
+
+async function boot(options: LaboratoryOptions, place: Place): Promise<Result<Laboratory, LaboratoryError>> {
+  const { directory, disks, tools } = place;
+  const { signal, memoryMiB = memoryMiBDefault } = options;
+  const { qmpSocket, consolePath, initramfs } = paths(directory);
   const machine = { kernel: tools.kernel.image, initramfs, memoryMiB, disks, qmpSocket, consolePath };
   const started = await startQemuProcess({ program: tools.qemu, args: qemuArguments(machine), qmpSocket, signal });
   if (!started.ok) return err({ type: 'BootFailed', detail: started.error });
@@ -174,6 +209,8 @@ const tooLong = (socket: string): LaboratoryError => ({
   option: 'directory',
   detail: `${socket} is longer than the ${socketPathMax} bytes a socket's path may have; choose a shorter directory`,
 });
+
+const sentence = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
 
 const exists = (path: string): Promise<boolean> =>
   access(path).then(
