@@ -29,7 +29,7 @@ export interface ByteStream {
   send(data: Uint8Array): void;
   /** Starts TLS on the connection; `done` once the peer has proved who it is. */
   encrypt(tls: TlsTerms, done: () => void): void;
-  /** Whom the bytes go to from now on. */
+  /** Whom the bytes go to from now on. Call it within `feed` or `filled`: a window once given is filled by its giver. */
   handTo(consumer: ByteConsumer): void;
   /** Reports `silent` when nothing moves for so long. Zero: never. */
   stallAfter(silence: Millis): void;
@@ -78,8 +78,6 @@ export function openByteStream(address: NbdAddress, readInto: boolean, consumer:
 
 interface Reader {
   consumer: ByteConsumer;
-  /** Who gave the window that is being filled. */
-  windowOf?: ByteConsumer;
 }
 
 interface StreamState {
@@ -97,14 +95,9 @@ function connectOptions(address: NbdAddress, readInto: boolean, reader: Reader):
   if (!readInto) return target;
   const onread = {
     // Called before each read of the socket, so every read can have a buffer of its own.
-    buffer: () => {
-      reader.windowOf = reader.consumer;
-      return reader.consumer.window();
-    },
-    callback: (count: number, buffer: Uint8Array) => {
-      // A consumer that took over since has never seen this buffer.
-      if (reader.windowOf === reader.consumer) reader.consumer.filled(count);
-      else reader.consumer.feed(buffer.subarray(0, count));
+    buffer: () => reader.consumer.window(),
+    callback: (count: number) => {
+      reader.consumer.filled(count);
       return true;
     },
   };
