@@ -39,10 +39,14 @@ export function peakOf(pid: number | undefined): number {
   }
 }
 
-/** Serves a raw file read-only with qemu-nbd on a unix socket. Resolves once it can be connected to. */
-export async function startNbdServer(disk: string, socket: string): Promise<{ child: ChildProcess; uri: string }> {
-  const args = ['--read-only', '--persistent', '--shared=16', '--format=raw', `--socket=${socket}`, disk];
-  const child = spawn('qemu-nbd', args, { stdio: 'inherit' });
+/** Serves a disk read-only with qemu-nbd on a unix socket. Resolves once it can be connected to. */
+export async function startNbdServer(
+  disk: string,
+  socket: string,
+  { format = 'raw', options = [] }: { readonly format?: 'raw' | 'qcow2'; readonly options?: readonly string[] } = {},
+): Promise<{ child: ChildProcess; uri: string }> {
+  const args = ['--read-only', '--persistent', '--shared=16', `--format=${format}`, `--socket=${socket}`, ...options];
+  const child = spawn('qemu-nbd', [...args, disk], { stdio: 'inherit' });
   while (!existsSync(socket)) {
     if (child.exitCode !== null) throw new Error(`qemu-nbd ended with ${child.exitCode}`);
     await pause(20);
