@@ -16,6 +16,7 @@ const system = [
   'test/live/**/*.test.ts',
   'test/crash/**/*.test.ts',
   'test/browser/**/*.test.ts',
+  'test/command-line.test.ts',
   'test/package.test.ts',
 ];
 const shared = { provide: { seed }, setupFiles: ['test/support/seed.ts'] };

@@ -1,0 +1,135 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { exitStatus } from '#core/text/exit-status';
+
+/** The built front door, as it is published: `npm run build` makes it. */
+const cli = 'dist/cli.js';
+
+interface Ended {
+  readonly status: number;
+  readonly output: string;
+  readonly errors: string;
+}
+
+function sealift(...args: readonly string[]): Promise<Ended> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [cli, ...args], { maxBuffer: 2 ** 26 }, (error, output, errors) =>
+      resolve({ status: error === null ? 0 : Number(error.code), output, errors }),
+    );
+  });
+}
+
+let folder = '';
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sealift-cli-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+const at = (name: string): string => join(folder, name);
+
+describe('a mistake of whoever runs sealift', () => {
+  const mistakes: readonly (readonly [args: () => readonly string[], status: number, says: RegExp])[] = [
+    [() => ['migrat'], exitStatus.usage, /unknown command 'migrat'[^]*Did you mean migrate/],
+    [() => ['migrate'], exitStatus.usage, /missing required argument 'plan'/],
+    [() => ['migrate', at('nope.yaml')], exitStatus.usage, /nope\.yaml cannot be read/],
+    [() => ['migrate', 'scenarios/first-wave.yaml', '--data', folder], exitStatus.usage, /of kind "rehearsal"/],
+    [() => ['up', 'scenarios/laboratory.yaml', '--data', folder], exitStatus.usage, /of kind "migration"/],
+    [() => ['up', '--host', '0.0.0.0', '--data', folder], exitStatus.unavailable, /only a loopback address is allowed/],
+    [() => ['up', '--port', '99999'], exitStatus.usage, /A port is 0 to 65535/],
+    [() => ['up', '--speed', 'fast'], exitStatus.usage, /such as 60x, or max/],
+    [() => ['replay', at('nope.db')], exitStatus.unavailable, /there is no event log at/],
+    [() => ['replay', 'package.json'], exitStatus.unavailable, /not a Sealift event log/],
+    [() => ['replicate', at('nope.raw'), at('copy.raw')], exitStatus.unavailable, /nope\.raw/],
+    [() => ['replicate', 'nbd://', at('copy.raw'), '--limit', '0'], exitStatus.usage, /whole number from 1 up/],
+    [() => ['gateway'], exitStatus.usage, /required option '--receiver <host:port>'/],
+    [() => ['receiver', '--directory', at('nope')], exitStatus.unavailable, /certificates|nope/],
+    [() => ['model', '--chart', 'mesh'], exitStatus.usage, /Allowed choices are migration, wave/],
+  ];
+
+  it.each(mistakes)('%# is answered in a sentence, with a status and without a stack', async (args, status, says) => {
+    const ended = await sealift(...args());
+    expect(ended.errors).toMatch(says);
+    expect(ended.errors).not.toMatch(/^\s+at /m);
+    expect(ended.status).toBe(status);
+  });
+
+  it('says of a plan what is wrong, and where', async () => {
+    const plan = at('plan.yaml');
+    await writeFile(plan, 'kind: migration\nid: x\ndowntimeMax: 5 parsecs\n');
+    const { status, errors } = await sealift('migrate', plan, '--data', folder);
+    expect(status).toBe(exitStatus.usage);
+    expect(errors).toMatch(/plan\.yaml:3:\d+/);
+  });
+});
+
+describe('help', () => {
+  it.each(['up', 'migrate', 'replicate', 'replay', 'model', 'certs', 'gateway', 'receiver'])(
+    'says what sealift %s takes',
+    async (command) => {
+      const { status, output } = await sealift(command, '--help');
+      expect(status).toBe(exitStatus.done);
+      expect(output).toMatch(new RegExp(`^Usage: sealift ${command}`));
+      expect(output).toContain('--json');
+    },
+  );
+  it('says what the exit statuses mean', async () => {
+    const { output } = await sealift('--help');
+    for (const status of Object.values(exitStatus)) expect(output).toMatch(new RegExp(`\\b${status} +\\S`));
+  });
+});
+
+describe('a rehearsal on the command line', () => {
+  it('runs to its end, ends as its scenario expects, and is told again from its log', async () => {
+    const up = await sealift('up', '--once', '--speed', 'max', '--port', '0', '--data', folder, '--json');
+    expect(up.errors).toContain('at full speed');
+    expect(up.status).toBe(exitStatus.done);
+    const [address = '', summary = ''] = up.output.trim().split('\n');
+    expect(address).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+    expect(JSON.parse(summary)).toMatchObject({ ending: { type: 'finished' }, members: { length: 12 } });
+    const log = /log (\S+\.db)/.exec(up.errors)?.[1] ?? 'no log named';
+    const told = await sealift('replay', log, '--only', 'db-1');
+    expect(told.output).toMatch(/Source quiesced/);
+    expect(told.output).toMatch(/Target validated/);
+    const facts = (await sealift('replay', log, '--json')).output.trim().split('\n');
+    expect(facts.length).toBe((JSON.parse(summary) as { readonly facts: number }).facts);
+    for (const fact of facts) expect(JSON.parse(fact)).toHaveProperty('metadata.previousHash');
+  });
+});
+
+describe('replicate on the command line', () => {
+  it('copies a file, says how far it is in whole lines, and brings it up to date when run again', async () => {
+    const content = Buffer.alloc(8 * 2 ** 20, 'sealift');
+    await writeFile(at('source.raw'), content);
+    const first = await sealift('replicate', at('source.raw'), at('target.raw'), '--verify');
+    expect(first).toMatchObject({ status: exitStatus.done, output: expect.stringContaining('copied: 8.00 MiB sent') });
+    expect(first.errors).toMatch(/100 %/);
+    expect(first.errors).not.toContain('\r');
+    expect(content.equals(await readFile(at('target.raw')))).toBe(true);
+    content.write('changed', 3 * 2 ** 20);
+    await writeFile(at('source.raw'), content);
+    const again = await sealift('replicate', at('source.raw'), at('target.raw'), '--json');
+    expect(JSON.parse(again.output)).toMatchObject({ how: 'updated', rounds: [{ bytesSent: 65_536 }] });
+    expect(content.equals(await readFile(at('target.raw')))).toBe(true);
+  });
+
+  it('never overwrites what it did not make', async () => {
+    await writeFile(at('mine.raw'), 'precious');
+    const { status, errors } = await sealift('replicate', at('source.raw'), at('mine.raw'));
+    expect(errors).toMatch(/was not made by sealift[^]*--overwrite/);
+    expect(status).toBe(exitStatus.usage);
+    expect(await readFile(at('mine.raw'), 'utf8')).toBe('precious');
+  });
+});
+
+describe('model', () => {
+  it('prints the chart as XState JSON', async () => {
+    const { output } = await sealift('model', '--json');
+    expect(JSON.parse(output)).toMatchObject({
+      id: 'migration',
+      type: 'parallel',
+      states: { lifecycle: { initial: 'undrafted' } },
+    });
+  });
+});
