@@ -49,7 +49,7 @@ describe('import rules', () => {
   beforeAll(async () => {
     const trees = plantedImports.map(({ files }) => files);
     summary = await judge(Object.assign({}, allowedImports, ...trees) as Tree);
-  });
+  }, 120_000);
 
   for (const { rule, at, files } of plantedImports)
     it(`${rule} catches ${at}`, () => {

@@ -67,7 +67,7 @@ describe('lint rules', () => {
   let findings: readonly Finding[] = [];
   beforeAll(async () => {
     findings = await judge({ ...allowedCode, ...Object.fromEntries(plantedCode.map(({ at, code }) => [at, code])) });
-  });
+  }, 120_000);
 
   for (const { rule, at } of plantedCode)
     it(`${rule} catches ${at}`, () => {
