@@ -1,6 +1,6 @@
 import { and, assign, or, setup, stateIn } from 'xstate';
-import type { EffectParams, EffectType, SideEffectType } from '#core/migration/effects';
-import type { MigrationFact, RoundReport, TimerName } from '#core/migration/facts';
+import type { EffectParams, EffectType, SideEffectType, TimerName } from '#core/migration/effects';
+import type { MigrationFact, RoundReport } from '#core/migration/facts';
 import { backoff, forecastFinalSync } from '#core/migration/forecast';
 import type { MigrationPlan } from '#core/migration/plan';
 import { invariant } from '#core/invariant';

@@ -1,4 +1,3 @@
-import type { TimerName } from '#core/migration/facts';
 import type { Bytes, Millis, Round } from '#core/units';
 
 /** Work the world must do next. Data only: a driver has it done and appends what came of it. */
@@ -24,6 +23,9 @@ export type Effect =
   /** Marks the source as retired: off, disconnected, annotated. Never deletes it. */
   | Readonly<{ type: 'retireSource'; params: Nothing }>
   | Readonly<{ type: 'armTimer'; params: { timer: TimerName; wait: Millis } }>;
+
+/** The deadlines a migration waits for. */
+export type TimerName = 'refresh' | 'retry' | 'quiesce' | 'release';
 
 type Nothing = Record<never, never>;
 /** The name of an effect. */

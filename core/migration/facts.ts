@@ -1,5 +1,5 @@
 import type { DiskId } from '#core/ids';
-import type { SideEffectType } from '#core/migration/effects';
+import type { SideEffectType, TimerName } from '#core/migration/effects';
 import type { MigrationPlan } from '#core/migration/plan';
 import type { Bytes, BytesPerSecond, Millis, Round } from '#core/units';
 
@@ -128,9 +128,6 @@ export type DriverFact =
   | Named<'OutcomeReconciled', { readonly key: string; readonly found: 'done' | 'notDone' }>
   | Named<'OutcomeUndecidable', { readonly key: string; readonly why: string }>
   | Named<'DeadlinePassed', { readonly timer: TimerName }>;
-
-/** The deadlines a migration waits for. */
-export type TimerName = 'refresh' | 'retry' | 'quiesce' | 'release';
 
 /** Everything that can happen to a migration. The chart consumes these as they are logged. */
 export type MigrationFact = DecisionFact | ReplicationFact | StepFact | DriverFact;

@@ -1,6 +1,6 @@
 import type { DeviceError } from '#core/disk/block-device';
 import { err, ok, type Result } from '#core/result';
-import { alignDown, seconds, type Bytes, type Millis } from '#core/units';
+import { alignDown, KiB, seconds, type Bytes, type Millis } from '#core/units';
 import { connectionPool, type ConnectionPool } from './connection-pool.ts';
 import { openConnection, type NbdConnection } from './connection.ts';
 import { converseOnce, type NbdTimeouts, type Reach } from './conversation.ts';
@@ -30,9 +30,10 @@ export interface NbdConnectOptions {
   readonly timeouts?: Partial<NbdTimeouts>;
 }
 
-/** Measured with `bench/nbd-read.ts`: more of each gains nothing on two cores. */
-export const connectionsDefault = 2;
-const requestMaxDefault = 512 * 1024;
+// Measured with `bench/nbd-read.ts --sweep` on two cores: more of each gains nothing, and requests of 1 MiB halve the
+// rate, because qemu-nbd then takes fresh pages from the kernel for each.
+const connectionsDefault = 2;
+const requestMaxDefault = 256 * KiB;
 const requestsInFlightMaxDefault = 16;
 // A stall is far beyond what a flush to a slow disk takes.
 const timeoutsDefault: NbdTimeouts = { connect: seconds(10), negotiate: seconds(30), stall: seconds(120) };

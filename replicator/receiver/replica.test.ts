@@ -25,7 +25,10 @@ const clock: Clock = { now: () => instant(1), wait: async () => undefined };
 
 /** One character per block: the block is filled with it; a dot is a hole. */
 const diskOf = (picture: string): Buffer =>
-  Buffer.concat([...picture].map((letter) => Buffer.alloc(grain, letter === '.' ? 0 : letter))).subarray(0, size);
+  Buffer.concat(Array.from(picture).map((letter) => Buffer.alloc(grain, letter === '.' ? 0 : letter))).subarray(
+    0,
+    size,
+  );
 const picture = fc.string({ unit: fc.constantFrom('.', '.', 'a', 'b'), minLength: blocks, maxLength: blocks });
 
 interface Asked {
@@ -95,7 +98,11 @@ describe('a replica', () => {
         const full = diskOf(before);
         await through(replica, { round: 0, mode: 'full', source: full }, dying, lot);
         expect(Buffer.compare(replica.disk.content, full)).toBe(0);
-        const changed = diskOf([...before].map((was, at) => (dirty.includes(at) ? (after[at] ?? was) : was)).join(''));
+        const changed = diskOf(
+          Array.from(before)
+            .map((was, at) => (dirty.includes(at) ? (after[at] ?? was) : was))
+            .join(''),
+        );
         await through(replica, { round: 1, mode: 'changes', source: changed, dirty }, dying, lot);
         expect(Buffer.compare(replica.disk.content, changed)).toBe(0);
         const rescanned = diskOf(after);
