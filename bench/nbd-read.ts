@@ -1,10 +1,11 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { setTimeout as pause } from 'node:timers/promises';
+import { appendHistory, median, writeRandom } from '#bench/measure';
 import { bytes, KiB, MiB, offset } from '#core/units';
 import { connectNbd } from '#replicator/nbd/client';
 import { describeNbdError } from '#replicator/nbd/nbd-error';
@@ -43,7 +44,7 @@ const peer = 'nbdcopy';
 const sizeMib = Number(values['size-mib']);
 const rounds = Number(values.rounds);
 const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'sealift-bench-'));
-let server: ChildProcess | undefined;
+let server: { readonly process: ChildProcess; readonly ended: Promise<unknown> } | undefined;
 try {
   const disk = join(folder, 'disk.raw');
   const socket = join(folder, 'socket');
@@ -57,16 +58,15 @@ try {
   // Warm-up: page cache, JIT, the server's buffers.
   await readAll(uri, standard);
   nbdcopy(uri);
-  for (const shape of values.sweep ? swept : [standard]) await compare(uri, shape);
+  if (values.sweep) for (const shape of swept) await compare(uri, shape);
+  else appendHistory('nbd-read', { server: values.server, sizeMib, rounds, ratio: await compare(uri, standard) });
 } finally {
-  if (server !== undefined && server.exitCode === null) {
-    server.kill();
-    await once(server, 'exit');
-  }
+  server?.process.kill();
+  await server?.ended;
   rmSync(folder, { recursive: true });
 }
 
-async function compare(uri: string, shape: Shape): Promise<void> {
+async function compare(uri: string, shape: Shape): Promise<number> {
   const ours: number[] = [];
   const theirs: number[] = [];
   for (let round = 0; round < rounds; round++) {
@@ -80,6 +80,7 @@ async function compare(uri: string, shape: Shape): Promise<void> {
       ` (best ${Math.max(...ratios).toFixed(2)}, worst ${Math.min(...ratios).toFixed(2)};` +
       ` ${rate(ours)} against ${rate(theirs)} MiB/s)`,
   );
+  return Number(median(ratios).toFixed(3));
 }
 
 /** Seconds to read everything once, connecting included. */
@@ -109,19 +110,13 @@ function nbdcopy(uri: string): number {
   return (performance.now() - start) / 1000;
 }
 
-function writeRandom(path: string, mib: number): void {
-  const file = openSync(path, 'w');
-  const chunk = Buffer.allocUnsafeSlow(MiB);
-  for (let i = 0; i < mib; i++) writeSync(file, fresh(chunk));
-  closeSync(file);
-}
-
-function startServer(name: string, disk: string, socket: string): ChildProcess {
+function startServer(name: string, disk: string, socket: string): NonNullable<typeof server> {
   const [program, args] =
     name === 'nbdkit'
       ? ['nbdkit', ['--foreground', '--readonly', '--unix', socket, 'file', disk]]
       : ['qemu-nbd', ['--read-only', '--persistent', '--shared=8', '--format=raw', `--socket=${socket}`, disk]];
-  return spawn(program as string, args as string[], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const process = spawn(program as string, args as string[], { stdio: ['ignore', 'ignore', 'inherit'] });
+  return { process, ended: once(process, 'exit') };
 }
 
 async function listening(socket: string): Promise<void> {
@@ -129,17 +124,6 @@ async function listening(socket: string): Promise<void> {
     if (tries > 200) throw new Error('the NBD server did not start');
     await pause(25);
   }
-}
-
-/** Incompressible and cheap: `getRandomValues` gives 64 KiB at a time. */
-function fresh(chunk: Uint8Array): Uint8Array {
-  for (let at = 0; at < chunk.length; at += 65536) crypto.getRandomValues(chunk.subarray(at, at + 65536));
-  return chunk;
-}
-
-function median(numbers: readonly number[]): number {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
 function rate(secondsEach: readonly number[]): string {
