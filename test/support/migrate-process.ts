@@ -5,6 +5,7 @@
  * once it is durable, and at the end `{"ending": ...}` or `{"error": ...}`.
  */
 import { openSqliteEventLog } from '#core/event-log/sqlite';
+import type { MigrationFactType } from '#core/migration/facts';
 import { migrate } from '#scenarios/migrate';
 import { optionsFor, scenarioFrom } from './migrate-site.ts';
 import { valueOf } from './value-of.ts';
@@ -14,23 +15,23 @@ export interface MigrateProcess {
   readonly scenario: string;
   readonly folder: string;
   readonly logPath: string;
-  /** It kills itself as soon as so many facts of this life are durable. */
-  readonly factsUntilDeath?: number;
+  /** It kills itself as soon as this fact is durable, the n-th of its name in this life. */
+  readonly death: { readonly fact: MigrationFactType; readonly nth: number };
 }
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
-async function main({ scenario, folder, logPath, factsUntilDeath }: MigrateProcess): Promise<void> {
+async function main({ scenario, folder, logPath, death }: MigrateProcess): Promise<void> {
   const log = valueOf(await openSqliteEventLog({ path: logPath, mode: 'create' }));
-  let facts = 0;
+  let seen = 0;
   const migrated = await migrate({
     ...optionsFor(scenarioFrom(scenario), folder),
     log,
     onFacts: (batch) => {
       for (const { type } of batch) {
-        facts += 1;
         say(type);
-        if (facts === factsUntilDeath) process.kill(process.pid, 'SIGKILL');
+        if (type === death.fact) seen += 1;
+        if (seen === death.nth) process.kill(process.pid, 'SIGKILL');
       }
     },
   });

@@ -8,7 +8,7 @@ import { verifyChain } from '#core/event-log/chain';
 import type { EventLog } from '#core/event-log/event-log';
 import { openSqliteEventLog } from '#core/event-log/sqlite';
 import { commandId, factId } from '#core/ids';
-import { foldMigration, type MigrationState } from '#core/migration/evolve';
+import { evolve, initialMigration, type MigrationState } from '#core/migration/evolve';
 import type { MigrationFact, MigrationFactOf, MigrationFactType } from '#core/migration/facts';
 import type { Instant } from '#core/units';
 import { wallClock } from '#replicator/wall-clock';
@@ -30,8 +30,8 @@ export interface MigrateSite {
   run(scenario: MigrationScenario, options?: Partial<MigrateOptions>): Promise<MigrationSummary>;
   facts(): Promise<readonly TimedFact[]>;
   factsOf<T extends MigrationFactType>(type: T): Promise<readonly MigrationFactOf<T>[]>;
-  /** The log folded again, after its chain was verified. Throws if either fails. */
-  replayed(): Promise<MigrationState>;
+  /** The log folded again, migration by migration, after its chain was verified. Throws if either fails. */
+  replayed(): Promise<readonly MigrationState[]>;
   dispose(): Promise<void>;
 }
 
@@ -75,10 +75,13 @@ export async function migrateSite(): Promise<MigrateSite> {
       reading(async (log) => {
         const verified = await verifyChain(log.readAll({ asStored: true }));
         if (!verified.ok) throw new Error(JSON.stringify(verified.error));
-        const found: { readonly fact: MigrationFact; readonly place: { stream: string; time: Instant } }[] = [];
-        for await (const { type, data, metadata, stream } of log.readAll())
-          found.push({ fact: { type, data } as MigrationFact, place: { stream, time: metadata.time } });
-        return foldMigration(found);
+        const states = new Map<string, MigrationState>();
+        for await (const { type, data, metadata, stream } of log.readAll()) {
+          const place = { stream, time: metadata.time };
+          const before = states.get(stream) ?? initialMigration();
+          states.set(stream, evolve(before, { type, data } as MigrationFact, place));
+        }
+        return [...states.values()];
       }),
     dispose: () => rm(folder, { recursive: true, force: true }),
   };
