@@ -1,15 +1,15 @@
 import { close, fdatasync, ftruncate, open, read, stat, write, type Stats } from 'node:fs';
 import { err, ok, type Result } from '#core/result';
 import type { BlockDevice, DeviceError } from '#core/disk/block-device';
-import type { Extent, MappedExtent } from '#core/disk/extent';
 import { bytes, KiB, offset, type Bytes, type Offset } from '#core/units';
 
 /*
  * A disk in a raw file.
  *
- * Node has neither SEEK_HOLE nor fallocate, and this package links nothing native for them. So a file says `zero` of all
- * of itself when nothing is allocated and `data` otherwise (holes are then found by content, at memory speed and without
- * disk I/O), and `zero` reads first and writes only what is not zero yet, which leaves holes what they are.
+ * Node has neither SEEK_HOLE nor fallocate, and this package links nothing native for them. So a file calls all of
+ * itself `data`, and its holes are found by content, at memory speed and without disk I/O. The count of allocated blocks
+ * is no help: file systems that allocate late or keep small files elsewhere report none for a file that has content.
+ * `zero` reads first and writes only what is not zero yet, which leaves holes what they are.
  */
 
 /** Why a file did not become a disk. `code` is the system's (`ENOENT`, `EACCES`...). */
@@ -114,9 +114,6 @@ const zeroStep = 256 * KiB;
 // What is not zero is overwritten in pieces of this, so that holes around it stay.
 const zeroGrain = 16 * KiB;
 const zeroes = Buffer.alloc(zeroGrain);
-// Finding holes by reading them costs about 0.2 s per GiB; a file without any allocation needs none of it.
-const allocationUnit = 512;
-
 function fileDevice(path: string, handle: number, found: Stats, size: Bytes, writable: boolean): FileDevice {
   let closing: Promise<void> | undefined;
   let inFlight = 0;
@@ -155,7 +152,7 @@ function fileDevice(path: string, handle: number, found: Stats, size: Bytes, wri
     modifiedMs: found.mtimeMs,
     blockSize,
     size,
-    can: { write: writable, zero: writable, extents: true },
+    can: { write: writable, zero: writable, extents: false },
     read: (at, into) => io(at, into.length, false, () => readFully(handle, at, into)),
     write: (at, data) => io(at, data.length, true, () => writeFully(handle, at, data)),
     zero: (at, length) => io(at, length, true, () => zeroOut(handle, at, length)),
@@ -167,8 +164,7 @@ function fileDevice(path: string, handle: number, found: Stats, size: Bytes, wri
       }),
     extents: async (range) => {
       const refused = refusal(range.start, range.length, false);
-      if (refused) return err(refused);
-      return during(() => extentsOf(path, range));
+      return refused ? err(refused) : ok(range.length === 0 ? [] : [{ ...range, kind: 'data' }]);
     },
     close: () => {
       closing ??= (async () => {
@@ -178,14 +174,6 @@ function fileDevice(path: string, handle: number, found: Stats, size: Bytes, wri
       return closing;
     },
   };
-}
-
-async function extentsOf(path: string, range: Extent): Promise<Result<readonly MappedExtent[], DeviceError>> {
-  if (range.length === 0) return ok([]);
-  const now = await statOf(path);
-  // A path that is gone or changed hands says nothing about our handle; `data` is always true enough.
-  const allocated = now.ok ? now.value.blocks * allocationUnit : 1;
-  return ok([{ start: range.start, length: range.length, kind: allocated === 0 ? 'zero' : 'data' }]);
 }
 
 function deviceError(cause: NodeJS.ErrnoException, at: number, length: number): DeviceError {

@@ -4,7 +4,7 @@ import type { DiskId } from '#core/ids';
 import type { BlockDevice } from '#core/disk/block-device';
 import { err, ok, type Result } from '#core/result';
 import { bytes, offset, type Bytes } from '#core/units';
-import { codeOf, replaceFile, syncDirectory } from '#replicator/disk/durable-file';
+import { codeOf, detailOf, replaceFile, syncDirectory } from '#replicator/disk/durable-file';
 import {
   createFileDevice,
   describeFileError,
@@ -17,7 +17,7 @@ import { ownDisk, type OwnerLock } from '#replicator/disk/owner-lock';
 import { pageFile } from '#replicator/disk/page-file';
 import { connectNbd } from '#replicator/nbd/client';
 import { describeNbdError } from '#replicator/nbd/nbd-error';
-import { grain, type DigestAlgorithm } from '#replicator/pipeline/digest';
+import { grain, isZero, type DigestAlgorithm } from '#replicator/pipeline/digest';
 import { digestStore } from '#replicator/pipeline/digest-store';
 import { segmentsOf } from '#replicator/pipeline/plan';
 import type { ReplicationError } from '#replicator/pipeline/replication';
@@ -185,23 +185,39 @@ async function takeFile(place: ReplicaPlace): Promise<Result<Pick<Ground, 'devic
     return synced.ok ? ok({ device: created.value, freshFrom: 0 }) : synced;
   }
   if (created.error.type !== 'Exists') return err(fileFailed(place, created.error));
-  // Without a byte in it there is nothing to lose: a crash left it before its journal could claim it.
-  const found = overwrite ? undefined : await emptyLength(target);
-  if (!overwrite && found === undefined) return err({ type: 'TargetExists', target });
-  if (found && found !== size) return err({ type: 'SizeMismatch', target, source: size, actual: bytes(found) });
+  const found = overwrite ? undefined : await takenBy(place);
+  if (found) return err(found);
   const opened = await openFileDeviceAt(target, size);
   if (!opened.ok) return err(fileFailed(place, opened.error));
   return dropTail(place, opened.value, 0);
 }
 
-/** The length of a file without a byte of content; undefined if it has any, or is no file. */
-async function emptyLength(path: string): Promise<number | undefined> {
+/** What is in the way of making a target; nothing if it is an empty file, which a crash or a person left there. */
+async function takenBy({ target, size }: ReplicaPlace): Promise<ReplicationError | undefined> {
   try {
-    const found = await stat(path);
-    return found.isFile() && found.blocks === 0 ? found.size : undefined;
-  } catch {
-    return undefined;
+    const found = await stat(target);
+    if (!found.isFile()) return { type: 'TargetUnavailable', target, detail: 'it is not a regular file' };
+    // Nothing allocated is a hint, and reading is the proof: some file systems allocate late.
+    if (found.blocks > 0 || !(await isAllZero(target))) return { type: 'TargetExists', target };
+    const fits = found.size === 0 || found.size === size;
+    return fits ? undefined : { type: 'SizeMismatch', target, source: size, actual: bytes(found.size) };
+  } catch (cause) {
+    return { type: 'TargetUnavailable', target, detail: detailOf(cause) };
   }
+}
+
+async function isAllZero(path: string): Promise<boolean> {
+  const opened = await openFileDevice(path);
+  if (!opened.ok) return false;
+  const device = opened.value;
+  const piece = Buffer.alloc(Math.min(grain, device.size));
+  let zero = true;
+  for (let at = 0; zero && at < device.size; at += grain) {
+    const part = piece.subarray(0, Math.min(grain, device.size - at));
+    zero = (await device.read(offset(at), part)).ok && isZero(part);
+  }
+  await device.close();
+  return zero;
 }
 
 async function dropTail(
@@ -344,6 +360,6 @@ async function attempt(place: ReplicaPlace, work: () => Promise<void>): Promise<
   try {
     return ok(await work());
   } catch (cause) {
-    return err({ type: 'TargetUnavailable', target: place.target, detail: codeOf(cause) });
+    return err({ type: 'TargetUnavailable', target: place.target, detail: detailOf(cause) });
   }
 }
