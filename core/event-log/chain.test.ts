@@ -71,6 +71,22 @@ describe('chained', () => {
   });
 });
 
+describe('chained metadata', () => {
+  it.each([
+    ['with all it may have', { commandId: 'c-1', causationId: 'f-1' }],
+    ['with a part', { commandId: 'c-1' }],
+    ['with what it may have left undefined', { commandId: undefined }],
+    ['with more than this build knows', { zone: 'a', '0': [1] }],
+    ['that needs escapes', { actor: 'operator:"Zoë"\n', correlationId: '\\' }],
+  ])('%s is the canonical JSON of it', (_, more) => {
+    const fact = proposed('f-2', {});
+    const metadata = { ...fact.metadata, ...more } as ProposedFact['metadata'];
+    expect(chained('note-1', 0, { ...fact, metadata }, chainStart).metadata).toBe(
+      canonicalJson({ ...metadata, previousHash: chainStart }),
+    );
+  });
+});
+
 describe('verifyChain', () => {
   it('follows several streams at once and gives their heads', async () => {
     const [one, two] = [chain('note-1', 3), chain('note-2', 2)];

@@ -13,15 +13,15 @@
  */
 import { hash } from 'node:crypto';
 import { err, ok, type Result } from '#core/result';
-import { canonicalJson } from './canonical-json.ts';
-import type { ProposedFact, RecordedFact, Revision, StreamId } from './event-log.ts';
+import { canonicalJson, quoted } from './canonical-json.ts';
+import type { FactMetadata, ProposedFact, RecordedFact, Revision, StreamId } from './event-log.ts';
 
 /** The `previousHash` of a stream's first fact. */
 export const chainStart = '0'.repeat(64);
 
 /** SHA-256 (hex) of a fact as it was written: what the next fact of its stream carries as `previousHash`. */
-export const hashOf = (fact: Omit<RecordedFact, 'position'>): string =>
-  hashOfTexts(fact, canonicalJson(fact.data), canonicalJson(fact.metadata));
+export const hashOf = ({ id, stream, revision, type, data, metadata }: Omit<RecordedFact, 'position'>): string =>
+  hashOfTexts(id, stream, revision, type, canonicalJson(data), canonicalJson(metadata));
 
 /** A fact on its way into a store that keeps JSON: canonical texts, and the hash its successor will carry. */
 export interface ChainedFact {
@@ -34,23 +34,34 @@ export interface ChainedFact {
 /** Links a fact to the one before it. The texts are what a store should write, so that nothing is serialized twice. */
 export function chained(stream: StreamId, revision: number, fact: ProposedFact, previousHash: string): ChainedFact {
   const data = canonicalJson(fact.data);
-  const metadata = canonicalJson({ ...fact.metadata, previousHash });
-  return { data, metadata, hash: hashOfTexts({ ...fact, stream, revision }, data, metadata) };
-}
-
-interface Envelope {
-  readonly id: string;
-  readonly revision: number;
-  readonly stream: string;
-  readonly type: string;
+  const metadata = metadataText(fact.metadata, previousHash);
+  return { data, metadata, hash: hashOfTexts(fact.id, stream, revision, fact.type, data, metadata) };
 }
 
 // The members in canonical order, put together from texts that are canonical already.
-const hashOfTexts = ({ id, revision, stream, type }: Envelope, data: string, metadata: string): string =>
+const hashOfTexts = (
+  id: string,
+  stream: string,
+  revision: number,
+  type: string,
+  data: string,
+  metadata: string,
+): string =>
   hash(
     'sha256',
-    `{"data":${data},"id":${JSON.stringify(id)},"metadata":${metadata},"revision":${revision},"stream":${JSON.stringify(stream)},"type":${JSON.stringify(type)}}`,
+    `{"data":${data},"id":${quoted(id)},"metadata":${metadata},"revision":${revision},"stream":${quoted(stream)},"type":${quoted(type)}}`,
   );
+
+/** The same as the canonical JSON of both together, without making an object of both first. */
+function metadataText(metadata: FactMetadata, previousHash: string): string {
+  const { actor, causationId, commandId, correlationId, model, schemaVersion, time } = metadata;
+  const known = 5 + (causationId === undefined ? 0 : 1) + (commandId === undefined ? 0 : 1);
+  if (Object.keys(metadata).length !== known) return canonicalJson({ ...metadata, previousHash });
+  const causation = causationId === undefined ? '' : `,"causationId":${quoted(causationId)}`;
+  const command = commandId === undefined ? '' : `,"commandId":${quoted(commandId)}`;
+  const correlation = `,"correlationId":${quoted(correlationId)},"model":${canonicalJson(model)}`;
+  return `{"actor":${quoted(actor)}${causation}${command}${correlation},"previousHash":"${previousHash}","schemaVersion":${canonicalJson(schemaVersion)},"time":${canonicalJson(time)}}`;
+}
 
 /** A chain that holds. */
 export interface VerifiedChain {

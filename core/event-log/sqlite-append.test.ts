@@ -69,6 +69,19 @@ describe('group commit', () => {
     expect(await verifyChain(log.readAll())).toMatchObject({ ok: true, value: { facts: 6_000 } });
   });
 
+  it('says where the last fact stands, whatever the size of the batch', async () => {
+    const log = await open();
+    for (let size = 1; size <= 25; size += 1) {
+      const texts = Array.from({ length: size }, (_, i) => `${size}.${i}`);
+      const answer = await log.append(`note-${size}`, notes(...texts), 'none');
+      const facts = await collect(log.readStream(`note-${size}`));
+      expect(facts.map(textOf)).toEqual(texts);
+      const { revision: last, position: at } = facts[size - 1] ?? {};
+      expect(answer).toEqual({ ok: true, value: { revision: last, position: at } });
+    }
+    expect(await verifyChain(log.readAll())).toMatchObject({ ok: true, value: { facts: (25 * 26) / 2 } });
+  });
+
   it('hands a mistake of the caller back to that caller only', async () => {
     const log = await open();
     const unwritable = note('x', { size: 12n });

@@ -196,6 +196,14 @@ function groupWriter(database: Database.Database, where: string): (group: readon
   return write;
 }
 
+// A statement that adds several rows costs a quarter less per row than one that adds one.
+const rowsAtOnce = 8;
+
+const prepareInsert = (database: Database.Database, rows: number): Database.Statement<unknown[]> =>
+  database.prepare(
+    `INSERT INTO facts (stream, revision, id, type, data, metadata) VALUES ${Array(rows).fill('(?, ?, ?, ?, ?, ?)').join(', ')}`,
+  );
+
 interface BatchWriter {
   /** Judges one append and writes its rows. Call it within a transaction. */
   batch(one: Pick<Waiting, 'stream' | 'facts' | 'expected'>): Result<Appended, AppendError>;
@@ -205,12 +213,11 @@ interface BatchWriter {
 
 function batchWriter(database: Database.Database, where: string): BatchWriter {
   const heads = new Map<StreamId, Head>();
-  const insert = database.prepare<[string, number, string, string, string, string]>(
-    'INSERT INTO facts (stream, revision, id, type, data, metadata) VALUES (?, ?, ?, ?, ?, ?)',
-  );
-  const lastOf = database.prepare<[string], Row>(
-    `SELECT ${columns} FROM facts WHERE stream = ? ORDER BY revision DESC LIMIT 1`,
-  );
+  const insert = prepareInsert(database, 1);
+  const insertMany = prepareInsert(database, rowsAtOnce);
+  const lastOf = database
+    .prepare<[string], Row>(`SELECT ${columns} FROM facts WHERE stream = ? ORDER BY revision DESC LIMIT 1`)
+    .raw();
   const idsOf = database
     .prepare<[string, number, number], string>(
       'SELECT id FROM facts WHERE stream = ? AND revision >= ? ORDER BY revision LIMIT ?',
@@ -223,19 +230,26 @@ function batchWriter(database: Database.Database, where: string): BatchWriter {
   const headOf = (stream: StreamId): Head => {
     const row = lastOf.get(stream);
     if (row === undefined) return { last: -1, hash: chainStart };
-    return { last: row.revision, hash: hashOf(factOf(row, where)) };
+    const fact = factOf(row, where);
+    return { last: fact.revision, hash: hashOf(fact) };
   };
   const addRows = (stream: StreamId, facts: readonly ProposedFact[], { last, hash }: Head): Appended => {
     let revision = last;
     let previousHash = hash;
     let position = 0;
-    for (const fact of facts) {
+    const wholeGroups = facts.length - (facts.length % rowsAtOnce);
+    let row: (string | number)[] = [];
+    facts.forEach((fact, i) => {
       revision += 1;
       const link = chained(stream, revision, fact, previousHash);
-      const row = insert.run(stream, revision, fact.id, fact.type, link.data, link.metadata);
-      position = Number(row.lastInsertRowid);
       previousHash = link.hash;
-    }
+      row.push(stream, revision, fact.id, fact.type, link.data, link.metadata);
+      // Whole groups of rows by one statement, the rest one by one.
+      const statement = i < wholeGroups ? insertMany : insert;
+      if (i < wholeGroups && (i + 1) % rowsAtOnce !== 0) return;
+      position = Number(statement.run(row).lastInsertRowid);
+      row = [];
+    });
     if (heads.size >= headsMax) heads.clear();
     heads.set(stream, { last: revision, hash: previousHash });
     return { revision: revision as Revision, position: position as Position };

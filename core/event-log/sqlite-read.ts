@@ -10,7 +10,7 @@ import {
 } from './event-log.ts';
 import type { Page } from './follow.ts';
 import { faultOf } from './sqlite-file.ts';
-import { columns, factOf, type Row } from './sqlite-row.ts';
+import { charsOf, columns, factOf, type Row } from './sqlite-row.ts';
 import { upcast } from './upcast.ts';
 
 // Facts are read in pages, each in one go: between two pages nothing is held open, so a slow reader neither keeps the
@@ -21,8 +21,8 @@ const pageChars = 4 * MiB;
 
 /** The reading side of a log file. Every read throws `LogReadError`. */
 export interface SqliteReader {
-  readStream(stream: StreamId, options: ReadStreamOptions): AsyncGenerator<RecordedFact>;
-  readAll(options: ReadAllOptions): AsyncGenerator<RecordedFact>;
+  readStream(stream: StreamId, options: ReadStreamOptions): AsyncIterable<RecordedFact>;
+  readAll(options: ReadAllOptions): AsyncIterable<RecordedFact>;
   /** The fact at the end of the log, if there is any. */
   newest(): RecordedFact | undefined;
   /** One page of what stands after a position. */
@@ -50,37 +50,41 @@ export function sqliteReader(database: Database.Database, where: string): Sqlite
       : statements.ofCategory.iterate(after, until, category, limit);
 
   return {
-    async *readStream(stream, { from, backwards = false, limit = Infinity, asStored = false }) {
+    readStream(stream, { from, backwards = false, limit = Infinity, asStored = false }) {
       const decode = asStored ? stored : current;
-      const last = guarded(database, where, () => statements.last.get(stream) ?? -1);
-      let next = backwards ? Math.min(from ?? last, last) : (from ?? 0);
-      for (let left = limit; left > 0 && (backwards ? next >= 0 : next <= last);) {
+      let left = limit;
+      let last = -1;
+      let next: number | undefined;
+      return factByFact(() => {
+        if (next === undefined) {
+          last = guarded(database, where, () => statements.last.get(stream) ?? -1);
+          next = backwards ? Math.min(from ?? last, last) : (from ?? 0);
+        }
+        const at = next;
         const count = Math.min(left, pageFacts);
-        const facts = take(
-          () =>
-            backwards
-              ? statements.backwards.iterate(stream, next, count)
-              : statements.forwards.iterate(stream, next, last, count),
-          decode,
-        );
-        if (facts.length === 0) return;
-        yield* facts;
+        if (count <= 0 || (backwards ? at < 0 : at > last)) return [];
+        const { forwards, backwards: back } = statements;
+        const rows = () => (backwards ? back.iterate(stream, at, count) : forwards.iterate(stream, at, last, count));
+        const facts = take(rows, decode);
         left -= facts.length;
         next += backwards ? -facts.length : facts.length;
-      }
+        return facts;
+      });
     },
-    async *readAll({ after = 0 as Position, category, limit = Infinity, asStored = false }) {
+    readAll({ after = 0 as Position, category, limit = Infinity, asStored = false }) {
       const decode = asStored ? stored : current;
-      const until = end();
+      let left = limit;
       let searched: number = after;
-      for (let left = limit; left > 0 && searched < until;) {
+      let until: number | undefined;
+      return factByFact(() => {
+        const to = (until ??= end());
         const count = Math.min(left, pageFacts);
-        const facts = take(() => allAfter(searched, until, category, count), decode);
-        if (facts.length === 0) return;
-        yield* facts;
+        if (count <= 0 || searched >= to) return [];
+        const facts = take(() => allAfter(searched, to, category, count), decode);
         left -= facts.length;
-        searched = facts.at(-1)?.position ?? until;
-      }
+        searched = facts.at(-1)?.position ?? to;
+        return facts;
+      });
     },
     newest: () => take(() => allAfter(end() - 1, end(), undefined, 1), current)[0],
     page(after, category) {
@@ -93,25 +97,62 @@ export function sqliteReader(database: Database.Database, where: string): Sqlite
   };
 }
 
+/** Hands out pages one fact at a time, until one is empty. Cheaper than a generator, and there are millions of them. */
+function factByFact(nextPage: () => readonly RecordedFact[]): AsyncIterableIterator<RecordedFact> {
+  let page: readonly RecordedFact[] = [];
+  let at = 0;
+  let done = false;
+  const next = (): IteratorResult<RecordedFact> => {
+    if (at === page.length && !done) {
+      page = nextPage();
+      at = 0;
+      done = page.length === 0;
+    }
+    const value = page[at];
+    if (value === undefined) return { done: true, value: undefined };
+    at += 1;
+    return { done: false, value };
+  };
+  const finish = async (): Promise<IteratorResult<RecordedFact>> => {
+    [page, at, done] = [[], 0, true];
+    return { done: true, value: undefined };
+  };
+  return {
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+    next: async () => {
+      try {
+        return next();
+      } catch (error) {
+        await finish();
+        throw error;
+      }
+    },
+    return: finish,
+  };
+}
+
 function prepare(database: Database.Database) {
+  const rows = <Parameters extends unknown[]>(sql: string) => database.prepare<Parameters, Row>(sql).raw();
   return {
     end: database.prepare<[], number>('SELECT max(position) FROM facts').pluck(),
     last: database.prepare<[string], number>('SELECT max(revision) FROM facts WHERE stream = ?').pluck(),
-    forwards: database.prepare<[string, number, number, number], Row>(
+    forwards: rows<[string, number, number, number]>(
       `SELECT ${columns} FROM facts WHERE stream = ? AND revision BETWEEN ? AND ? ORDER BY revision LIMIT ?`,
     ),
-    backwards: database.prepare<[string, number, number], Row>(
+    backwards: rows<[string, number, number]>(
       `SELECT ${columns} FROM facts WHERE stream = ? AND revision <= ? ORDER BY revision DESC LIMIT ?`,
     ),
-    all: database.prepare<[number, number, number], Row>(
+    all: rows<[number, number, number]>(
       `SELECT ${columns} FROM facts WHERE position > ? AND position <= ? ORDER BY position LIMIT ?`,
     ),
     // The condition is one that no index serves: by position is the order that is asked for, and a category is either
     // most of the log or read seldom.
-    ofCategory: database.prepare<[number, number, string, number], Row>(
-      `SELECT ${columns} FROM facts WHERE position > ? AND position <= ? AND substr(stream, 1, instr(stream, '-') - 1) = ?
-       ORDER BY position LIMIT ?`,
-    ),
+    ofCategory: rows<
+      [number, number, string, number]
+    >(`SELECT ${columns} FROM facts WHERE position > ? AND position <= ? AND substr(stream, 1, instr(stream, '-') - 1) = ?
+       ORDER BY position LIMIT ?`),
   };
 }
 
@@ -120,7 +161,7 @@ function takePage(rows: Iterable<Row>, decode: Decode): RecordedFact[] {
   let chars = 0;
   for (const row of rows) {
     facts.push(decode(row));
-    chars += row.data.length + row.metadata.length;
+    chars += charsOf(row);
     if (chars >= pageChars) break;
   }
   return facts;
