@@ -1,7 +1,7 @@
 import { unreachable } from '#core/invariant';
 import type { FactGroup, FactText, Severity } from '#core/text/fact-text';
 import { formatBytes, formatDuration, formatPercent, formatPlural, formatRate } from '#core/text/format';
-import type { EffectType } from './effects.ts';
+import type { EffectType, TimerName } from './effects.ts';
 import type {
   Check,
   DecisionFact,
@@ -12,7 +12,6 @@ import type {
   ReplicationFact,
   RoundReport,
   StepFact,
-  TimerName,
 } from './facts.ts';
 
 const decision = 'decision';
