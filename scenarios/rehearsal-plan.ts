@@ -7,6 +7,7 @@ import { after, bytes, millis, type Instant } from '#core/units';
 import type { Estate, EstateVm } from '#simulator/estate/estate';
 import { generateFleet } from '#simulator/estate/generate';
 import { guests } from '#simulator/estate/guest';
+import { hostOf } from '#simulator/flow/network';
 import { answerLost } from '#simulator/faults/answer-lost';
 import { checkFailed } from '#simulator/faults/check-failed';
 import type { Fault } from '#simulator/faults/fault';
@@ -58,8 +59,7 @@ export function unknownVm({ members, faults }: RehearsalScenario, { vms }: Estat
 
 /** What one member of the wave is to do. */
 export function memberPlan({ plan, members, wave }: RehearsalScenario, estate: Estate, vm: EstateVm): MigrationPlan {
-  const host = estate.hosts.find(({ name }) => name === vm.host);
-  invariant(host, `VM ${vm.name} has no host ${vm.host}`);
+  const host = hostOf(estate, vm);
   const { after: _after, ends: _ends, ...own } = members[vm.name] ?? {};
   return {
     ...plan,

@@ -2,7 +2,7 @@ import type { Finding, Outcome, Report, World } from '#core/driver/world';
 import type { WorkItem } from '#core/driver/model';
 import { isSideEffect, type Effect, type SideEffectType } from '#core/migration/effects';
 import type { Check, MigrationFact } from '#core/migration/facts';
-import type { MigrationPlan } from '#core/migration/plan';
+import type { MigrationPlan, SourcePlatform } from '#core/migration/plan';
 import { invariant, InvariantError } from '#core/invariant';
 import type { Rng } from '#core/rng';
 import { minutes, type Millis } from '#core/units';
@@ -11,7 +11,7 @@ import type { Attempt, Fault, Interference } from '#simulator/faults/fault';
 import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
 import { validationChecks, verificationChecks } from './checks.ts';
 import type { Machine, MachineView } from './machine.ts';
-import { linkPlace, placesOf, wayOf } from './network.ts';
+import { hostOf, linkPlace, placesOf, wayOf } from './network.ts';
 import { answerTimeout, drawn, lookSpan, operationOf, validateSpan } from './operations.ts';
 import { grain, runRound, type RoundEnding } from './rounds.ts';
 import { transfers, type Transfers } from './transfers.ts';
@@ -49,7 +49,7 @@ export function flowWorld({
     clock.schedule(from, () => shared.takeDown(linkPlace(link)));
     clock.schedule(until, () => shared.bringUp(linkPlace(link)));
   }
-  const machines = new Map(estate.vms.map((vm) => [vm.name, newMachine(vm, clock)]));
+  const machines = new Map(estate.vms.map((vm) => [vm.name, newMachine(vm, hostOf(estate, vm).platform, clock)]));
   const machineOf = (vm: string): Machine => {
     const machine = machines.get(vm);
     invariant(machine, `there is no VM ${vm} in this world`);
@@ -72,8 +72,9 @@ export function flowWorld({
   };
 }
 
-const newMachine = (vm: EstateVm, clock: SimulatedClock): Machine => ({
+const newMachine = (vm: EstateVm, platform: SourcePlatform, clock: SimulatedClock): Machine => ({
   vm,
+  platform,
   writes: writeLedger(vm.writes, grain, clock.now()),
   source: { power: 'running', connected: true },
   tracking: 'none',

@@ -1,5 +1,6 @@
 import type { Bytes, Round } from '#core/units';
 import type { Outcome } from '#core/driver/world';
+import type { SourcePlatform } from '#core/migration/plan';
 import type { MigrationFact } from '#core/migration/facts';
 import type { EstateVm } from '#simulator/estate/estate';
 import type { WriteLedger } from './write-ledger.ts';
@@ -7,6 +8,7 @@ import type { WriteLedger } from './write-ledger.ts';
 /** Where the parts of one VM's migration stand in the world. It outlives drivers: a world does not forget. */
 export interface Machine {
   readonly vm: EstateVm;
+  readonly platform: SourcePlatform;
   readonly writes: WriteLedger;
   source: { readonly power: 'running' | 'off'; readonly connected: boolean };
   tracking: 'none' | 'on' | 'lost';

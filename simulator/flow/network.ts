@@ -1,4 +1,4 @@
-import type { Estate, EstateLink, EstateVm } from '#simulator/estate/estate';
+import type { Estate, EstateHost, EstateLink, EstateVm } from '#simulator/estate/estate';
 import { invariant } from '#core/invariant';
 
 /** The way of one VM's stream from its host to its replica, and the most that it can take by itself. */
@@ -34,6 +34,13 @@ export function linkOf({ links }: Estate, vm: EstateVm): EstateLink {
   const link = links.find(({ name }) => name === vm.link);
   invariant(link, `VM ${vm.name} has no link ${vm.link}`);
   return link;
+}
+
+/** The host a VM is on. */
+export function hostOf({ hosts }: Estate, vm: EstateVm): EstateHost {
+  const host = hosts.find(({ name }) => name === vm.host);
+  invariant(host, `VM ${vm.name} has no host ${vm.host}`);
+  return host;
 }
 
 /** The way of a VM's stream. */

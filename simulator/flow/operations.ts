@@ -4,6 +4,7 @@ import { unreachable } from '#core/invariant';
 import type { Rng } from '#core/rng';
 import { millis, type Instant, type Millis } from '#core/units';
 import { guests, type Span } from '#simulator/estate/guest';
+import { platforms } from '#simulator/estate/platform';
 import { fixUpFindings } from './checks.ts';
 import type { Machine } from './machine.ts';
 
@@ -21,16 +22,13 @@ interface OperationStep {
   readonly change?: (at: Instant) => void;
 }
 
-/** Seconds that steps take where they do not depend on the guest. */
+/** Seconds that steps at the target take. */
 const spans = {
-  begin: [4, 15],
   clone: [8, 25],
   remove: [3, 10],
   powerOff: [1, 5],
-  fence: [2, 6],
   powerOn: [4, 15],
   connect: [2, 6],
-  release: [2, 8],
 } as const satisfies Record<string, Span>;
 
 /** Draws a duration from a span of seconds. */
@@ -39,11 +37,12 @@ export const drawn = (rng: Rng, [from, to]: Span): Millis => millis(rng.between(
 /**
  * What a side effect does to one VM's parts. It asks where they stand before it changes them, as a connector does.
  *
- * @differs The durations are assumed; platforms and sizes make no difference to them, and nothing waits in line.
+ * @differs The durations are assumed; sizes make no difference to them, and nothing waits in line.
  */
 export function operationOf(effect: Extract<Effect, { type: SideEffectType }>, machine: Machine, rng: Rng): Operation {
   const { vm } = machine;
   const guest = guests[vm.guest];
+  const source = platforms[machine.platform];
   const take = (span: Span, change?: (at: Instant) => void): OperationStep => ({
     takes: drawn(rng, span),
     ...(change && { change }),
@@ -52,7 +51,7 @@ export function operationOf(effect: Extract<Effect, { type: SideEffectType }>, m
     case 'initiateReplication':
       return {
         steps: [
-          take(spans.begin, (at) => {
+          take(source.begin, (at) => {
             machine.tracking = 'on';
             machine.writes.mark(at);
             machine.replica = { made: true, fixedUp: false };
@@ -77,7 +76,7 @@ export function operationOf(effect: Extract<Effect, { type: SideEffectType }>, m
       };
     case 'quiesceSource':
       return {
-        steps: [take(effect.params.force ? spans.powerOff : guest.stop, (at) => stopSource(machine, at))],
+        steps: [take(effect.params.force ? source.powerOff : guest.stop, (at) => stopSource(machine, at))],
         facts: () => [
           {
             type: 'SourceQuiesced',
@@ -88,7 +87,7 @@ export function operationOf(effect: Extract<Effect, { type: SideEffectType }>, m
     case 'fenceSource':
       return {
         steps: [
-          take(spans.fence, (at) => {
+          take(source.fence, (at) => {
             stopSource(machine, at);
             machine.source = { power: 'off', connected: false };
           }),
@@ -110,6 +109,7 @@ function targetOperation(
 ): Operation {
   const { vm } = machine;
   const guest = guests[vm.guest];
+  const source = platforms[machine.platform];
   switch (effect.type) {
     case 'fixUpReplica':
       return {
@@ -138,19 +138,19 @@ function targetOperation(
             ? [take(spans.powerOff, () => (machine.target = { power: 'none', connected: false }))]
             : []),
           ...(machine.source.power === 'off'
-            ? [take(spans.powerOn, (at) => startSource(machine, at)), take(guest.boot)]
+            ? [take(source.powerOn, (at) => startSource(machine, at)), take(guest.boot)]
             : [take(spans.connect, (at) => startSource(machine, at))]),
         ],
         facts: () => [{ type: 'RolledBack', data: { source: 'running' } }],
       };
     case 'releaseSource':
       return {
-        steps: [take(spans.release, () => (machine.tracking = 'none'))],
+        steps: [take(source.release, () => (machine.tracking = 'none'))],
         facts: () => [{ type: 'SourceReleased', data: { removed: ['change mark', 'export'] } }],
       };
     case 'retireSource':
       return {
-        steps: [take(spans.release, () => (machine.tracking = 'none'))],
+        steps: [take(source.release, () => (machine.tracking = 'none'))],
         facts: () => [{ type: 'SourceRetired', data: { note: 'off, disconnected, and annotated as migrated' } }],
       };
     default:

@@ -15,6 +15,7 @@ import {
 } from '#core/units';
 import type { EstateVm } from '#simulator/estate/estate';
 import type { Span } from '#simulator/estate/guest';
+import { platforms } from '#simulator/estate/platform';
 import type { Scheduled } from '#simulator/kernel/event-queue';
 import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
 import type { Machine, RoundState } from './machine.ts';
@@ -44,8 +45,7 @@ export type RoundEnding =
   | { readonly type: 'givenUp' }
   | { readonly type: 'broken'; readonly place: string };
 
-// Seconds to freeze the mark and open the disks, to flush and compare roots, and to notice that nobody answers.
-const openSpan: Span = [1, 3];
+// Seconds to flush and compare roots, and to notice that nobody answers.
 const closeSpan: Span = [1, 2];
 const connectTimeout: Span = [10, 20];
 
@@ -69,7 +69,7 @@ export async function runRound(
     await clock.wait(drawn(rng, connectTimeout), signal);
     return signal.aborted ? { type: 'givenUp' } : { type: 'broken', place: down };
   }
-  await clock.wait(drawn(rng, openSpan), signal);
+  await clock.wait(drawn(rng, platforms[machine.platform].openRound), signal);
   if (signal.aborted) return { type: 'givenUp' };
   const opened = clock.now();
   const left = bytes(state.differing - state.durable);

@@ -66,6 +66,21 @@ describe('transfers', () => {
     expect(ends).toEqual({ a: 'broken at 5000 by wan', local: 'done at 100000', early: 'done at 61250' });
   });
 
+  it('pass again when the last of several outages is over', async () => {
+    const { clock, streams, until } = site({ wan: 100 });
+    for (const [from, to] of [
+      [1_000, 5_000],
+      [3_000, 9_000],
+    ] as const) {
+      clock.schedule(instant(from), () => streams.takeDown('wan'));
+      clock.schedule(instant(to), () => streams.bringUp('wan'));
+    }
+    await until(6_000);
+    expect(streams.isDown('wan')).toBe(true);
+    await until(9_000);
+    expect(streams.isDown('wan')).toBe(false);
+  });
+
   it('never carry more than their places can, and lose nothing', () =>
     fc.assert(
       fc.asyncProperty(

@@ -71,7 +71,8 @@ class SharedPlaces implements Transfers {
   readonly #names: readonly string[];
   readonly #index: ReadonlyMap<string, number>;
   readonly #capacities: readonly number[];
-  readonly #down = new Set<string>();
+  /** How often each place is down: two outages may overlap. */
+  readonly #down = new Map<string, number>();
   readonly #groups = new Map<string, Group>();
   #sequence = 0;
   #next: Scheduled | undefined;
@@ -107,7 +108,7 @@ class SharedPlaces implements Transfers {
 
   takeDown(place: string): void {
     const at = this.#place(place);
-    this.#down.add(place);
+    this.#down.set(place, (this.#down.get(place) ?? 0) + 1);
     const broken = [...this.#groups.values()]
       .filter(({ places }) => places.includes(at))
       .flatMap(({ members }) => [...members])
@@ -118,7 +119,9 @@ class SharedPlaces implements Transfers {
   }
 
   bringUp(place: string): void {
-    this.#down.delete(place);
+    const times = (this.#down.get(place) ?? 0) - 1;
+    if (times > 0) this.#down.set(place, times);
+    else this.#down.delete(place);
     this.#share();
   }
 

@@ -107,13 +107,12 @@ export const prefixesReplay: Law = (facts) =>
     const own = facts.filter((fact) => fact.stream === stream);
     const lived: MigrationState[] = [];
     for (const fact of own) lived.push(evolved(lived.at(-1) ?? initialMigration(), fact));
-    // Three prefixes of each stream: folding every one is quadratic and finds no more.
-    return [1, Math.ceil(own.length / 3), own.length - 1].flatMap((length) => {
-      const replayed = own.slice(0, length).reduce(evolved, initialMigration());
-      return pictureOf(replayed) === pictureOf(lived[length - 1])
-        ? []
-        : [`${stream}: the first ${length} facts fold to another state than they did`];
-    });
+    // One prefix of each stream, of another length each: folding every one is quadratic and finds no more.
+    const length = 1 + ((stream.charCodeAt(stream.length - 1) * 31) % own.length);
+    const replayed = own.slice(0, length).reduce(evolved, initialMigration());
+    return pictureOf(replayed) === pictureOf(lived[length - 1])
+      ? []
+      : [`${stream}: the first ${length} facts fold to another state than they did`];
   });
 
 const pictureOf = (state: MigrationState | undefined): string =>

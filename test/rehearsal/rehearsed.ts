@@ -24,6 +24,29 @@ export function rehearsalFrom(text: string): RehearsalScenario {
 /** The scenario that `npm start` shows. */
 export const firstWave = (): RehearsalScenario => rehearsalFrom(readFileSync('scenarios/first-wave.yaml', 'utf8'));
 
+/** A wave that is quickly through, with an approval, a lost answer, an outage and a way back. */
+export const smallWave = (): RehearsalScenario =>
+  rehearsalFrom(`
+kind: rehearsal
+id: small
+title: Four machines
+why: Enough for what a test needs, and little to wait for.
+estate:
+  hosts: [{ name: kvm-1, platform: kvm }]
+  vms:
+    - { name: a, host: kvm-1, disks: [{ size: 30 GiB }] }
+    - { name: b, host: kvm-1, disks: [{ size: 10 GiB }] }
+    - { name: c, host: kvm-1, disks: [{ size: 10 GiB }] }
+    - { name: d, host: kvm-1, disks: [{ size: 10 GiB }] }
+wave: { id: small, window: { opens: 20 min, closes: 1 h }, limits: { replicating: 3, cuttingOver: 2 }, requester: mia }
+plan: { approval: requiredByAnother, refreshEvery: 1 h }
+operators: { approve: { by: jonas, after: 5 min } }
+faults:
+  - { type: launchFailed, vms: [d] }
+  - { type: answerLost, vms: [b], effects: [quiesceSource] }
+  - { type: linkDown, link: wan, at: 1 min, lasts: 30 s }
+`);
+
 /** What was rehearsed: its summary, and every fact of its log in order. */
 export interface Rehearsed {
   readonly scenario: RehearsalScenario;

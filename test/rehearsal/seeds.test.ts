@@ -24,7 +24,7 @@ id: seeds
 title: Whatever happens
 why: No seed and no mix of faults may break a law.
 estate:
-  generate: { vms: 6, hosts: 3, diskSize: 20 GiB, writes: 4 MiB/s }
+  generate: { vms: 4, hosts: 3, diskSize: 20 GiB, writes: 4 MiB/s }
 wave:
   id: seeds
   window: { opens: 1 h, closes: 2 h 30 min }
@@ -55,6 +55,6 @@ describe('whatever the seed and the faults', () => {
         for (const { lifecycle } of summary.members)
           expect(lifecycle).toMatch(/^(finalized|rolledBack|protected|ready|blocked|failed)$/);
       }),
-      { numRuns: 6 },
+      { numRuns: 4 },
     ));
 });
