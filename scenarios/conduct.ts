@@ -12,7 +12,7 @@ import {
 import type { MigrationState } from '#core/migration/evolve';
 import type { MigrationPlan } from '#core/migration/plan';
 import { err, type Result } from '#core/result';
-import { nextStep, type EndingKind, type Goal } from './migrate-step.ts';
+import { leavingStep, nextStep, type EndingKind, type Goal } from './migrate-step.ts';
 
 /** The driver of a migration at work. */
 export type Running = RunningDriver<MigrationState, MigrationCommand, Rejection>;
@@ -35,7 +35,17 @@ export interface Conducting {
 }
 
 /** Sends what the plan implies, one command after the other, until there is nothing left for this run to do. */
-export async function conduct(work: Conducting): Promise<EndingKind> {
+export const conduct = (work: Conducting): Promise<EndingKind> =>
+  Promise.race([sendInTurn(work), endedEarly(work.running)]);
+
+/** Rejects if this program is wrong; resolves only when the log refuses, since every other end is found by looking. */
+async function endedEarly(running: Running): Promise<EndingKind> {
+  const ending = await running.ended;
+  if (ending.type === 'logRefused') return 'logRefused';
+  return new Promise<never>(() => undefined);
+}
+
+async function sendInTurn(work: Conducting): Promise<EndingKind> {
   const { plan, running, news, signal } = work;
   const requester = `operator:${plan.requester}`;
   const sent = new Set<MigrationCommandType>();
@@ -45,9 +55,9 @@ export async function conduct(work: Conducting): Promise<EndingKind> {
   if (work.outcome && axesOf(running.state()).outcome === 'undecidable')
     await send({ type: 'DecideOutcome', data: { outcome: work.outcome, by: plan.requester } }, requester);
   for (;;) {
-    if (signal.aborted) return 'interrupted';
     const { version } = news;
-    const step = nextStep(running.state(), plan, sent, work.goal);
+    const state = running.state();
+    const step = signal.aborted ? leavingStep(state) : nextStep(state, plan, sent, work.goal);
     switch (step.type) {
       case 'end':
         return step.kind;

@@ -1,5 +1,5 @@
 import type { MigrationCommand, MigrationCommandType } from '#core/migration/commands';
-import { axesOf, isPastPointOfNoReturn } from '#core/migration/abilities';
+import { axesOf, isPastPointOfNoReturn, sourceIsDown } from '#core/migration/abilities';
 import type { MigrationState } from '#core/migration/evolve';
 import type { MigrationPlan } from '#core/migration/plan';
 import { invariant } from '#core/invariant';
@@ -53,6 +53,20 @@ const mayCancel = new Set([
 ]);
 // On its way back already, or past the point where there is one.
 const turningBack = new Set(['rollingBack', 'cancelling.releasing', 'cancelling.waiting', 'cancelled', 'finalized']);
+
+/**
+ * What comes next for a run that is being interrupted. A cutover that has the source is rolled back: whoever is called
+ * away leaves no VM standing still. Everything else can be taken up later as it is.
+ */
+export function leavingStep(state: MigrationState): Step {
+  const { lifecycle, outcome } = axesOf(state);
+  if (lifecycle === 'failed') return end('failed');
+  const isTaken = lifecycle.startsWith('cuttingOver.') && sourceIsDown(state);
+  if (!isTaken && lifecycle !== 'rollingBack') return end('interrupted');
+  if (outcome === 'undecidable') return end('blocked');
+  if (lifecycle === 'rollingBack') return wait;
+  return send({ type: 'RollBack', data: { reason: 'the run was interrupted', acceptLossOfTargetWrites: false } });
+}
 
 function turnBack(state: MigrationState, lifecycle: string): Step {
   if (lifecycle === 'cuttingOver.approved') return send({ type: 'RevokeCutover', data: { reason } });

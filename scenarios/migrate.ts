@@ -36,7 +36,7 @@ export interface MigrateOptions {
   readonly newCommandId: () => CommandId;
   /** Below it is a folder per migration, for what the scenario gives no place of its own. */
   readonly dataDirectory: string;
-  /** Aborting it stops the run, not the migration: run it again to go on. */
+  /** Aborting it stops the run, not the migration: run it again to go on. A cutover under way is rolled back first. */
   readonly signal?: AbortSignal;
   /** Told after each batch of facts is durable, in order. */
   readonly onFacts?: (facts: readonly ProposedFact<MigrationFact>[]) => void;
@@ -75,7 +75,7 @@ export async function migrate(options: MigrateOptions): Promise<Result<Migration
   if (over?.type === 'end' && isOver(over.kind)) return ok(await summaryOf(log, stream, over.kind, place));
   const signal = options.signal ?? new AbortController().signal;
   const source = await openScenarioSource(scenario, migration, { folder, isResumed: state.count > 0, signal });
-  if (!source.ok) return source;
+  if (!source.ok) return signal.aborted ? ok(await summaryOf(log, stream, 'interrupted', place)) : source;
   try {
     const plan = await planOf(scenario, state, source.value, describePlace(scenario, place));
     if (!plan.ok) return plan;
@@ -135,17 +135,10 @@ async function carryOut(
   });
   signal.addEventListener('abort', news.announce, { once: true });
   try {
-    return await Promise.race([conduct({ ...options, plan, running, news }), endedEarly(running)]);
+    return await conduct({ ...options, plan, running, news });
   } finally {
     signal.removeEventListener('abort', news.announce);
     await running.stop();
     await world.close();
   }
-}
-
-/** Rejects if this program is wrong; resolves only when the log refuses, since every other end is found by looking. */
-async function endedEarly(running: Running): Promise<EndingKind> {
-  const ending = await running.ended;
-  if (ending.type === 'logRefused') return 'logRefused';
-  return new Promise<never>(() => undefined);
 }

@@ -49,21 +49,12 @@ export const replicasOf = (plan: MigrationPlan, place: ReplicaPlace) =>
 export function openScenarioSource(
   scenario: MigrationScenario,
   migration: MigrationId,
-  {
-    folder,
-    isResumed,
-    signal,
-  }: { readonly folder: string; readonly isResumed: boolean; readonly signal?: AbortSignal },
+  { folder, isResumed, signal }: { readonly folder: string; readonly isResumed: boolean; readonly signal: AbortSignal },
 ): Promise<Result<OpenSource, SourceSiteError>> {
-  return openSource(siteOf(scenario, folder, isResumed, signal), migration);
+  return openSource(siteOf(scenario, folder, isResumed), migration, signal);
 }
 
-function siteOf(
-  { source, laboratory }: MigrationScenario,
-  folder: string,
-  isResumed: boolean,
-  signal: AbortSignal | undefined,
-): SourceSite {
+function siteOf({ source, laboratory }: MigrationScenario, folder: string, isResumed: boolean): SourceSite {
   if (source.qmp !== undefined || laboratory === undefined) return { type: 'qmp', address: source.qmp ?? { path: '' } };
   const { directory, memory, disks, writes, seed } = laboratory;
   return {
@@ -76,9 +67,9 @@ function siteOf(
       diskFormat: disks.format,
       writer: { bytesPerSecond: writes },
       seed,
-      // The disks of a run that was interrupted are the source of the same migration.
-      existingDisks: isResumed ? 'boot' : 'refuse',
-      ...(signal && { signal }),
+      // The disks of a run that was interrupted are the source of the same migration. Those in a folder that somebody
+      // named may be anything, and the guest would write to them.
+      existingDisks: isResumed || directory === undefined ? 'boot' : 'refuse',
     },
   };
 }

@@ -9,7 +9,7 @@ import { describeQmpAddress, type QmpAddress } from '#replicator/qmp/address';
 /** Where a source VM is: a monitor that is there, or a laboratory guest to start. */
 export type SourceSite =
   | { readonly type: 'qmp'; readonly address: QmpAddress }
-  | { readonly type: 'laboratory'; readonly options: LaboratoryOptions };
+  | { readonly type: 'laboratory'; readonly options: Omit<LaboratoryOptions, 'signal'> };
 
 /** A source that can be connected to. */
 export interface OpenSource {
@@ -30,8 +30,12 @@ export interface SourceSiteError {
   readonly detail: string;
 }
 
-/** Starts what the site names, and nothing else. */
-export async function openSource(site: SourceSite, owner: MigrationId): Promise<Result<OpenSource, SourceSiteError>> {
+/** Starts what the site names, and nothing else. Aborting `signal` calls off what is still being started. */
+export async function openSource(
+  site: SourceSite,
+  owner: MigrationId,
+  signal: AbortSignal,
+): Promise<Result<OpenSource, SourceSiteError>> {
   const at = (qmp: QmpAddress): Pick<OpenSource, 'description' | 'connect'> => ({
     description: `qmp:${describeQmpAddress(qmp)}`,
     connect: () =>
@@ -40,7 +44,13 @@ export async function openSource(site: SourceSite, owner: MigrationId): Promise<
       ),
   });
   if (site.type === 'qmp') return ok({ ...at(site.address), close: () => Promise.resolve() });
-  const started = await startLaboratory(site.options);
+  // A guest that runs is ended in an orderly way, by `close`: pulling its plug is for those who have not come up.
+  const booting = new AbortController();
+  const callOff = (): void => booting.abort();
+  signal.addEventListener('abort', callOff, { once: true });
+  if (signal.aborted) callOff();
+  const started = await startLaboratory({ ...site.options, signal: booting.signal });
+  signal.removeEventListener('abort', callOff);
   if (!started.ok) {
     return err({
       type: 'LaboratoryFailed',

@@ -138,7 +138,7 @@ async function live({ clock, source, target, log, plan }: Surroundings, options:
     newCommandId: () => commandId(newId()),
   });
   const died = fate.died.then(() => 'died' as const);
-  const ending = await Promise.race([conducted, died, running.ended.then(() => new Promise<never>(() => undefined))]);
+  const ending = await Promise.race([conducted, died]);
   if (ending !== 'died') {
     await running.stop();
     await world.close();
