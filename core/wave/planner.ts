@@ -85,7 +85,7 @@ function cutOver(members: readonly Member[], { plan }: WaveSituation): Commands 
   const commands: Commands[number][] = [];
   let places = plan.limits.cuttingOver - members.filter(isCuttingOver).length;
   for (const member of members) {
-    if (places === 0) break;
+    if (places <= 0) break;
     if (!mayCutOver(member, members)) continue;
     places -= 1;
     commands.push(to(member, { type: 'StartCutover', data: {} }));
