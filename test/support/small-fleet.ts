@@ -1,5 +1,5 @@
 import { inMemoryEventLog } from '#core/event-log/in-memory';
-import type { EventLog, StreamId } from '#core/event-log/event-log';
+import { position, type EventLog, type RecordedFact, type StreamId } from '#core/event-log/event-log';
 import { runDriver, type DriverSurroundings, type RunningDriver } from '#core/driver/run-driver';
 import { commandId, diskId, factId, migrationId, waveId, type MigrationId, type WaveId } from '#core/ids';
 import type { MigrationCommand, Rejection } from '#core/migration/commands';
@@ -235,3 +235,29 @@ export const everyTemper: readonly Temper[] = [
   'tested',
   'approvalNeeded',
 ];
+
+/**
+ * The same fleet over and over again, under other names, in the order of time: a long log in a short while. Copy `n` has
+ * `-n` behind the names of its VMs and waves.
+ */
+export async function multiplied(log: EventLog, times: number): Promise<readonly RecordedFact[]> {
+  const facts: RecordedFact[] = [];
+  for await (const fact of log.readAll()) facts.push({ ...fact, metadata: { ...fact.metadata } });
+  const copies = facts.flatMap((fact) => Array.from({ length: times }, (_, n) => (n === 0 ? fact : renamed(fact, n))));
+  return copies.map((fact, n) => ({ ...fact, position: position(n + 1) }));
+}
+
+function renamed(fact: RecordedFact, n: number): RecordedFact {
+  const stream: StreamId = `${fact.stream as StreamId}-${n}`;
+  // Names of migrations stand in streams, in plans and in what a wave came to.
+  const data = JSON.parse(
+    JSON.stringify(fact.data, (key, value: unknown) =>
+      key === 'migration' || (key === 'name' && typeof value === 'string')
+        ? `${String(value)}-${n}`
+        : key === 'after' && Array.isArray(value)
+          ? value.map((id) => `${id}-${n}`)
+          : value,
+    ),
+  ) as object;
+  return { ...fact, id: factId(`${fact.id}-${n}`), stream, data };
+}

@@ -89,6 +89,9 @@ export class App extends SessionElement {
       .mode.live {
         color: var(--moved);
       }
+      .mode.lost {
+        color: var(--failed);
+      }
       .mode.replay {
         color: var(--accent);
       }
@@ -213,10 +216,13 @@ export class App extends SessionElement {
   #run(): TemplateResult | typeof nothing {
     const { run } = this.session;
     if (!run) return nothing;
+    const isLost = this.session.connection.type === 'lost';
     const speed = run.speed === 1 ? '' : ` ${run.speed} ×`;
     return html`<p class="run">
       <span class="source clip" title=${run.source}>${run.source}</span>
-      <span class="mode ${run.mode}">${run.mode === 'live' ? `Live${speed}` : 'Recording'}</span>
+      <span class="mode ${isLost ? 'lost' : run.mode}"
+        >${isLost ? 'Not heard' : run.mode === 'live' ? `Live${speed}` : 'Recording'}</span
+      >
     </p>`;
   }
 
@@ -243,7 +249,7 @@ export class App extends SessionElement {
         ${severitySign('failure')}
         <span
           ><b>The server cannot be reached</b> (${connection.why}). What is shown is the last that was heard. It is
-          tried again every ${formatDuration(Math.max(1000, connection.retryInMs))}.</span
+          tried again after ${formatDuration(Math.max(1000, connection.retryInMs))}.</span
         >
         <button class="button" @click=${() => this.session.retry()}>Try now</button>
       </div>

@@ -95,7 +95,7 @@ class AxisMap extends LitElement {
       title="${stop.description}${visit ? ' Choose it to go to when it was entered.' : ''}"
       aria-current=${standing === 'current' ? 'step' : nothing}
       aria-disabled=${visit ? nothing : 'true'}
-      aria-label="${stop.name}: ${standing === 'never' ? 'not visited' : `${standingWords[standing]} ${since}${stay}`}"
+      aria-label="${stop.name}: ${standing === 'never' ? 'not visited' : `${standingWords[standing]} ${since === '' ? 'a moment' : since}${stay}`}"
       data-state=${stop.state}
       @click=${() => visit && this.dispatchEvent(new CustomEvent('visit', { detail: visit.index }))}
       @pointerenter=${() => (this.looked = stop.state)}
@@ -113,7 +113,8 @@ class AxisMap extends LitElement {
     if (!visit) return '';
     if (standing === 'ahead') return formatOffset(this.start, visit.from);
     const to = visit.to === null || standing === 'current' ? this.now : visit.to;
-    return formatDuration(elapsed(visit.from, to));
+    const stay = elapsed(visit.from, to);
+    return stay === 0 ? '' : formatDuration(stay);
   }
 }
 customElements.define('sealift-axis-map', AxisMap);

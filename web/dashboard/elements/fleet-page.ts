@@ -22,6 +22,8 @@ const sortWords: Readonly<Record<SortKey, string>> = {
   size: 'Size',
 };
 
+// Beyond this, rows out of sight are not drawn.
+const wholeMax = 150;
 // More would push the list itself out of sight; the filter shows all of them.
 const askingShown = 4;
 
@@ -129,7 +131,7 @@ class FleetPage extends SessionElement {
       ${repeat(
         fleet.groups,
         ({ wave }) => wave?.id ?? '',
-        (group) => this.#group(group, moment),
+        (group) => this.#group(group, moment, fleet.shown > wholeMax),
       )}
       ${
         fleet.shown === 0 && fleet.total > 0
@@ -144,11 +146,19 @@ class FleetPage extends SessionElement {
 
   #empty(): TemplateResult {
     if (this.session.connection.type !== 'open')
-      return html`<div class="panel nothing" role="status">The run is being read.</div>`;
-    return html`<div class="panel nothing">
-      <h2>Nothing has happened yet</h2>
-      <p>This log holds no fact. As soon as a migration or a wave is drafted, it appears here.</p>
-    </div>`;
+      return html`<h1 class="unseen">Fleet</h1>
+        <div class="panel nothing" role="status">The run is being read.</div>`;
+    return html`<h1 class="unseen">Fleet</h1>
+      <div class="panel nothing">
+        <h2>Nothing has happened yet</h2>
+        <p>
+          ${
+            this.session.run?.mode === 'replay'
+              ? 'This recording holds no fact.'
+              : 'This log holds no fact. As soon as a migration or a wave is drafted, it appears here.'
+          }
+        </p>
+      </div>`;
   }
 
   #asking({ asking }: FleetView): TemplateResult | typeof nothing {
@@ -213,7 +223,7 @@ class FleetPage extends SessionElement {
     </div>`;
   }
 
-  #group({ wave, rows, counts, total }: FleetGroup, moment: Moment): TemplateResult {
+  #group({ wave, rows, counts, total }: FleetGroup, moment: Moment, isOneOfMany: boolean): TemplateResult {
     const name = wave?.name ?? 'Not in a wave';
     const cells = wave && waveCells(wave, moment.time);
     return html`<section class="panel" aria-label=${name} data-wave=${wave?.id ?? ''}>
@@ -235,6 +245,7 @@ class FleetPage extends SessionElement {
               .rows=${rows}
               .now=${instant(moment.time)}
               .link=${this.#link}
+              .isOneOfMany=${isOneOfMany}
               label=${`VMs of ${name}`}
             ></sealift-member-list>`
       }

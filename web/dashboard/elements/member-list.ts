@@ -1,4 +1,4 @@
-import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
+import { html, LitElement, nothing, type TemplateResult } from 'lit';
 import { formatBytes } from '#core/text/format';
 import { instant, type Instant } from '#core/units';
 import { cellsOf, healthWords, type RowCells } from '#web/dashboard/view-models/fleet';
@@ -20,6 +20,8 @@ class MemberList extends LitElement {
     /** Makes the address of a VM's page. */
     link: { attribute: false },
     label: {},
+    /** Whether the page has so many rows that only those in sight are drawn. */
+    isOneOfMany: { type: Boolean },
     isNarrow: { state: true },
   };
   static override styles = [sheet, memberListSheet];
@@ -27,6 +29,7 @@ class MemberList extends LitElement {
   declare now: Instant;
   declare link: (id: string) => string;
   declare label: string;
+  declare isOneOfMany: boolean;
   declare isNarrow: boolean;
   readonly #windowed = new Windowed(this, () => this.renderRoot.querySelector('.body'));
   readonly #resized = new ResizeObserver(([entry]) => {
@@ -38,6 +41,7 @@ class MemberList extends LitElement {
     this.rows = [];
     this.now = instant(0);
     this.label = 'VMs';
+    this.isOneOfMany = false;
     this.isNarrow = window.innerWidth < narrowBelow;
   }
 
@@ -51,14 +55,9 @@ class MemberList extends LitElement {
     this.#resized.disconnect();
   }
 
-  // Where it stands on the screen is known only once it is there.
-  protected override firstUpdated(_changed: PropertyValues): void {
-    if (this.rows.length > 80) this.requestUpdate();
-  }
-
   override render(): unknown {
     const height = this.isNarrow ? rowHeights.narrow : rowHeights.wide;
-    const { first, end, above, below } = this.#windowed.range(this.rows.length, height);
+    const { first, end, above, below } = this.#windowed.range(this.rows.length, height, this.isOneOfMany);
     return html`
       <div
         class=${this.isNarrow ? 'table narrow' : 'table'}
@@ -125,8 +124,7 @@ function replicationCell(row: MigrationRow, cells: RowCells): TemplateResult {
 }
 
 function forecastCell(cells: RowCells): TemplateResult | typeof nothing {
-  if (cells.forecast === '')
-    return cells.budget === '' ? nothing : html`<span class="small faint">of ${cells.budget}</span>`;
+  if (cells.forecast === '') return nothing;
   return html`
     <span class=${cells.fits === false ? 'troubled' : ''}>${cells.forecast}</span>
     <span class="small faint">${cells.fits === false ? 'over' : 'of'} ${cells.budget}</span>

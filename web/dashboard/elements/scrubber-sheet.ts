@@ -21,6 +21,11 @@ export const scrubberSheet = css`
     margin-inline: auto;
     padding: var(--gap-2) var(--gap-4);
   }
+  .bar.empty {
+    grid-template-columns: 1fr;
+    place-items: center;
+    color: var(--ink-faint);
+  }
   .controls {
     display: flex;
     gap: var(--gap-1);

@@ -1,4 +1,4 @@
-import { html, nothing, svg, type SVGTemplateResult, type TemplateResult } from 'lit';
+import { html, svg, type SVGTemplateResult, type TemplateResult } from 'lit';
 import { formatCount, formatOffset, formatTime } from '#core/text/format';
 import type { Moment } from '#web/dashboard/view-models/moment';
 import { playSpeeds } from '#web/dashboard/view-models/moment';
@@ -23,7 +23,7 @@ class Scrubber extends SessionElement {
   override render(): unknown {
     const moment = this.session.moment();
     const view = this.#view();
-    if (!moment || !view) return html`<div class="bar empty">${nothing}</div>`;
+    if (!moment || !view) return html`<p class="bar empty">There is no moment to stand at yet.</p>`;
     return html`<div class="bar">${this.#controls(moment)} ${this.#track(moment, view)} ${this.#present(moment)}</div>`;
   }
 

@@ -187,7 +187,6 @@ class ThroughputChart extends LitElement {
           fill: () => `${this.#colour('--moving')}2e`,
           width: 1.5,
           points: { show: false },
-          spanGaps: false,
         },
       ],
       hooks: {

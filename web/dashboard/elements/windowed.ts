@@ -13,6 +13,8 @@ const wholeMax = 80;
 // Rows drawn beyond the edge, so that scrolling does not outrun drawing.
 const margin = 12;
 
+const within = (count: number, n: number): number => Math.max(0, Math.min(count, n));
+
 /** Draws of a list of equally high rows only those in sight. Ten thousand rows then cost as much as fifty. */
 export class Windowed implements ReactiveController {
   readonly #host: ReactiveControllerHost & HTMLElement;
@@ -38,13 +40,21 @@ export class Windowed implements ReactiveController {
     cancelAnimationFrame(this.#frame);
   }
 
-  /** The range for `count` rows of `rowHeight` pixels, by where the list is on the screen now. */
-  range(count: number, rowHeight: number): WindowRange {
+  /**
+   * The range for `count` rows of `rowHeight` pixels, by where the list is on the screen now. Short lists are given whole;
+   * `isOneOfMany` says that there are many such lists, and that each is worth cutting.
+   */
+  range(count: number, rowHeight: number, isOneOfMany = false): WindowRange {
+    if (count <= wholeMax && !isOneOfMany) return { first: 0, end: count, above: 0, below: 0 };
     const list = this.#list();
-    if (count <= wholeMax) return { first: 0, end: count, above: 0, below: 0 };
-    const top = list?.getBoundingClientRect().top ?? 0;
-    const first = Math.max(0, Math.min(count, Math.floor(-top / rowHeight) - margin));
-    const end = Math.min(count, first + Math.ceil(window.innerHeight / rowHeight) + 2 * margin);
+    // Not there yet: where it will stand is known after it has been drawn once.
+    if (!list) {
+      this.#onMove();
+      return { first: 0, end: 0, above: 0, below: count * rowHeight };
+    }
+    const { top } = list.getBoundingClientRect();
+    const first = within(count, Math.floor(-top / rowHeight) - margin);
+    const end = Math.max(first, within(count, Math.ceil((window.innerHeight - top) / rowHeight) + margin));
     return { first, end, above: first * rowHeight, below: (count - end) * rowHeight };
   }
 

@@ -6,13 +6,13 @@ import { chartRange, chartSeries, peakOf } from './chart.ts';
 const span = (from: number, to: number, sent: number) => ({ from: instant(from), to: instant(to), sent: bytes(sent) });
 
 describe('a chart', () => {
-  it('holds each rate for its span, and shows nothing where nothing moved', () => {
+  it('holds each rate for its span, and is zero where nothing moved', () => {
     const series = chartSeries({
       ...noThroughput,
       spans: [span(1_000, 3_000, 4_000), span(3_000, 4_000, 500), span(9_000, 10_000, 100)],
     });
-    expect(series.seconds).toEqual([1, 3, 3, 4, 4, 9, 10]);
-    expect(series.rates).toEqual([2_000, 2_000, 500, 500, null, 100, 100]);
+    expect(series.seconds).toEqual([1, 1, 3, 3, 4, 4, 9, 9, 10, 10]);
+    expect(series.rates).toEqual([0, 2_000, 2_000, 500, 500, 0, 0, 100, 100, 0]);
     expect(peakOf(series)).toBe(2_000);
   });
 

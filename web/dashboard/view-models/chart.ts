@@ -1,36 +1,39 @@
 import type { Throughput } from '#core/migration/throughput';
 
-/** A series as a chart takes it: seconds, and bytes per second; null where nothing was moving. */
+/** A series as a chart takes it: seconds, ascending, and bytes per second. */
 export interface ChartSeries {
   readonly seconds: readonly number[];
-  readonly rates: readonly (number | null)[];
+  readonly rates: readonly number[];
 }
 
 /**
- * Spans as steps: each rate holds from the beginning of its span to its end, and between two spans that do not touch there is
- * nothing.
+ * Spans as steps: each rate holds from the beginning of its span to its end, and where nothing moved it is zero. A span may be
+ * far narrower than a pixel; as part of one unbroken line it is drawn all the same.
  */
 export function chartSeries({ spans }: Throughput): ChartSeries {
   const seconds: number[] = [];
-  const rates: (number | null)[] = [];
-  const add = (at: number, rate: number | null): void => {
+  const rates: number[] = [];
+  const add = (at: number, rate: number): void => {
     seconds.push(at / 1000);
     rates.push(rate);
   };
-  for (const [n, { from, to, sent }] of spans.entries()) {
-    const length = Math.max(1, to - from);
-    const before = spans[n - 1];
-    const rate = (sent / length) * 1000;
-    if (before && from > before.to) add(before.to, null);
+  let last: number | undefined;
+  for (const { from, to, sent } of spans) {
+    const rate = (sent / Math.max(1, to - from)) * 1000;
+    if (last === undefined || from > last) {
+      if (last !== undefined) add(last, 0);
+      add(from, 0);
+    }
     add(from, rate);
-    add(Math.max(from + 1, to), rate);
+    last = Math.max(from + 1, to);
+    add(last, rate);
   }
+  if (last !== undefined) add(last, 0);
   return { seconds, rates };
 }
 
 /** The greatest rate of a series, 0 for an empty one. */
-export const peakOf = ({ rates }: ChartSeries): number =>
-  rates.reduce<number>((peak, rate) => Math.max(peak, rate ?? 0), 0);
+export const peakOf = ({ rates }: ChartSeries): number => rates.reduce((peak, rate) => Math.max(peak, rate), 0);
 
 /** How much of a run a chart shows, in milliseconds, and what that is called; 0 is all of it. */
 export const chartRanges: readonly (readonly [ms: number, label: string])[] = [

@@ -33,7 +33,10 @@ export function fleetAt(history: History, index: number, choice: ListChoice): Fl
   const rows = history.rowsAt(index);
   const waves = history
     .waveRowsAt(index)
-    .toSorted((a, b) => (a.plan?.window.opens ?? 0) - (b.plan?.window.opens ?? 0) || (a.id < b.id ? -1 : 1));
+    .toSorted(
+      (a, b) =>
+        (a.plan?.window.opens ?? 0) - (b.plan?.window.opens ?? 0) || a.id.localeCompare(b.id, 'en', { numeric: true }),
+    );
   const byId = new Map<string, MigrationRow>(rows.map((row) => [row.id, row]));
   const grouped: { wave: WaveRow | null; rows: readonly MigrationRow[] }[] = waves.map((wave) => ({
     wave,

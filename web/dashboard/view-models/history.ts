@@ -44,6 +44,7 @@ export class History {
   readonly #facts: HistoryFact[] = [];
   readonly #positions: number[] = [];
   readonly #times: number[] = [];
+  readonly #texts = new Map<string, string>();
   readonly #factAt = (index: number): HistoryFact => {
     const fact = this.#facts[index];
     if (!fact) throw new RangeError(`there is no fact ${index} of ${this.#facts.length}`);
@@ -121,7 +122,13 @@ export class History {
 
   #add({ position, stream, type, data, metadata }: RecordedFact): void {
     const { time, actor } = metadata;
-    const fact: HistoryFact = { position, stream, type, data, metadata: { time, actor } };
+    const fact: HistoryFact = {
+      position,
+      stream: this.#once(stream),
+      type: this.#once(type),
+      data,
+      metadata: { time, actor: this.#once(actor) },
+    };
     const index = this.#facts.length;
     this.#facts.push(fact);
     this.#positions.push(position);
@@ -134,7 +141,12 @@ export class History {
     // Reports of progress are most of a log, and none of them is worth a mark.
     if (type === 'RoundProgressed') return;
     const { severity } = describeRecorded(fact);
-    if (severity !== 'note') this.marks.push({ index, time, stream, severity });
+    if (severity !== 'note') this.marks.push({ index, time, stream: fact.stream, severity });
+  }
+
+  // Every fact that is parsed brings its own copy of the same few names; over a million facts that is most of the memory.
+  #once<T extends string>(text: T): T {
+    return added(this.#texts, text, () => text) as T;
   }
 }
 

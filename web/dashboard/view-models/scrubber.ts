@@ -1,3 +1,4 @@
+import { formatPlural } from '#core/text/format';
 import type { Instant } from '#core/units';
 import type { History } from './history.ts';
 import { countUpTo } from './sorted.ts';
@@ -72,12 +73,22 @@ function marksOf(
   return [...gravest.values()];
 }
 
+// Waves often share a window: it is drawn once, or it would get darker with each.
 function bandsOf(history: History, at: (time: number) => number): readonly ScrubberBand[] {
-  return history.waveRowsAt(history.lastIndex).flatMap(({ plan }) => {
-    const span = history.span;
-    if (!plan || !span || plan.window.opens >= span.to || plan.window.closes <= span.from) return [];
-    return [{ from: at(plan.window.opens), to: at(plan.window.closes), name: `Window of ${plan.name}` }];
-  });
+  const { span } = history;
+  const bands = new Map<string, { readonly from: number; readonly to: number; readonly names: string[] }>();
+  for (const { name, plan } of history.waveRowsAt(history.lastIndex)) {
+    if (!plan || !span || plan.window.opens >= span.to || plan.window.closes <= span.from) continue;
+    const [from, to] = [at(plan.window.opens), at(plan.window.closes)];
+    const band = bands.get(`${from} ${to}`) ?? { from, to, names: [] };
+    band.names.push(name);
+    bands.set(`${from} ${to}`, band);
+  }
+  return [...bands.values()].map(({ from, to, names }) => ({
+    from,
+    to,
+    name: names.length === 1 ? `Window of ${names[0]}` : `Window of ${formatPlural(names.length, 'wave')}`,
+  }));
 }
 
 /** Among the ascending `indexes`, how many come up to `index`, and how many there are: `fact 12 of 80`. */
