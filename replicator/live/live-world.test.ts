@@ -93,6 +93,20 @@ describe('a round', () => {
     expect(small.isEqual()).toBe(true);
   });
 
+  it('compares all of a disk whose writes cannot be tracked, every time', async () => {
+    const small = smallMigration();
+    small.source.untracked.add(diskId('vdb'));
+    expect(await small.live()).toMatchObject({ ending: 'cutOver' });
+    expect(small.isEqual()).toBe(true);
+    const [passed] = await factsOf(small, 'VerificationPassed');
+    expect(passed?.data.checks).toContainEqual(
+      expect.objectContaining({ id: 'disk-trackable:vdb', verdict: 'warning' }),
+    );
+    expect(await factsOf(small, 'ReplicationInitiated')).toMatchObject([
+      { data: { disks: [{ tracked: true }, { disk: 'vdb', tracked: false }] } },
+    ]);
+  });
+
   it('notices a disk that was added, and waits for a person', async () => {
     const small = smallMigration();
     const spoil = when('RoundCompleted', () => small.source.disks.set(diskId('vdc'), [0]));

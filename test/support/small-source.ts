@@ -19,6 +19,8 @@ export interface SmallSource {
   power: PowerState;
   /** Blocks as the guest sees them. */
   readonly disks: Map<DiskId, number[]>;
+  /** Disks whose writes cannot be tracked: no mark has them. */
+  readonly untracked: Set<DiskId>;
   /** Marks by `owner/number`. */
   readonly marks: Map<string, SmallMark>;
   /** Exports by their URI. */
@@ -65,6 +67,7 @@ export function smallSource(clock: Clock, sizes: Readonly<Record<string, number>
   const source: SmallSource = {
     power: 'running',
     disks,
+    untracked: new Set(),
     marks: new Map(),
     exports: new Set(),
     get epoch() {
@@ -144,11 +147,11 @@ function connection(source: SmallSource, { clock, step, broken }: Line): SourceH
   };
 }
 
-const disksOf = ({ disks }: SmallSource): readonly SourceDisk[] =>
+const disksOf = ({ disks, untracked }: SmallSource): readonly SourceDisk[] =>
   [...disks].map(([id, blocks]) => ({
     id,
     size: bytes(blocks.length * blockLength),
-    tracking: { possible: true },
+    tracking: untracked.has(id) ? { possible: false, why: 'it is small' } : { possible: true },
   }));
 
 function stop(source: SmallSource): Result<void, HypervisorError> {
@@ -195,7 +198,8 @@ function markKeeping(source: SmallSource) {
   const [anyDisk] = disks.keys();
   const lost = () => trackingLost(anyDisk ?? diskId('none'));
   const add = (mark: ChangeMark): void => {
-    const dirty = new Map([...disks.keys()].map((id) => [id, new Set<number>()]));
+    const tracked = [...disks.keys()].filter((id) => !source.untracked.has(id));
+    const dirty = new Map(tracked.map((id) => [id, new Set<number>()]));
     marks.set(keyOf(mark), { ...mark, frozen: false, dirty });
   };
   return {
