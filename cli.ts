@@ -7,10 +7,9 @@ import { describeLogFault, LogReadError, type EventLog } from '#core/event-log/e
 import type { SqliteOptions } from '#core/event-log/sqlite';
 import { commandId, factId } from '#core/ids';
 import { err } from '#core/result';
+import { chartNames, type ChartName } from '#core/text/chart-names';
 import { exitStatus, exitStatusHelp, type ExitStatus } from '#core/text/exit-status';
-import { chartNames, modelJson, modelLines, type ChartName } from '#core/text/model-text';
 import { Refused } from '#core/text/refused';
-import { tellRun } from '#core/text/replay';
 import type { Terminal } from '#core/text/terminal';
 import { addReplicationCommands } from '#replicator/command-line/commands';
 import { wallClock } from '#replicator/wall-clock';
@@ -133,6 +132,7 @@ program
     if (options.dashboard) await serveRecording(log, path, options);
     else {
       const { json = false, all = false, only } = options;
+      const { tellRun } = await import('#core/text/replay');
       const count = await tellRun(log.readAll(), terminal, { json, all, ...(only !== undefined && { only }) });
       if (count === 0) terminal.note(`sealift: the log ${path} is empty: nothing has happened in it yet`);
     }
@@ -144,7 +144,8 @@ program
   .description('show the statecharts that every run follows')
   .addOption(new Option('--chart <name>', 'which chart').choices([...chartNames]).default('migration'))
   .addOption(new Option('--json', 'as XState JSON'))
-  .action(({ chart, json }: { readonly chart: ChartName; readonly json?: true }) => {
+  .action(async ({ chart, json }: { readonly chart: ChartName; readonly json?: true }) => {
+    const { modelJson, modelLines } = await import('#core/text/model-text');
     if (json) terminal.print(JSON.stringify(modelJson(chart), null, 2));
     else for (const line of modelLines(chart)) terminal.print(line);
   });

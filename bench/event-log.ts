@@ -4,7 +4,7 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import Database from 'better-sqlite3';
-import type { EventLog, ExpectedRevision, ProposedFact, StreamId } from '#core/event-log/event-log';
+import { revision, type EventLog, type ProposedFact, type StreamId } from '#core/event-log/event-log';
 import { openSqliteEventLog } from '#core/event-log/sqlite';
 import { factId } from '#core/ids';
 import { instant } from '#core/units';
@@ -46,6 +46,7 @@ const shapes: readonly Shape[] = [
 const folder = mkdtempSync(join(values.folder, 'sealift-bench-'));
 const log = await openLog(join(folder, 'ours.db'));
 const bare = openBare(join(folder, 'bare.db'));
+const insert = bare.prepare('INSERT INTO facts (stream, revision, id, type, data, metadata) VALUES (?, ?, ?, ?, ?, ?)');
 try {
   console.log(`${rounds} rounds in ${values.folder}; ${cpus().length} cores (${cpus()[0]?.model ?? '?'})`);
   const ratios: Record<string, number> = {};
@@ -63,9 +64,13 @@ async function compareAppends(shape: Shape): Promise<number> {
   const theirs: number[] = [];
   // The first rounds warm up the compiler and the page cache.
   for (let round = -3; round < rounds; round += 1) {
-    const work = batchesFor(shape, round + 3);
-    const bareMs = await elapsed(async () => appendBare(shape, work));
-    const ourMs = await elapsed(() => appendOurs(shape, work));
+    const turns = turnsOf(shape, round + 3);
+    let [ourMs, bareMs] = [0, 0];
+    // One turn each, so that a disk that is slow for a moment is slow for both.
+    for (const turn of turns) {
+      bareMs += await elapsed(async () => appendBare(turn));
+      ourMs += await elapsed(() => appendOurs(turn));
+    }
     if (round < 0) continue;
     theirs.push(bareMs);
     ours.push(ourMs);
@@ -75,19 +80,22 @@ async function compareAppends(shape: Shape): Promise<number> {
   return report(what, facts, ours, theirs);
 }
 
-/** What each writer appends, batch by batch, made before the clock starts. */
-function batchesFor({ name, writers, batch, appends }: Shape, round: number): readonly Work[] {
-  return Array.from({ length: writers }, (_, writer) => ({
-    stream: `migration-${name}.${round}.${writer}` as StreamId,
-    batches: Array.from({ length: appends }, (__, append) =>
-      Array.from({ length: batch }, (___, which) => fact(append * batch + which)),
-    ),
-  }));
+/** One batch of one writer, and the revision it starts at. */
+interface Batch {
+  readonly stream: StreamId;
+  readonly from: number;
+  readonly facts: readonly ProposedFact[];
 }
 
-interface Work {
-  readonly stream: StreamId;
-  readonly batches: readonly (readonly ProposedFact[])[];
+/** What all writers append in each turn, made before the clock starts. */
+function turnsOf({ name, writers, batch, appends }: Shape, round: number): readonly (readonly Batch[])[] {
+  return Array.from({ length: appends }, (_, turn) =>
+    Array.from({ length: writers }, (__, writer) => ({
+      stream: `migration-${name}.${round}.${writer}` as StreamId,
+      from: turn * batch,
+      facts: Array.from({ length: batch }, (___, which) => fact(turn * batch + which)),
+    })),
+  );
 }
 
 function fact(n: number): ProposedFact {
@@ -114,51 +122,32 @@ function fact(n: number): ProposedFact {
 }
 
 /** Every writer waits for its answer before it appends again, as a driver does. */
-async function appendOurs(_: Shape, work: readonly Work[]): Promise<void> {
-  await Promise.all(
-    work.map(async ({ stream, batches }) => {
-      let expected: ExpectedRevision = 'none';
-      for (const facts of batches) {
-        const appended = await log.append(stream, facts, expected);
-        if (!appended.ok) throw new Error(JSON.stringify(appended.error));
-        expected = appended.value.revision;
-      }
-    }),
+async function appendOurs(turn: readonly Batch[]): Promise<void> {
+  const appended = await Promise.all(
+    turn.map(({ stream, from, facts }) => log.append(stream, facts, from === 0 ? 'none' : revision(from - 1))),
   );
+  for (const answer of appended) if (!answer.ok) throw new Error(JSON.stringify(answer.error));
 }
 
-/** One transaction for what all writers have in one turn: the batch the log makes of it. */
-function appendBare({ appends }: Shape, work: readonly Work[]): void {
-  const insert = bare.prepare(
-    'INSERT INTO facts (stream, revision, id, type, data, metadata) VALUES (?, ?, ?, ?, ?, ?)',
-  );
+/** One transaction for what all writers have in one turn: the batch that the log makes of it. */
+function appendBare(turn: readonly Batch[]): void {
   const previousHash = '0'.repeat(64);
-  for (let append = 0; append < appends; append += 1) {
-    bare.exec('BEGIN IMMEDIATE');
-    for (const { stream, batches } of work) {
-      const batch = batches[append] ?? [];
-      batch.forEach(({ id, type, data, metadata }, i) =>
-        insert.run(
-          stream,
-          append * batch.length + i,
-          id,
-          type,
-          JSON.stringify(data),
-          JSON.stringify({ ...metadata, previousHash }),
-        ),
-      );
-    }
-    bare.exec('COMMIT');
-  }
+  bare.exec('BEGIN IMMEDIATE');
+  for (const { stream, from, facts } of turn)
+    facts.forEach(({ id, type, data, metadata }, i) =>
+      insert.run(stream, from + i, id, type, JSON.stringify(data), JSON.stringify({ ...metadata, previousHash })),
+    );
+  bare.exec('COMMIT');
 }
 
 async function compareReads(facts: number): Promise<number> {
   const have = (): number => Number(bare.prepare('SELECT count(*) FROM facts').pluck().get());
   const filling: Shape = { name: 'filling', writers: 1, batch: 1_000, appends: 1 };
   for (let round = 0; have() < facts; round += 1) {
-    const work = batchesFor(filling, round);
-    appendBare(filling, work);
-    await appendOurs(filling, work);
+    for (const turn of turnsOf(filling, round)) {
+      appendBare(turn);
+      await appendOurs(turn);
+    }
   }
   const ours: number[] = [];
   const theirs: number[] = [];

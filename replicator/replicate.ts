@@ -7,7 +7,6 @@ import { diskId } from '#core/ids';
 import { err, ok, type Result } from '#core/result';
 import { round } from '#core/units';
 import { locatorOf, nameOfDisk } from '#replicator/disk/open-disk';
-import { gatewayPath } from '#replicator/gateway/gateway-path';
 import type { NbdConnectOptions } from '#replicator/nbd/client';
 import { directPath } from '#replicator/pipeline/direct-path';
 import {
@@ -67,7 +66,7 @@ const disk = diskId('disk');
 export async function replicate(options: ReplicateOptions): Promise<Result<ReplicateReport, ReplicateError>> {
   if (options.source === '') return err({ type: 'NothingNamed', what: 'source' });
   if (options.target === '') return err({ type: 'NothingNamed', what: 'target' });
-  const path = pathOf(options);
+  const path = await pathOf(options);
   try {
     return await replicateOn(path, options);
   } finally {
@@ -87,9 +86,13 @@ export function describeReplicateError(error: ReplicateError): string {
   }
 }
 
-function pathOf(options: ReplicateOptions): ReplicationPath {
+async function pathOf(options: ReplicateOptions): Promise<ReplicationPath> {
   const clock = options.clock ? { clock: options.clock } : {};
-  if (options.gateway) return gatewayPath({ ...options.gateway, ...clock });
+  if (options.gateway) {
+    // What speaks TLS and checks messages is loaded by who needs it: it would be half of the start of a direct copy.
+    const { gatewayPath } = await import('#replicator/gateway/gateway-path');
+    return gatewayPath({ ...options.gateway, ...clock });
+  }
   return directPath({
     ...clock,
     ...(options.nbd ? { nbd: options.nbd } : {}),

@@ -2,11 +2,7 @@ import { chartJson } from '#core/migration/diagram';
 import { migrationMachine, migrationModel } from '#core/migration/machine';
 import { waveChart, waveMachine } from '#core/wave/machine';
 import type { AnyStateNode } from 'xstate';
-
-/** The charts that can be shown. */
-export const chartNames = ['migration', 'wave'] as const;
-/** The name of a chart. */
-export type ChartName = (typeof chartNames)[number];
+import type { ChartName } from './chart-names.ts';
 
 /** A chart as XState JSON. */
 export const modelJson = (name: ChartName): object =>

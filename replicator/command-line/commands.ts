@@ -4,7 +4,7 @@ import { formatBytes, formatDuration, formatRate } from '#core/text/format';
 import { Refused } from '#core/text/refused';
 import { progressTeller, type Terminal } from '#core/text/terminal';
 import { bytesPerSecond, type Instant } from '#core/units';
-import { describeReplicateError, type ReplicateError, type ReplicateReport } from '#replicator/replicate';
+import type { ReplicateError, ReplicateReport } from '#replicator/replicate';
 import { wallClock } from '#replicator/wall-clock';
 
 /** What commands get from the front door. */
@@ -50,7 +50,7 @@ function addReplicate(program: Command, { terminal, interrupts, setStatus }: Com
     .option('--connections <count>', 'connections to an NBD server', countOf)
     .option('--json', 'one JSON document with what was done, instead of text')
     .action(async (source: string, target: string, options: ReplicateArguments) => {
-      const { replicate } = await import('#replicator/replicate');
+      const { describeReplicateError, replicate } = await import('#replicator/replicate');
       const { createThrottle } = await import('#replicator/pipeline/throttle');
       const teller = progressTeller(terminal);
       const began = wallClock.now();

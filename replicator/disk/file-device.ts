@@ -1,7 +1,9 @@
-import { close, fdatasync, ftruncate, open, read, stat, write, type Stats } from 'node:fs';
+import { close, fdatasync, ftruncate, open, read, stat, type Stats } from 'node:fs';
 import { err, ok, type Result } from '#core/result';
 import type { BlockDevice, DeviceError } from '#core/disk/block-device';
 import { bytes, KiB, offset, type Bytes, type Offset } from '#core/units';
+import { deviceError } from './device-error.ts';
+import { fileWriter, type WriteFile } from './file-writer.ts';
 
 /*
  * A disk in a raw file.
@@ -115,6 +117,7 @@ const zeroStep = 256 * KiB;
 const zeroGrain = 16 * KiB;
 const zeroes = Buffer.alloc(zeroGrain);
 function fileDevice(path: string, handle: number, found: Stats, size: Bytes, writable: boolean): FileDevice {
+  const writeFile = fileWriter(handle);
   let closing: Promise<void> | undefined;
   let inFlight = 0;
   let settled: (() => void) | undefined;
@@ -154,8 +157,8 @@ function fileDevice(path: string, handle: number, found: Stats, size: Bytes, wri
     size,
     can: { write: writable, zero: writable, extents: false },
     read: (at, into) => io(at, into.length, false, () => readFully(handle, at, into)),
-    write: (at, data) => io(at, data.length, true, () => writeFully(handle, at, data)),
-    zero: (at, length) => io(at, length, true, () => zeroOut(handle, at, length)),
+    write: (at, data) => io(at, data.length, true, () => writeFile(at, data)),
+    zero: (at, length) => io(at, length, true, () => zeroOut(handle, writeFile, at, length)),
     dropFrom: (from) => io(from, size - from, true, () => drop(handle, from, size)),
     flush: () =>
       io(0, 0, false, async () => {
@@ -176,13 +179,6 @@ function fileDevice(path: string, handle: number, found: Stats, size: Bytes, wri
   };
 }
 
-function deviceError(cause: NodeJS.ErrnoException, at: number, length: number): DeviceError {
-  const where = { at: offset(at), length: bytes(length), detail: cause.message };
-  if (cause.code === 'ENOSPC' || cause.code === 'EDQUOT' || cause.code === 'EFBIG')
-    return { type: 'NoSpace', ...where };
-  return { type: 'IoError', ...where };
-}
-
 // Callbacks, not `FileHandle`: its promises cost a third of the throughput at 256 KiB per call.
 function readFully(handle: number, at: number, into: Uint8Array): Promise<Result<void, DeviceError>> {
   return new Promise((resolve) => {
@@ -199,20 +195,12 @@ function readFully(handle: number, at: number, into: Uint8Array): Promise<Result
   });
 }
 
-function writeFully(handle: number, at: number, data: Uint8Array): Promise<Result<void, DeviceError>> {
-  return new Promise((resolve) => {
-    const step = (written: number): void => {
-      if (written === data.length) return resolve(ok(undefined));
-      write(handle, data, written, data.length - written, at + written, (cause, count) => {
-        if (cause) return resolve(err(deviceError(cause, at, data.length)));
-        step(written + count);
-      });
-    };
-    step(0);
-  });
-}
-
-async function zeroOut(handle: number, at: Offset, length: Bytes): Promise<Result<void, DeviceError>> {
+async function zeroOut(
+  handle: number,
+  writeFile: WriteFile,
+  at: Offset,
+  length: Bytes,
+): Promise<Result<void, DeviceError>> {
   const buffer = Buffer.allocUnsafe(Math.min(zeroStep, length));
   for (let done = 0; done < length; done += zeroStep) {
     const piece = buffer.subarray(0, Math.min(zeroStep, length - done));
@@ -221,7 +209,7 @@ async function zeroOut(handle: number, at: Offset, length: Bytes): Promise<Resul
     for (let part = 0; part < piece.length; part += zeroGrain) {
       const seen = piece.subarray(part, part + zeroGrain);
       if (seen.equals(zeroes.subarray(0, seen.length))) continue;
-      const now = await writeFully(handle, at + done + part, zeroes.subarray(0, seen.length));
+      const now = await writeFile(at + done + part, zeroes.subarray(0, seen.length));
       if (!now.ok) return now;
     }
   }

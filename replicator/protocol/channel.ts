@@ -1,9 +1,10 @@
 import type { TLSSocket } from 'node:tls';
-import { seconds } from '#core/units';
+import { KiB, seconds } from '#core/units';
 import type { BufferPool } from '#replicator/pipeline/buffer-pool';
 import type { Peer } from '#replicator/pipeline/replication';
 import { describeFrameError, encodeFrame, frameDecoder, type Frame } from './frame.ts';
 import { readMessage, type Message } from './message.ts';
+import { readInto } from './read-into.ts';
 
 /** How a channel ended. The first reason counts. */
 export type ChannelEnd =
@@ -51,6 +52,8 @@ export const silenceMax = seconds(20);
 const closeMax = seconds(2);
 // What is said before anyone listens: a handshake and one question. More is not a peer of ours.
 const earlyMax = 16;
+// A TLS record has at most 16 KiB of content, and Node hands over one at a time.
+const recordMax = 16 * KiB;
 
 interface State {
   readonly socket: TLSSocket;
@@ -114,12 +117,15 @@ function attach(state: State, pool: BufferPool | undefined): void {
     // A paused socket is silent because we do not listen.
     if (!socket.isPaused()) end(state, { type: 'ConnectionLost', detail: `silent for ${silenceMax / 1_000} s` });
   });
-  socket.on('data', (chunk: Buffer) => {
+  const arrived = (bytes: Uint8Array): void => {
     if (state.ended) return;
-    const frames = decoder.feed(chunk);
+    const frames = decoder.feed(bytes);
     if (!frames.ok) return end(state, { type: 'ProtocolViolation', detail: describeFrameError(frames.error) });
     for (const frame of frames.value) take(state, frame);
-  });
+  };
+  // Only who has a pool is sent data: for the rest it does not matter how it arrives.
+  if (pool) readInto(socket, Buffer.allocUnsafeSlow(recordMax), arrived);
+  socket.on('data', arrived);
   socket.on('error', (cause) => end(state, { type: 'ConnectionLost', detail: cause.message }));
   socket.on('close', () => end(state, { type: 'ConnectionLost', detail: 'the connection was closed' }));
   state.keepalive = setInterval(() => {

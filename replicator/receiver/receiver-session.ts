@@ -31,7 +31,7 @@ export interface ReceiverSite {
 }
 
 /** Chunks being written at once, over which the connection is paused: 4 MiB keep a disk busy. */
-export const writesMax = 16;
+export const writesMax = 8;
 
 interface Session {
   readonly site: ReceiverSite;

@@ -29,7 +29,7 @@ export type StartError =
   | ListenError;
 
 // The chunks of our gateways, with their digests before them; longer ones, up to the bound of a frame, are not pooled.
-const bufferLength = 260 * KiB;
+const bufferLength = 516 * KiB;
 // Those being written, those that were in the chunk of bytes that reached the bound, and the one arriving.
 const buffersMax = writesMax + 8;
 
