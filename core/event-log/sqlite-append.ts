@@ -13,20 +13,17 @@
 import { statSync } from 'node:fs';
 import type Database from 'better-sqlite3';
 import { err, ok, type Result } from '#core/result';
-import { checkBatch, judgeAppend, type StreamEnd } from './append-rule.ts';
-import { chained, chainStart, hashOf } from './chain.ts';
+import { checkBatch } from './append-rule.ts';
 import {
   LogReadError,
   type AppendError,
   type Appended,
   type ExpectedRevision,
-  type Position,
   type ProposedFact,
-  type Revision,
   type StreamId,
 } from './event-log.ts';
+import { batchWriter } from './sqlite-batch.ts';
 import { asCoded, detailOf } from './sqlite-file.ts';
-import { columns, factOf, type Row } from './sqlite-row.ts';
 
 /** The writing side of a log file. */
 export interface SqliteAppender {
@@ -41,8 +38,6 @@ export interface SqliteAppender {
 
 // One transaction holds the event loop until it is synced. This many facts take some ten milliseconds.
 const groupFactsMax = 2_048;
-// The ends of so many streams are remembered, about 200 bytes each; beyond, they are read again.
-const headsMax = 50_000;
 // A process that writes holds the lock for milliseconds. One that holds it longer than this is stuck, or is a person
 // with a transaction open in a shell.
 const lockPatienceMs = 5_000;
@@ -59,12 +54,6 @@ interface Waiting {
 
 /** What came of one append. `threw` is a mistake of the caller, who hears of it as such. */
 type Answer = Result<Appended, AppendError> | { readonly threw: unknown };
-
-/** The last fact of a stream: its revision (-1 for none) and the hash its successor carries. */
-interface Head {
-  readonly last: number;
-  readonly hash: string;
-}
 
 /** `onAdded` is called after each commit that added facts. */
 export function sqliteAppender(database: Database.Database, where: string, onAdded: () => void): SqliteAppender {
@@ -178,10 +167,15 @@ function groupWriter(database: Database.Database, where: string): (group: readon
       const version = others.get() ?? -1;
       if (version !== othersSeen) add.forget();
       othersSeen = version;
-      const answers = group.map((one) => add.batch(one));
+      const judged = group.map((one) => add.batch(one));
+      const positionOfRow = add.insertAll();
       stage = 'committing';
       commit.run();
-      return answers;
+      return judged.map((answer) =>
+        answer.type === 'added'
+          ? ok({ revision: answer.revision, position: positionOfRow(answer.row) })
+          : answer.result,
+      );
     } catch (error) {
       if (!database.inTransaction && asCoded(error).code.startsWith('SQLITE_BUSY')) return 'locked';
       const failure = failed(error, stage);
@@ -194,89 +188,4 @@ function groupWriter(database: Database.Database, where: string): (group: readon
       return answers === 'locked' ? [unavailable(where, 'another process holds its write lock')] : answers;
     });
   return write;
-}
-
-// A statement that adds several rows costs a quarter less per row than one that adds one.
-const rowsAtOnce = 8;
-
-const prepareInsert = (database: Database.Database, rows: number): Database.Statement<unknown[]> =>
-  database.prepare(
-    `INSERT INTO facts (stream, revision, id, type, data, metadata) VALUES ${Array(rows).fill('(?, ?, ?, ?, ?, ?)').join(', ')}`,
-  );
-
-interface BatchWriter {
-  /** Judges one append and writes its rows. Call it within a transaction. */
-  batch(one: Pick<Waiting, 'stream' | 'facts' | 'expected'>): Result<Appended, AppendError>;
-  /** Others wrote, or what was written was rolled back. */
-  forget(): void;
-}
-
-function batchWriter(database: Database.Database, where: string): BatchWriter {
-  const heads = new Map<StreamId, Head>();
-  const insert = prepareInsert(database, 1);
-  const insertMany = prepareInsert(database, rowsAtOnce);
-  const lastOf = database
-    .prepare<[string], Row>(`SELECT ${columns} FROM facts WHERE stream = ? ORDER BY revision DESC LIMIT 1`)
-    .raw();
-  const idsOf = database
-    .prepare<[string, number, number], string>(
-      'SELECT id FROM facts WHERE stream = ? AND revision >= ? ORDER BY revision LIMIT ?',
-    )
-    .pluck();
-  const positionOf = database
-    .prepare<[string, number], number>('SELECT position FROM facts WHERE stream = ? AND revision = ?')
-    .pluck();
-
-  const headOf = (stream: StreamId): Head => {
-    const row = lastOf.get(stream);
-    if (row === undefined) return { last: -1, hash: chainStart };
-    const fact = factOf(row, where);
-    return { last: fact.revision, hash: hashOf(fact) };
-  };
-  const addRows = (stream: StreamId, facts: readonly ProposedFact[], { last, hash }: Head): Appended => {
-    let revision = last;
-    let previousHash = hash;
-    let position = 0;
-    const wholeGroups = facts.length - (facts.length % rowsAtOnce);
-    let row: (string | number)[] = [];
-    facts.forEach((fact, i) => {
-      revision += 1;
-      const link = chained(stream, revision, fact, previousHash);
-      previousHash = link.hash;
-      row.push(stream, revision, fact.id, fact.type, link.data, link.metadata);
-      // Whole groups of rows by one statement, the rest one by one.
-      const statement = i < wholeGroups ? insertMany : insert;
-      if (i < wholeGroups && (i + 1) % rowsAtOnce !== 0) return;
-      position = Number(statement.run(row).lastInsertRowid);
-      row = [];
-    });
-    if (heads.size >= headsMax) heads.clear();
-    heads.set(stream, { last: revision, hash: previousHash });
-    return { revision: revision as Revision, position: position as Position };
-  };
-
-  return {
-    batch({ stream, facts, expected }) {
-      const head = heads.get(stream) ?? headOf(stream);
-      const end: StreamEnd = { last: head.last, idsFrom: (first, count) => idsOf.all(stream, first, count) };
-      const verdict = judgeAppend(facts, expected, end);
-      switch (verdict.type) {
-        case 'add':
-          return ok(addRows(stream, facts, head));
-        case 'repeat':
-          return ok({
-            revision: verdict.last as Revision,
-            position: (positionOf.get(stream, verdict.last) ?? 0) as Position,
-          });
-        case 'conflict':
-          return err({
-            type: 'RevisionConflict',
-            stream,
-            expected,
-            actual: head.last < 0 ? 'none' : (head.last as Revision),
-          });
-      }
-    },
-    forget: () => heads.clear(),
-  };
 }
