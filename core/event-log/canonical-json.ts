@@ -30,6 +30,20 @@ const plain = /^[ !#-[\]-~]*$/;
 /** A string as JSON writes it. */
 export const quoted = (text: string): string => (plain.test(text) ? `"${text}"` : JSON.stringify(text));
 
+// Facts of one type have the same keys, and there are few types: quoting a key once is enough. Bounded, because what is
+// read from a foreign log may have any keys.
+const quotedKeys = new Map<string, string>();
+const quotedKeysMax = 1_000;
+
+function quotedKey(key: string): string {
+  const known = quotedKeys.get(key);
+  if (known !== undefined) return known;
+  if (quotedKeys.size >= quotedKeysMax) quotedKeys.clear();
+  const text = quoted(key);
+  quotedKeys.set(key, text);
+  return text;
+}
+
 function list(items: readonly unknown[]): string {
   let text = '[';
   for (let i = 0; i < items.length; i += 1) text += i === 0 ? canonicalJson(items[i]) : `,${canonicalJson(items[i])}`;
@@ -41,7 +55,8 @@ function members(object: Readonly<Record<string, unknown>>): string {
   for (const key of inOrder(Object.keys(object))) {
     const member = object[key];
     if (member === undefined) continue;
-    text += `${text.length > 1 ? ',' : ''}${quoted(key)}:${canonicalJson(member)}`;
+    text += text.length > 1 ? `,${quotedKey(key)}:` : `${quotedKey(key)}:`;
+    text += canonicalJson(member);
   }
   return `${text}}`;
 }

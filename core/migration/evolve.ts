@@ -1,11 +1,14 @@
-import { getInitialSnapshot, transition, type SnapshotFrom } from 'xstate';
-import { invariant } from '#core/invariant';
+import { InvariantError } from '#core/invariant';
+import { compileChart, type ChartSnapshot } from '#core/statechart/compiled-chart';
+import { inState } from '#core/statechart/state-test';
 import type { Instant } from '#core/units';
-import type { Effect, EffectType } from './effects.ts';
+import type { Effect, EffectType, TimerName } from './effects.ts';
 import type { MigrationFact } from './facts.ts';
 import { migrationMachine } from './machine.ts';
 
-type Snapshot = SnapshotFrom<typeof migrationMachine>;
+type Snapshot = ChartSnapshot<typeof migrationMachine>;
+
+const chart = compileChart(migrationMachine);
 
 /** How far a piece of outstanding work is. */
 export type Standing =
@@ -46,38 +49,44 @@ export interface FactPlace {
 
 /** The state before the first fact. */
 export const initialMigration = (): MigrationState => ({
-  snapshot: getInitialSnapshot(migrationMachine),
+  snapshot: chart.initial,
   count: 0,
   work: [],
 });
 
 /** Whether the chart can take this fact now. */
-export const canTake = (state: MigrationState, fact: MigrationFact): boolean => state.snapshot.can(fact);
+export const canTake = (state: MigrationState, fact: MigrationFact): boolean => chart.can(state.snapshot, fact);
 
 /**
  * Folds one fact in. XState would ignore a fact it has no transition for; in a log that is a corrupt log, so this
  * throws an `InvariantError`.
  */
 export function evolve(state: MigrationState, fact: MigrationFact, place: FactPlace): MigrationState {
-  invariant(canTake(state, fact), `${fact.type} cannot follow in state ${JSON.stringify(state.snapshot.value)}`);
-  const [snapshot, actions] = transition(migrationMachine, state.snapshot, fact);
-  const asked = actions.flatMap((action, index): Work[] =>
-    isEffectAction(action)
-      ? [
-          {
-            key: `${place.stream}@${state.count}/${index}`,
-            effect: { type: action.type, params: action.params ?? {} } as Effect,
-            standing: 'due',
-            since: place.time,
-          },
-        ]
-      : [],
-  );
-  const slots = new Set(asked.map(({ effect }) => slotOf(effect)));
-  const kept = state.work
-    .filter(({ effect }) => !slots.has(slotOf(effect)) && isDue(snapshot, effect))
+  const step = chart.step(state.snapshot, fact);
+  if (!step) throw new InvariantError(`${fact.type} cannot follow in state ${JSON.stringify(state.snapshot.value)}`);
+  const { snapshot, effects } = step;
+  const asked = effects.map(({ type, params }, index): Work => ({
+    key: `${place.stream}@${state.count}/${index}`,
+    effect: { type, params: params ?? {} } as Effect,
+    standing: 'due',
+    since: place.time,
+  }));
+  return { snapshot, count: state.count + 1, work: workAfter(state.work, snapshot, fact, asked) };
+}
+
+/** What was outstanding and still is, and what was asked for just now. */
+function workAfter(
+  before: readonly Work[],
+  snapshot: Snapshot,
+  fact: MigrationFact,
+  asked: readonly Work[],
+): readonly Work[] {
+  if (before.length === 0) return asked;
+  const slots = asked.map(({ effect }) => slotOf(effect));
+  const kept = before
+    .filter(({ effect }) => !slots.includes(slotOf(effect)) && isDue(snapshot, effect))
     .map((work) => settle(work, fact));
-  return { snapshot, count: state.count + 1, work: [...kept, ...asked] };
+  return asked.length === 0 ? kept : [...kept, ...asked];
 }
 
 /** Folds a whole stream, or any prefix of one. */
@@ -113,33 +122,32 @@ function settle(work: Work, fact: MigrationFact): Work {
 const slotOf = (effect: Effect): string =>
   effect.type === 'armTimer' ? `armTimer:${effect.params.timer}` : effect.type;
 
-const isEffectAction = (action: { type: string; params?: unknown }): action is { type: EffectType; params?: object } =>
-  Object.hasOwn(dueWhile, action.type);
-
 type Wanted<T extends EffectType> = (snapshot: Snapshot, effect: Extract<Effect, { type: T }>) => boolean;
-const cutover =
-  (step: string) =>
-  (snapshot: Snapshot): boolean =>
-    matches(snapshot, { lifecycle: { cuttingOver: step } });
-const round =
-  (...states: readonly unknown[]) =>
-  (snapshot: Snapshot, effect: { params: { round: number } }): boolean =>
-    effect.params.round === snapshot.context.round && states.some((value) => matches(snapshot, value));
-const matches = (snapshot: Snapshot, value: unknown): boolean =>
-  snapshot.matches(value as Parameters<Snapshot['matches']>[0]);
+const cutover = (step: string): ((snapshot: Snapshot) => boolean) => inState({ lifecycle: { cuttingOver: step } });
+const round = (...states: readonly unknown[]) => {
+  const tests = states.map((state) => inState<typeof migrationMachine>(state));
+  return (snapshot: Snapshot, effect: { params: { round: number } }): boolean =>
+    effect.params.round === snapshot.context.round && tests.some((test) => test(snapshot));
+};
+const whileTimer: { readonly [T in TimerName]: readonly ((snapshot: Snapshot) => boolean)[] } = {
+  refresh: [inState({ replication: { parked: 'resting' } })],
+  retry: [inState({ replication: { stalled: 'retrying' } }), inState({ replication: 'disconnected' })],
+  quiesce: [cutover('quiescing')],
+  release: [inState({ lifecycle: { cancelling: 'waiting' } }), inState({ lifecycle: { finalizing: 'waiting' } })],
+};
 
 /**
  * The states in which each effect is wanted. Work whose state has been left is not outstanding any more: so what is due
  * follows from folded state alone.
  */
 const dueWhile: { readonly [T in EffectType]: Wanted<T> } = {
-  verifySource: (s) => matches(s, { lifecycle: 'verifying' }),
-  initiateReplication: (s) => matches(s, { replication: 'initiating' }),
+  verifySource: inState({ lifecycle: 'verifying' }),
+  initiateReplication: inState({ replication: 'initiating' }),
   runFullSync: round({ replication: 'fullSync' }),
   runDeltaSync: round({ replication: 'deltaSync' }, { replication: { parked: 'refreshing' } }),
   runRescan: round({ replication: 'rescan' }),
-  launchTest: (s) => matches(s, { lifecycle: { testing: 'launching' } }),
-  cleanUpTest: (s) => matches(s, { lifecycle: { testing: 'cleaningUp' } }),
+  launchTest: inState({ lifecycle: { testing: 'launching' } }),
+  cleanUpTest: inState({ lifecycle: { testing: 'cleaningUp' } }),
   quiesceSource: cutover('quiescing'),
   runFinalSync: round({ lifecycle: { cuttingOver: 'finalSync' } }),
   fenceSource: cutover('fencing'),
@@ -147,23 +155,10 @@ const dueWhile: { readonly [T in EffectType]: Wanted<T> } = {
   launchTarget: cutover('launching'),
   connectTarget: cutover('connecting'),
   validateTarget: cutover('validating'),
-  rollBack: (s) => matches(s, { lifecycle: 'rollingBack' }),
-  releaseSource: (s) => matches(s, { lifecycle: { cancelling: 'releasing' } }),
-  retireSource: (s) => matches(s, { lifecycle: { finalizing: 'retiring' } }),
-  armTimer: (s, { params: { timer } }) => {
-    switch (timer) {
-      case 'refresh':
-        return matches(s, { replication: { parked: 'resting' } });
-      case 'retry':
-        return matches(s, { replication: { stalled: 'retrying' } }) || matches(s, { replication: 'disconnected' });
-      case 'quiesce':
-        return cutover('quiescing')(s);
-      case 'release':
-        return (
-          matches(s, { lifecycle: { cancelling: 'waiting' } }) || matches(s, { lifecycle: { finalizing: 'waiting' } })
-        );
-    }
-  },
+  rollBack: inState({ lifecycle: 'rollingBack' }),
+  releaseSource: inState({ lifecycle: { cancelling: 'releasing' } }),
+  retireSource: inState({ lifecycle: { finalizing: 'retiring' } }),
+  armTimer: (s, { params: { timer } }) => whileTimer[timer].some((test) => test(s)),
 };
 
 function isDue(snapshot: Snapshot, effect: Effect): boolean {

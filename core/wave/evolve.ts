@@ -1,12 +1,15 @@
-import { getInitialSnapshot, transition, type SnapshotFrom } from 'xstate';
 import type { WorkItem } from '#core/driver/model';
-import { invariant } from '#core/invariant';
+import { InvariantError } from '#core/invariant';
+import { compileChart, type ChartSnapshot } from '#core/statechart/compiled-chart';
+import { inState } from '#core/statechart/state-test';
 import type { Instant } from '#core/units';
 import type { WaveEffect, WaveEffectType } from './effects.ts';
 import type { WaveFact } from './facts.ts';
 import { waveMachine } from './machine.ts';
 
-type Snapshot = SnapshotFrom<typeof waveMachine>;
+type Snapshot = ChartSnapshot<typeof waveMachine>;
+
+const chart = compileChart(waveMachine);
 
 /** A wave folded from its facts. */
 export interface WaveState {
@@ -16,10 +19,10 @@ export interface WaveState {
 }
 
 /** The state before the first fact. */
-export const initialWave = (): WaveState => ({ snapshot: getInitialSnapshot(waveMachine), count: 0, work: [] });
+export const initialWave = (): WaveState => ({ snapshot: chart.initial, count: 0, work: [] });
 
 /** Whether the chart can take this fact now. */
-export const canTakeWave = (state: WaveState, fact: WaveFact): boolean => state.snapshot.can(fact);
+export const canTakeWave = (state: WaveState, fact: WaveFact): boolean => chart.can(state.snapshot, fact);
 
 /** Folds one fact in; throws an `InvariantError` for one that cannot follow. */
 export function evolveWave(
@@ -27,30 +30,25 @@ export function evolveWave(
   fact: WaveFact,
   place: { readonly stream: string; readonly time: Instant },
 ): WaveState {
-  invariant(canTakeWave(state, fact), `${fact.type} cannot follow in state ${JSON.stringify(state.snapshot.value)}`);
-  const [snapshot, actions] = transition(waveMachine, state.snapshot, fact);
-  const asked = actions.flatMap(({ type, params }, index): WorkItem<WaveEffect>[] =>
-    Object.hasOwn(dueWhile, type)
-      ? [
-          {
-            key: `${place.stream}@${state.count}/${index}`,
-            effect: { type, params: params ?? {} } as WaveEffect,
-            standing: 'due',
-            since: place.time,
-          },
-        ]
-      : [],
-  );
+  const step = chart.step(state.snapshot, fact);
+  if (!step) throw new InvariantError(`${fact.type} cannot follow in state ${JSON.stringify(state.snapshot.value)}`);
+  const { snapshot, effects } = step;
+  const asked = effects.map(({ type, params }, index): WorkItem<WaveEffect> => ({
+    key: `${place.stream}@${state.count}/${index}`,
+    effect: { type, params: params ?? {} } as WaveEffect,
+    standing: 'due',
+    since: place.time,
+  }));
   const kept = state.work.filter(
     ({ effect }) => !asked.some((work) => work.effect.type === effect.type) && dueWhile[effect.type](snapshot, effect),
   );
   return { snapshot, count: state.count + 1, work: [...kept, ...asked] };
 }
 
+const whileDeadline = { windowOpens: inState('preparing'), windowCloses: inState('windowOpen') };
 const dueWhile: Readonly<Record<WaveEffectType, (snapshot: Snapshot, effect: WaveEffect) => boolean>> = {
-  prepareMembers: (s) => s.matches({ preparing: 'admitting' }),
-  cutOverMembers: (s) => s.matches({ windowOpen: 'admitting' }),
-  recoverMembers: (s) => s.matches('recovering'),
-  armDeadline: (s, effect) =>
-    effect.type === 'armDeadline' && s.matches(effect.params.deadline === 'windowOpens' ? 'preparing' : 'windowOpen'),
+  prepareMembers: inState({ preparing: 'admitting' }),
+  cutOverMembers: inState({ windowOpen: 'admitting' }),
+  recoverMembers: inState('recovering'),
+  armDeadline: (s, effect) => effect.type === 'armDeadline' && whileDeadline[effect.params.deadline](s),
 };

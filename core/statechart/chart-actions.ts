@@ -1,0 +1,67 @@
+import type { AnyStateMachine } from 'xstate';
+import { invariant } from '#core/invariant';
+
+/** An effect that a chart asks for. */
+export interface AskedEffect {
+  readonly type: string;
+  readonly params: unknown;
+}
+
+type Context = Readonly<Record<string, unknown>>;
+interface Args {
+  readonly context: Context;
+  readonly event: unknown;
+}
+type ParamsOf = (args: Args) => unknown;
+type Assignment = ((args: Args, params: unknown) => Context) | Readonly<Record<string, unknown>>;
+
+/** One action, with its name looked up. */
+export type CompiledAction =
+  | { readonly type: 'assign'; readonly assign: (args: Args, params: unknown) => Context; readonly params: ParamsOf }
+  | { readonly type: 'effect'; readonly name: string; readonly params: ParamsOf };
+
+/** Looks actions up. Only `assign`s and effects, which have empty bodies, are known. */
+export const compileActions = (machine: AnyStateMachine, actions: readonly unknown[]): readonly CompiledAction[] =>
+  actions.map((action) => compileAction(machine, action));
+
+function compileAction(machine: AnyStateMachine, said: unknown): CompiledAction {
+  invariant(typeof said !== 'function', `${machine.id} has an inline action, which has no name in a log`);
+  const action =
+    typeof said === 'string' ? { type: said } : (said as { readonly type: string; readonly params?: unknown });
+  const given: unknown = 'params' in action ? action.params : undefined;
+  const params: ParamsOf = typeof given === 'function' ? (given as ParamsOf) : () => given;
+  const implementation: unknown = machine.implementations.actions[action.type];
+  if (typeof implementation !== 'function' || !('resolve' in implementation))
+    return { type: 'effect', name: action.type, params };
+  invariant('assignment' in implementation, `${action.type} of ${machine.id} is neither an assign nor an effect`);
+  return { type: 'assign', assign: assigner(implementation.assignment as Assignment), params };
+}
+
+function assigner(assignment: Assignment): (args: Args, params: unknown) => Context {
+  if (typeof assignment === 'function') return assignment as (args: Args, params: unknown) => Context;
+  const members = Object.entries(assignment);
+  return (args, params) =>
+    Object.fromEntries(
+      members.map(([key, value]) => [
+        key,
+        typeof value === 'function' ? (value as (args: Args, params: unknown) => unknown)(args, params) : value,
+      ]),
+    );
+}
+
+/** Runs actions in order: returns the context after them, and adds what they ask for to `effects`. */
+export function runActions(
+  actions: readonly CompiledAction[],
+  before: Context,
+  event: unknown,
+  effects: AskedEffect[],
+): Context {
+  let context = before;
+  for (const action of actions) {
+    const args = { context, event };
+    const params = action.params(args);
+    if (action.type === 'effect') effects.push({ type: action.name, params });
+    else context = { ...context, ...action.assign(args, params) };
+  }
+  return context;
+}
