@@ -47,7 +47,14 @@ const strange = setup({
           entry: { type: 'see', params: { what: 'enter deep' } },
           exit: { type: 'see', params: { what: 'leave deep' } },
           on: { A: { target: '.inner' }, B: { target: 'deep', reenter: true } },
-          states: { outer: { on: { C: 'inner' } }, inner: { on: { C: '#strange.left.one' } } },
+          states: {
+            outer: { exit: { type: 'see', params: { what: 'leave outer' } }, on: { C: 'inner' } },
+            inner: {
+              entry: { type: 'see', params: { what: 'enter inner' } },
+              exit: { type: 'see', params: { what: 'leave inner' } },
+              on: { C: '#strange.left.one' },
+            },
+          },
         },
       },
     },
