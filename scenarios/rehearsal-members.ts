@@ -2,7 +2,6 @@ import type { Command, Refusal } from '#core/driver/driver';
 import { runDriver, type Ending, type RunningDriver } from '#core/driver/run-driver';
 import type { EventLog, ProposedFact, StreamId } from '#core/event-log/event-log';
 import { commandId, factId, type MigrationId } from '#core/ids';
-import { axesOf } from '#core/migration/abilities';
 import type { MigrationCommand, Rejection } from '#core/migration/commands';
 import type { MigrationState } from '#core/migration/evolve';
 import type { MigrationFact } from '#core/migration/facts';
@@ -11,6 +10,8 @@ import type { MigrationPlan } from '#core/migration/plan';
 import type { Result } from '#core/result';
 import type { Rng } from '#core/rng';
 import type { WaveMembers } from '#core/wave/conductor';
+import { memberWatches } from '#core/wave/member-watch';
+import { standingOf } from '#core/wave/standing';
 import type { FlowWorld } from '#simulator/flow/flow-world';
 import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
 import type { MemberSummary } from './rehearsal-summary.ts';
@@ -46,18 +47,15 @@ interface Member {
   readonly driver: RunningDriver<MigrationState, MigrationCommand, Rejection>;
   readonly tally: MemberTally;
   /** What a planner looks at, when it last changed. */
-  standing: string;
+  standing: number;
 }
 
 /** No members yet: each is drafted. */
 export function rehearsalMembers(options: MembersOptions): RehearsalMembers {
   const { log, clock, rng, world, correlationId, onFacts, onEnded, onCrash } = options;
   const members = new Map<MigrationId, Member>();
-  const waiting = new Set<() => void>();
+  const watches = memberWatches();
   const commandIds = rng.fork('commands');
-  const wake = (): void => {
-    for (const go of [...waiting]) go();
-  };
 
   const added = (migration: MigrationId, stream: StreamId, facts: readonly ProposedFact<MigrationFact>[]): void => {
     const member = members.get(migration);
@@ -69,7 +67,7 @@ export function rehearsalMembers(options: MembersOptions): RehearsalMembers {
     const standing = standingOf(state);
     if (standing === member.standing) return;
     member.standing = standing;
-    wake();
+    watches.tell(migration);
   };
 
   const send: RehearsalMembers['send'] = (migration, command) => {
@@ -90,7 +88,7 @@ export function rehearsalMembers(options: MembersOptions): RehearsalMembers {
         onFacts: (facts) => added(migration, stream, facts),
       });
       driver.ended.then(onEnded, onCrash);
-      members.set(migration, { driver, tally: memberTally(), standing: '' });
+      members.set(migration, { driver, tally: memberTally(), standing: -1 });
       const id = commandId(commandIds.uuid());
       const command: MigrationCommand = { type: 'DraftMigration', data: { plan } };
       return driver.command({ id, actor: `operator:${plan.requester}`, at: clock.now(), command });
@@ -100,18 +98,8 @@ export function rehearsalMembers(options: MembersOptions): RehearsalMembers {
       await send(migration, { id: commandId(commandIds.uuid()), actor: 'planner', at: clock.now(), command });
     },
     state: (migration) => members.get(migration)?.driver.state(),
-    changed: (signal) =>
-      new Promise((resolve) => {
-        const go = (): void => {
-          waiting.delete(go);
-          signal.removeEventListener('abort', go);
-          resolve();
-        };
-        waiting.add(go);
-        signal.addEventListener('abort', go);
-        if (signal.aborted) go();
-      }),
-    wake,
+    watch: () => watches.watch(),
+    wake: () => watches.tell(),
     summary(migration, expected) {
       const member = members.get(migration);
       return (member?.tally ?? memberTally()).summary(migration, member?.driver.state(), expected, clock.now());
@@ -126,9 +114,3 @@ export function rehearsalMembers(options: MembersOptions): RehearsalMembers {
 }
 
 const notThere: Result<never, Refusal<Rejection>> = { ok: false, error: { type: 'NotDrafted' } };
-
-function standingOf(state: MigrationState): string {
-  const { lifecycle, replication } = axesOf(state);
-  const { approvedBy, test } = state.snapshot.context;
-  return `${lifecycle} ${replication} ${approvedBy ?? ''} ${test}`;
-}

@@ -3,14 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { migrationId, type MigrationId } from '#core/ids';
 import { axesOf } from '#core/migration/abilities';
 import { decide } from '#core/migration/decide';
-import { evolve, initialMigration, type MigrationState } from '#core/migration/evolve';
+import { canTake, evolve, initialMigration, type MigrationState } from '#core/migration/evolve';
 import type { MigrationFact } from '#core/migration/facts';
 import type { MigrationPlan } from '#core/migration/plan';
 import { instant } from '#core/units';
-import { samplePlan } from '#test/support/migration-facts';
+import { sampleFacts, samplePlan } from '#test/support/migration-facts';
 import { doingOf, freshReality } from '#test/support/small-world';
 import { wavePlanProblems, type WaveMember, type WavePlan } from './plan.ts';
-import { planWave, type WavePhase } from './planner.ts';
+import { planWave, wavePlanner, type WavePhase } from './planner.ts';
 
 const id = (n: number): MigrationId => migrationId(`vm-${n}`);
 const wave = (members: readonly WaveMember[], changes: Partial<WavePlan> = {}): WavePlan => ({
@@ -153,6 +153,48 @@ describe('the planner', () => {
         expect(fleet.count(({ lifecycle }) => lifecycle === 'cutOver')).toBe(members.length);
       }),
       { numRuns: 40 },
+    );
+  });
+});
+
+describe('a planner that is told of changes', () => {
+  it('wants what one wants that looks at everything anew, whatever the walk', () => {
+    const policies = fc.record({
+      approval: fc.constantFrom('given' as const, 'required' as const, 'requiredByAnother' as const),
+      testLaunch: fc.constantFrom('optional' as const, 'required' as const),
+    });
+    const walks = fc.record({
+      policies: fc.array(policies, { minLength: 1, maxLength: 6 }),
+      after: fc.array(fc.array(fc.nat({ max: 5 }), { maxLength: 2 }), { minLength: 6, maxLength: 6 }),
+      turns: fc.array(fc.record({ member: fc.nat(), fact: fc.nat() }), { maxLength: 80 }),
+      approvedBy: fc.constantFrom('ada', 'grace', null),
+    });
+    fc.assert(
+      fc.property(walks, ({ policies: each, after, turns, approvedBy }) => {
+        const members = each.map((_, n) => ({
+          migration: id(n),
+          after: (after[n] ?? []).filter((b) => b < n).map(id),
+        }));
+        const plan = wave(members);
+        const fleet = new Fleet(each.map((policy) => samplePlan(policy)));
+        const planner = wavePlanner(plan);
+        const tell = (member: MigrationId): void =>
+          planner.update(member, fleet.members.get(member) ?? initialMigration());
+        members.forEach(({ migration }) => tell(migration));
+        for (const turn of turns) {
+          const member = id(turn.member % members.length);
+          const state = fleet.members.get(member) ?? initialMigration();
+          const possible = sampleFacts(state.snapshot.context).filter((fact) => canTake(state, fact));
+          const fact = possible[turn.fact % Math.max(1, possible.length)];
+          if (fact) fleet.take(member, fact);
+          tell(member);
+          for (const phase of ['prepare', 'cutOver', 'recover'] as const)
+            expect(planner.decide(phase, approvedBy)).toEqual(
+              planWave({ phase, plan, approvedBy, members: fleet.members }),
+            );
+        }
+      }),
+      { numRuns: 150 },
     );
   });
 });

@@ -1,8 +1,9 @@
 import type { MigrationId } from '#core/ids';
-import { axesOf } from '#core/migration/abilities';
 import type { MigrationCommand } from '#core/migration/commands';
-import { canTake, type MigrationState } from '#core/migration/evolve';
-import type { WaveMember, WavePlan } from './plan.ts';
+import type { MigrationState } from '#core/migration/evolve';
+import { firstOf, indexSet, type IndexSet } from './index-set.ts';
+import type { WavePlan } from './plan.ts';
+import { standingBits, standingOf } from './standing.ts';
 
 /** What the wave wants of its members at present: it follows from the wave's own state. */
 export type WavePhase = 'prepare' | 'cutOver' | 'recover';
@@ -21,133 +22,178 @@ export interface WaveDecision {
   readonly settled: boolean;
 }
 
-interface Member extends WaveMember {
-  readonly state: MigrationState;
-  readonly lifecycle: string;
-  readonly replication: string;
+/**
+ * A planner that remembers where members stand, so that a change costs what changed and not what there is: with n members
+ * and c commands, `update` costs O(1 + members that come after it), `decide` O(c + n/1024).
+ */
+export interface WavePlanner {
+  /** Takes note of where a member stands now. Members not in the plan are ignored. */
+  update(migration: MigrationId, state: MigrationState): void;
+  /** What to command now. A function of where things stand, not of how they came there. */
+  decide(phase: WavePhase, approvedBy: string | null): WaveDecision;
 }
 
 /**
- * Wave, members, limits: what to command now. Pure, and a function of where things stand, not of how they came there:
- * asking twice without a change gives the same answer, so it may be asked after every change and after every restart.
+ * Wave, members, limits: what to command now. Pure: asking twice without a change gives the same answer, so it may be
+ * asked after every change and after every restart.
  *
  * Nobody starves: members are served in plan order, a place that is free goes to the first that can use it, and one
  * that waits for others (its order, its approval) holds no place.
  */
-export function planWave(situation: WaveSituation): WaveDecision {
-  const members = situation.plan.members.flatMap((member): Member[] => {
-    const state = situation.members.get(member.migration);
-    return state ? [{ ...member, state, ...axesOf(state) }] : [];
-  });
-  if (situation.phase === 'recover') return recover(members, situation.plan);
-  const commands = [
-    ...approvals(members, situation.approvedBy),
-    ...prepare(members, situation.plan.limits.replicating),
-    ...(situation.phase === 'cutOver' ? cutOver(members, situation) : []),
-  ];
-  const settled =
-    situation.phase === 'cutOver' &&
-    members.length === situation.plan.members.length &&
-    members.every((member) => isThrough(member) || isShutOut(member, members));
-  return { commands, settled };
+export function planWave({ phase, plan, approvedBy, members }: WaveSituation): WaveDecision {
+  const planner = wavePlanner(plan);
+  for (const [migration, state] of members) planner.update(migration, state);
+  return planner.decide(phase, approvedBy);
 }
 
+/** A planner for a wave none of whose members is known yet. */
+export const wavePlanner = (plan: WavePlan): WavePlanner => new IncrementalPlanner(plan);
+
+type Bit = keyof typeof standingBits;
 type Commands = WaveDecision['commands'];
-const to = ({ migration }: Member, command: MigrationCommand): Commands[number] => ({ migration, command });
+const bitNames = Object.keys(standingBits) as readonly Bit[];
 
-function approvals(members: readonly Member[], by: string | null): Commands {
-  if (by === null) return [];
-  return (
-    members
-      .filter(({ state }) => needsApproval(state) && canTake(state, { type: 'CutoverApproved', data: { by } }))
-      // An approver may not approve what they asked for themselves; such members wait for someone else.
-      .filter(({ state }) => !(planOf(state)?.approval === 'requiredByAnother' && planOf(state)?.requester === by))
-      .filter(({ lifecycle }) => lifecycle === 'protected')
-      .map((member) => to(member, { type: 'ApproveCutover', data: { by } }))
-  );
-}
+class IncrementalPlanner implements WavePlanner {
+  readonly #plan: WavePlan;
+  readonly #indexOf: ReadonlyMap<MigrationId, number>;
+  readonly #states: (MigrationState | undefined)[];
+  readonly #standings: Uint32Array;
+  /** The members of each kind, by their place in the plan. */
+  readonly #are: Readonly<Record<Bit, IndexSet>>;
+  /** Members that could be cut over now, order and all. */
+  readonly #mayCutOver: IndexSet;
+  /** Members that are not through, and wait for nobody. */
+  readonly #free: IndexSet;
+  readonly #before: readonly (readonly number[])[];
+  readonly #behind: readonly (readonly number[])[];
+  /** How many of those before a member have not moved. */
+  readonly #unmet: Uint32Array;
+  #known = 0;
 
-function prepare(members: readonly Member[], limit: number): Commands {
-  const commands: Commands[number][] = [];
-  let places = limit - members.filter(isReplicating).length;
-  for (const member of members) {
-    if (member.lifecycle === 'draft') commands.push(to(member, { type: 'VerifySource', data: {} }));
-    if (member.lifecycle === 'ready' && places > 0) {
-      places -= 1;
-      commands.push(to(member, { type: 'StartProtection', data: {} }));
+  constructor(plan: WavePlan) {
+    const count = plan.members.length;
+    this.#plan = plan;
+    this.#indexOf = new Map(plan.members.map(({ migration }, index) => [migration, index]));
+    this.#states = Array.from({ length: count });
+    this.#standings = new Uint32Array(count);
+    this.#are = Object.fromEntries(bitNames.map((name) => [name, indexSet(count)])) as Record<Bit, IndexSet>;
+    this.#mayCutOver = indexSet(count);
+    this.#free = indexSet(count);
+    this.#before = plan.members.map(({ after }) => [...new Set(after)].map((id) => this.#indexOf.get(id) ?? -1));
+    const behind: number[][] = plan.members.map(() => []);
+    this.#before.forEach((before, index) => before.forEach((other) => behind[other]?.push(index)));
+    this.#behind = behind;
+    this.#unmet = Uint32Array.from(this.#before, (before) => before.length);
+    for (let index = 0; index < count; index += 1) this.#place(index);
+  }
+
+  update(migration: MigrationId, state: MigrationState): void {
+    const index = this.#indexOf.get(migration);
+    if (index === undefined) return;
+    if (!this.#states[index]) this.#known += 1;
+    this.#states[index] = state;
+    const before = this.#standings[index] ?? 0;
+    const now = standingOf(state);
+    if (now === before) return;
+    this.#standings[index] = now;
+    for (const name of bitNames) {
+      const bit = standingBits[name];
+      if (((before ^ now) & bit) === 0) continue;
+      if (now & bit) this.#are[name].add(index);
+      else this.#are[name].delete(index);
     }
-    if (wantsTest(member)) commands.push(to(member, { type: 'LaunchTest', data: {} }));
+    const moved = (now & standingBits.moved) - (before & standingBits.moved);
+    if (moved !== 0)
+      for (const other of this.#behind[index] ?? []) {
+        this.#unmet[other] = (this.#unmet[other] ?? 0) - Math.sign(moved);
+        this.#place(other);
+      }
+    this.#place(index);
   }
-  return commands;
-}
 
-function cutOver(members: readonly Member[], { plan }: WaveSituation): Commands {
-  const commands: Commands[number][] = [];
-  let places = plan.limits.cuttingOver - members.filter(isCuttingOver).length;
-  for (const member of members) {
-    if (places <= 0) break;
-    if (!mayCutOver(member, members)) continue;
-    places -= 1;
-    commands.push(to(member, { type: 'StartCutover', data: {} }));
+  decide(phase: WavePhase, approvedBy: string | null): WaveDecision {
+    if (phase === 'recover') return { commands: this.#recoveries(), settled: this.#are.cuttingOver.size === 0 };
+    const commands = [...this.#approvals(approvedBy), ...this.#preparations()];
+    if (phase === 'prepare') return { commands, settled: false };
+    return { commands: [...commands, ...this.#cutovers()], settled: this.#isSettled() };
   }
-  return commands;
-}
 
-function recover(members: readonly Member[], plan: WavePlan): WaveDecision {
-  const commands: Commands[number][] = [];
-  for (const member of members) {
-    if (member.lifecycle === 'cuttingOver.approved')
-      commands.push(to(member, { type: 'RevokeCutover', data: { reason: 'the window has closed' } }));
-    else if (plan.onWindowClose === 'rollBack' && beforeTargetRuns.has(member.lifecycle))
-      commands.push(
-        to(member, { type: 'RollBack', data: { reason: 'the window has closed', acceptLossOfTargetWrites: false } }),
+  /** Keeps the two sets that depend on more than one member. */
+  #place(index: number): void {
+    const standing = this.#standings[index] ?? 0;
+    const waits = (this.#unmet[index] ?? 0) > 0;
+    if (standing & standingBits.cutOverReady && !waits) this.#mayCutOver.add(index);
+    else this.#mayCutOver.delete(index);
+    if (!(standing & standingBits.through) && !waits) this.#free.add(index);
+    else this.#free.delete(index);
+  }
+
+  #to(indexes: readonly number[], command: MigrationCommand): Commands {
+    return indexes.flatMap((index) => {
+      const member = this.#plan.members[index];
+      return member ? [{ migration: member.migration, command }] : [];
+    });
+  }
+
+  #approvals(by: string | null): Commands {
+    if (by === null || this.#are.wantsApproval.size === 0) return [];
+    // An approver may not approve what they asked for themselves; such members wait for someone else.
+    const mayApprove = (index: number): boolean => {
+      const plan = this.#states[index]?.snapshot.context.plan;
+      return !(plan?.approval === 'requiredByAnother' && plan.requester === by);
+    };
+    return this.#to(firstOf(this.#are.wantsApproval).filter(mayApprove), { type: 'ApproveCutover', data: { by } });
+  }
+
+  #preparations(): Commands {
+    const places = Math.max(0, this.#plan.limits.replicating - this.#are.replicating.size);
+    return [
+      ...this.#to(firstOf(this.#are.draft), { type: 'VerifySource', data: {} }),
+      ...this.#to(firstOf(this.#are.ready, places), { type: 'StartProtection', data: {} }),
+      ...this.#to(firstOf(this.#are.wantsTest), { type: 'LaunchTest', data: {} }),
+    ];
+  }
+
+  #cutovers(): Commands {
+    const places = Math.max(0, this.#plan.limits.cuttingOver - this.#are.cuttingOver.size);
+    return this.#to(firstOf(this.#mayCutOver, places), { type: 'StartCutover', data: {} });
+  }
+
+  #recoveries(): Commands {
+    const reason = 'the window has closed';
+    const rollBack = this.#plan.onWindowClose === 'rollBack' ? firstOf(this.#are.targetNotRunning) : [];
+    return [
+      ...this.#to(firstOf(this.#are.cutoverWaits), { type: 'RevokeCutover', data: { reason } }),
+      ...this.#to(rollBack, { type: 'RollBack', data: { reason, acceptLossOfTargetWrites: false } }),
+    ];
+  }
+
+  #isSettled(): boolean {
+    // One that waits for nobody and is not through goes on by itself. Mostly there is one, and it is all that is looked at.
+    if (this.#known < this.#plan.members.length || this.#free.size > 0) return false;
+    if (this.#are.through.size === this.#plan.members.length) return true;
+    const shutOut = new Map<number, boolean>();
+    return this.#plan.members.every((_member, index) => this.#has(index, 'through') || this.#isShutOut(index, shutOut));
+  }
+
+  /** Whether one of those before it never moves. */
+  #isShutOut(index: number, found: Map<number, boolean>): boolean {
+    const before = found.get(index);
+    if (before !== undefined) return before;
+    found.set(index, false);
+    const is =
+      !this.#has(index, 'cuttingOver') &&
+      (this.#before[index] ?? []).some(
+        (other) =>
+          this.#states[other] !== undefined &&
+          !this.#has(other, 'moved') &&
+          (this.#has(other, 'through') || this.#isShutOut(other, found)),
       );
+    found.set(index, is);
+    return is;
   }
-  return { commands, settled: members.every((member) => !isCuttingOver(member)) };
+
+  #has(index: number, name: Bit): boolean {
+    return ((this.#standings[index] ?? 0) & standingBits[name]) !== 0;
+  }
 }
-
-const planOf = (state: MigrationState) => state.snapshot.context.plan;
-const needsApproval = (state: MigrationState): boolean =>
-  planOf(state)?.approval !== 'given' && state.snapshot.context.approvedBy === null;
-
-const beforeTargetRuns: ReadonlySet<string> = new Set(
-  ['quiescing', 'finalSync', 'fencing', 'fixingUp', 'launching'].map((step) => `cuttingOver.${step}`),
-);
-const onTheWay: ReadonlySet<string> = new Set(['initiating', 'fullSync', 'deltaSync', 'rescan']);
-// Interrupted members keep their place: they take it up again by themselves, and the limit has to hold then too.
-const isReplicating = ({ replication }: Member): boolean =>
-  onTheWay.has(replication) || replication === 'stalled.retrying' || replication === 'disconnected';
-const isCuttingOver = ({ lifecycle }: Member): boolean =>
-  (lifecycle.startsWith('cuttingOver') && lifecycle !== 'cuttingOver.undecided') || lifecycle === 'rollingBack';
-const isParked = ({ replication }: Member): boolean => replication.startsWith('parked');
-
-const wantsTest = (member: Member): boolean =>
-  member.lifecycle === 'protected' &&
-  isParked(member) &&
-  planOf(member.state)?.testLaunch === 'required' &&
-  member.state.snapshot.context.test === 'none';
-
-const mayCutOver = (member: Member, members: readonly Member[]): boolean => {
-  const plan = planOf(member.state);
-  return (
-    member.lifecycle === 'protected' &&
-    isParked(member) &&
-    !needsApproval(member.state) &&
-    (plan?.testLaunch !== 'required' || member.state.snapshot.context.test === 'passed') &&
-    member.after.every((id) => members.some((other) => other.migration === id && hasMoved(other)))
-  );
-};
-
-const hasMoved = ({ lifecycle }: Member): boolean =>
-  lifecycle === 'cutOver' || lifecycle.startsWith('finalizing') || lifecycle === 'finalized';
-
-// A member that was rolled back is not tried again by itself: whoever looks into it decides.
-const isThrough = (member: Member): boolean =>
-  hasMoved(member) || ['rolledBack', 'cancelled', 'failed', 'cuttingOver.undecided'].includes(member.lifecycle);
-
-const isShutOut = (member: Member, members: readonly Member[]): boolean =>
-  !isCuttingOver(member) &&
-  member.after.some((id) => {
-    const before = members.find((other) => other.migration === id);
-    return before !== undefined && !hasMoved(before) && (isThrough(before) || isShutOut(before, members));
-  });

@@ -13,6 +13,7 @@ import type { Rng } from '#core/rng';
 import { after, bytes, GiB, instant, minutes, seconds, type Instant } from '#core/units';
 import type { WaveCommand, WaveRejection } from '#core/wave/commands';
 import { conductor } from '#core/wave/conductor';
+import { memberWatches } from '#core/wave/member-watch';
 import type { WaveState } from '#core/wave/evolve';
 import { waveModel } from '#core/wave/model';
 import type { WavePlan } from '#core/wave/plan';
@@ -103,7 +104,7 @@ class Fleet implements CommandPort {
   readonly #log: EventLog;
   readonly #clock: SimulatedClock;
   readonly #rng: Rng;
-  #waiting: (() => void)[] = [];
+  readonly #watches = memberWatches();
 
   constructor(log: EventLog, clock: SimulatedClock, rng: Rng) {
     this.#log = log;
@@ -133,7 +134,7 @@ class Fleet implements CommandPort {
         const driver = this.migrations.get(member);
         if (driver) await this.#order(driver, command, 'planner');
       },
-      changed: (signal: AbortSignal) => this.#changed(signal),
+      watch: () => this.#watches.watch(),
     };
     const stream: StreamId = `wave-${id}`;
     const driver: WaveDriver = await runDriver(waveModel, stream, {
@@ -180,20 +181,10 @@ class Fleet implements CommandPort {
       newFactId: () => factId(facts.uuid()),
       correlationId,
       onFacts: () => {
-        for (const go of this.#waiting.splice(0)) go();
+        const [kind, ...name] = correlationId.split('-');
+        this.#watches.tell(kind === 'migration' ? migrationId(name.join('-')) : undefined);
       },
     };
-  }
-
-  #changed(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const go = (): void => {
-        signal.removeEventListener('abort', go);
-        resolve();
-      };
-      this.#waiting.push(go);
-      signal.addEventListener('abort', go);
-    });
   }
 }
 
