@@ -16,7 +16,8 @@ await rm('dist', { recursive: true, force: true });
 
 const hasShebang = (await readFile(front, 'utf8')).startsWith('#!');
 await bundle({
-  entryPoints: [front],
+  // A thread runs a module of its own.
+  entryPoints: [front, { in: 'scenarios/command-line/seed-worker.ts', out: 'seed-worker' }],
   outdir: 'dist',
   bundle: true,
   splitting: true,

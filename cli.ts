@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, stat } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { Command, CommanderError, Option } from 'commander';
 import { describeLogFault, LogReadError, type EventLog } from '#core/event-log/event-log';
 import type { SqliteOptions } from '#core/event-log/sqlite';
 import { commandId, factId } from '#core/ids';
@@ -13,6 +14,8 @@ import { Refused } from '#core/text/refused';
 import type { Terminal } from '#core/text/terminal';
 import { addReplicationCommands } from '#replicator/command-line/commands';
 import { wallClock } from '#replicator/wall-clock';
+import { naturalOf, portOf, speedOf } from '#scenarios/command-line/arguments';
+import { addRehearseCommand } from '#scenarios/command-line/rehearse-command';
 import type { MigrateOptions } from '#scenarios/migrate';
 import type { RehearsalScenario } from '#scenarios/rehearsal-scenario';
 import type { Rehearsal } from '#scenarios/run';
@@ -29,6 +32,8 @@ const here = dirname(fileURLToPath(import.meta.url));
 // Published, this file is dist/cli.js; in a checkout it may also be run as it stands.
 const root = here.endsWith('dist') ? dirname(here) : here;
 const dashboard = join(root, 'dist', 'dashboard');
+const seedWorker = join('scenarios', 'command-line', 'seed-worker.ts');
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const terminal = processTerminal();
 const newFactId = () => factId(randomUUID());
 const newCommandId = () => commandId(randomUUID());
@@ -114,6 +119,23 @@ program
     await site?.stop();
     await log.close();
   });
+
+addRehearseCommand(program, {
+  ...{ terminal, clock: wallClock, turn, interrupts, cores: availableParallelism() },
+  seedWorker: pathToFileURL(here.endsWith('dist') ? join(here, 'seed-worker.js') : join(here, seedWorker)),
+  readScenario: async (file) => {
+    const scenario = await scenarioIn(file);
+    if (scenario.kind !== 'rehearsal')
+      throw new Refused(`${file} is of kind "${scenario.kind}"; sealift rehearse takes one of kind "rehearsal"`);
+    return { text: await readFile(file, 'utf8'), scenario };
+  },
+  createLog: async (path) => {
+    if (await stat(path).catch(() => undefined))
+      throw new Refused(`${path} is there already and is kept as it is; give --log a name that is not taken`);
+    return openLog(path, 'create');
+  },
+  setStatus: (status) => (process.exitCode = status),
+});
 
 addReplicationCommands(program, { terminal, interrupts, setStatus: (status) => (process.exitCode = status) });
 
@@ -261,8 +283,6 @@ async function rehearseOnDashboard(scenario: RehearsalScenario, options: UpArgum
   }
 }
 
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
 async function serveRecording(log: EventLog, path: string, listening: Listening): Promise<void> {
   const { runView } = await import('#web/api/run-view');
   const run = runView(log, { mode: 'replay', source: basename(path), speed: 1 });
@@ -341,25 +361,6 @@ function processTerminal(): Terminal {
       isLive = line !== null;
     },
   };
-}
-
-function portOf(text: string): number {
-  const port = Number(text);
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new InvalidArgumentError('A port is 0 to 65535.');
-  return port;
-}
-
-function naturalOf(text: string): number {
-  const number = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(number)) throw new InvalidArgumentError('It is a whole number.');
-  return number;
-}
-
-function speedOf(text: string): number {
-  if (text === 'max') return Infinity;
-  const speed = Number(/^(\d+(?:\.\d+)?)x?$/.exec(text)?.[1]);
-  if (!(speed > 0)) throw new InvalidArgumentError('It is a factor above 0 such as 60x, or max.');
-  return speed;
 }
 
 async function versionOf(): Promise<string> {

@@ -39,6 +39,15 @@ describe('a mistake of whoever runs sealift', () => {
     [() => ['up', '--host', '0.0.0.0', '--data', folder], exitStatus.unavailable, /only a loopback address is allowed/],
     [() => ['up', '--port', '99999'], exitStatus.usage, /A port is 0 to 65535/],
     [() => ['up', '--speed', 'fast'], exitStatus.usage, /such as 60x, or max/],
+    [() => ['rehearse', 'scenarios/laboratory.yaml'], exitStatus.usage, /takes one of kind "rehearsal"/],
+    [() => ['rehearse', 'scenarios/first-wave.yaml', '--seeds', '0'], exitStatus.usage, /whole number from 1 up/],
+    [
+      () => ['rehearse', 'scenarios/first-wave.yaml', '--seeds', '2', '--log', at('x.db')],
+      exitStatus.usage,
+      /log of one seed/,
+    ],
+    [() => ['rehearse', 'scenarios/first-wave.yaml', '--threads', '2'], exitStatus.usage, /add --seeds/],
+    [() => ['rehearse', 'scenarios/first-wave.yaml', '--log', 'package.json'], exitStatus.usage, /kept as it is/],
     [() => ['replay', at('nope.db')], exitStatus.unavailable, /there is no event log at/],
     [() => ['replay', 'package.json'], exitStatus.unavailable, /not a Sealift event log/],
     [() => ['replicate', at('nope.raw'), at('copy.raw')], exitStatus.unavailable, /nope\.raw/],
@@ -131,5 +140,37 @@ describe('model', () => {
       type: 'parallel',
       states: { lifecycle: { initial: 'undrafted' } },
     });
+  });
+});
+
+describe('sealift rehearse', () => {
+  const wave = 'scenarios/first-wave.yaml';
+
+  it('rehearses once, as its scenario expects, and keeps the log it is asked to keep', async () => {
+    const kept = at('seven.db');
+    const once = await sealift('rehearse', wave, '--seed', '7', '--log', kept, '--json');
+    expect(once.status).toBe(exitStatus.done);
+    const summary = JSON.parse(once.output) as { readonly seed: number; readonly members: readonly unknown[] };
+    expect(summary.seed).toBe(7);
+    expect(summary.members).toHaveLength(12);
+    const told = await sealift('replay', kept);
+    expect(told.output).toContain('build-1');
+  });
+
+  it('says what many seeds come to, the same whoever counts them', async () => {
+    const counted = async (threads: string) => {
+      const { status, output } = await sealift('rehearse', wave, '--seeds', '6', '--threads', threads, '--json');
+      expect(status).toBe(exitStatus.done);
+      return JSON.parse(output) as { readonly seeds: number; readonly asExpected: number };
+    };
+    const one = await counted('1');
+    expect(one).toMatchObject({ seeds: 6, asExpected: 6, first: 11, differing: [] });
+    expect(await counted('2')).toEqual(one);
+  });
+
+  it('certifies that the same seed does the same', async () => {
+    const { status, output } = await sealift('rehearse', wave, '--seeds', '2', '--certify');
+    expect(status).toBe(exitStatus.done);
+    expect(output).toContain('the same happened twice with each of 2 seeds');
   });
 });

@@ -1,0 +1,139 @@
+import { Option, type Command } from 'commander';
+import type { EventLog } from '#core/event-log/event-log';
+import { exitStatus, type ExitStatus } from '#core/text/exit-status';
+import { formatEta, formatPercent } from '#core/text/format';
+import { Refused } from '#core/text/refused';
+import type { Terminal } from '#core/text/terminal';
+import type { Clock } from '#core/clock';
+import type { RehearsalScenario } from '#scenarios/rehearsal-scenario';
+import { naturalOf, positiveOf } from './arguments.ts';
+
+/** What the command needs of the process it runs in. */
+export interface RehearseSite {
+  readonly terminal: Terminal;
+  /** Wall time, for the time left. */
+  readonly clock: Clock;
+  readonly turn: () => Promise<void>;
+  readonly cores: number;
+  /** The module that a thread runs. */
+  readonly seedWorker: URL;
+  /** Aborted by Ctrl-C. */
+  readonly interrupts: () => AbortSignal;
+  readonly readScenario: (file: string) => Promise<{ readonly text: string; readonly scenario: RehearsalScenario }>;
+  /** Makes a log that is not there yet. */
+  readonly createLog: (path: string) => Promise<EventLog>;
+  readonly setStatus: (status: ExitStatus) => void;
+}
+
+interface Arguments {
+  readonly seed?: number;
+  readonly seeds?: number;
+  readonly threads?: number;
+  readonly log?: string;
+  readonly certify?: true;
+  readonly json?: true;
+}
+
+/** Adds `sealift rehearse`. */
+export function addRehearseCommand(program: Command, site: RehearseSite): void {
+  program
+    .command('rehearse')
+    .description('rehearse a wave in virtual time, once or with many seeds, and say what comes of it')
+    .argument('<scenario>', 'a scenario file of kind "rehearsal"')
+    .option(
+      '--seed <number>',
+      'what chance draws from, or the first of many; the seed in the scenario if none is given',
+      naturalOf,
+    )
+    .option('--seeds <count>', 'rehearse so many seeds, and say how likely what is', positiveOf)
+    .option('--threads <count>', 'threads for many seeds; as many as there are cores if not given', positiveOf)
+    .option('--log <file>', 'keep the whole log of one seed in a new SQLite file, for replay and the dashboard')
+    .option('--certify', 'rehearse each seed twice and compare all that happened')
+    .addOption(new Option('--json', 'one JSON document instead of text for a person'))
+    .action(async (file: string, options: Arguments) => {
+      if (options.seeds !== undefined && options.log !== undefined)
+        throw new Refused('--log keeps the log of one seed; leave --seeds out, or --log');
+      if (options.seeds === undefined && options.threads !== undefined)
+        throw new Refused('--threads is for many seeds; add --seeds <count>');
+      const { text, scenario } = await site.readScenario(file);
+      const one = options.seeds === undefined && options.certify !== true;
+      site.setStatus(
+        one ? await rehearseOne(scenario, options, site) : await rehearseMany({ file, text, scenario }, options, site),
+      );
+    });
+}
+
+async function rehearseOne(
+  scenario: RehearsalScenario,
+  { seed, log: path, json }: Arguments,
+  { terminal, turn, interrupts, createLog }: RehearseSite,
+): Promise<ExitStatus> {
+  const { inMemoryEventLog } = await import('#core/event-log/in-memory');
+  const { rehearse } = await import('#scenarios/run');
+  const { virtualClock } = await import('#simulator/kernel/virtual-clock');
+  const { describeRehearsalError, rehearsalLines, rehearsalStatus } = await import('./rehearsal-text.ts');
+  const log = path === undefined ? inMemoryEventLog() : await createLog(path);
+  try {
+    const clock = virtualClock({ turn, start: scenario.starts });
+    const signal = interrupts();
+    const summary = await rehearse({ scenario, log, clock, signal, ...(seed !== undefined && { seed }) });
+    if (!summary.ok) throw new Refused(describeRehearsalError(summary.error));
+    if (json) terminal.print(JSON.stringify(summary.value));
+    else for (const line of rehearsalLines(summary.value)) terminal.print(line);
+    if (path !== undefined) terminal.note(`log ${path}; look at it with: sealift replay ${path} --dashboard`);
+    return rehearsalStatus(summary.value);
+  } finally {
+    await log.close();
+  }
+}
+
+async function rehearseMany(
+  { file, text, scenario }: { readonly file: string; readonly text: string; readonly scenario: RehearsalScenario },
+  { seed = scenario.seed, seeds = 1, threads, certify, json }: Arguments,
+  { terminal, clock, cores, seedWorker, interrupts }: RehearseSite,
+): Promise<ExitStatus> {
+  const { forecaster } = await import('#scenarios/forecast');
+  const { forecastLines } = await import('./forecast-text.ts');
+  const { rehearseSeeds } = await import('./seed-workers.ts');
+  const found = forecaster();
+  const began = clock.now();
+  const differing: number[] = [];
+  let refused: string | undefined;
+  let answered = 0;
+  const stop = new AbortController();
+  const ending = await rehearseSeeds({
+    ...{ module: seedWorker, text, file, certify: certify === true, first: seed, count: seeds },
+    threads: threads ?? cores,
+    signal: AbortSignal.any([interrupts(), stop.signal]),
+    onAnswer: (answer) => {
+      answered += 1;
+      if (answer.type === 'rehearsed') found.add(answer.summary);
+      else if (answer.type === 'differs') differing.push(answer.seed);
+      else {
+        refused = answer.detail;
+        stop.abort();
+      }
+      const left = ((clock.now() - began) / answered) * (seeds - answered);
+      terminal.live(`${answered} of ${seeds} seeds, ${formatPercent(answered / seeds)}  ${formatEta(left)}`);
+    },
+  });
+  terminal.live(null);
+  if (refused !== undefined) throw new Refused(refused);
+  if (ending.type === 'crashed') throw ending.error;
+  const forecast = found.forecast();
+  if (json)
+    terminal.print(JSON.stringify({ scenario: scenario.id, first: seed, asked: seeds, differing, ...forecast }));
+  else for (const line of forecastLines(forecast)) terminal.print(line);
+  if (certify && !json)
+    terminal.print(
+      differing.length === 0
+        ? `Certified: the same happened twice with each of ${forecast.seeds} seeds`
+        : `Not certified: not the same happened twice with seed ${differing.join(', ')}; please report it`,
+    );
+  if (ending.type === 'stopped') {
+    terminal.note(`stopped after ${answered} of ${seeds} seeds`);
+    return exitStatus.interrupted;
+  }
+  if (differing.length > 0) return exitStatus.bug;
+  return forecast.asExpected === forecast.seeds ? exitStatus.done : exitStatus.failed;
+}

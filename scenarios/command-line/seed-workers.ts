@@ -1,0 +1,66 @@
+import { Worker } from 'node:worker_threads';
+import type { RehearsalSummary } from '#scenarios/rehearsal-summary';
+
+/** What a thread is given when it starts. */
+export interface SeedWork {
+  /** The scenario as its file says it, and the name of that file. */
+  readonly text: string;
+  readonly file: string;
+  /** Rehearse each seed twice and compare what happened. */
+  readonly certify: boolean;
+}
+
+/** What a thread says of one seed. */
+export type SeedAnswer =
+  | { readonly type: 'rehearsed'; readonly summary: RehearsalSummary }
+  /** The same seed led to two different logs: the simulator is wrong. */
+  | { readonly type: 'differs'; readonly seed: number }
+  | { readonly type: 'refused'; readonly detail: string };
+
+/** What is wanted of many seeds. */
+export interface SeedWorkers extends SeedWork {
+  /** The module that a thread runs. */
+  readonly module: URL;
+  readonly first: number;
+  readonly count: number;
+  readonly threads: number;
+  readonly signal: AbortSignal;
+  readonly onAnswer: (answer: SeedAnswer) => void;
+}
+
+/** How it ended: all seeds, stopped on the way, or a thread that died. */
+export type SeedsEnding = { readonly type: 'done' | 'stopped' } | { readonly type: 'crashed'; readonly error: unknown };
+
+/** Rehearses seeds from `first` on, one a thread at a time. Answers come in the order in which they are found. */
+export async function rehearseSeeds(options: SeedWorkers): Promise<SeedsEnding> {
+  const { module, text, file, certify, first, count, threads, signal, onAnswer } = options;
+  let next = first;
+  const workerData: SeedWork = { text, file, certify };
+  const workers = Array.from({ length: Math.min(threads, count) }, () => new Worker(module, { workerData }));
+  const work = (worker: Worker): Promise<SeedsEnding> =>
+    new Promise((resolve) => {
+      const goOn = (): void => {
+        if (signal.aborted) return resolve({ type: 'stopped' });
+        if (next >= first + count) return resolve({ type: 'done' });
+        worker.postMessage(next);
+        next += 1;
+      };
+      worker.on('message', (answer: SeedAnswer) => {
+        // What arrives after a stop is of a seed that nobody waits for any more.
+        if (!signal.aborted) onAnswer(answer);
+        goOn();
+      });
+      worker.once('error', (error) => resolve({ type: 'crashed', error }));
+      signal.addEventListener('abort', () => resolve({ type: 'stopped' }), { once: true });
+      goOn();
+    });
+  try {
+    const endings = await Promise.all(workers.map(work));
+    return (
+      endings.find(({ type }) => type === 'crashed') ??
+      endings.find(({ type }) => type === 'stopped') ?? { type: 'done' }
+    );
+  } finally {
+    await Promise.all(workers.map((worker) => worker.terminate()));
+  }
+}
