@@ -72,9 +72,7 @@ program
   .option('--once', 'end when the rehearsal ends, instead of serving what came of it')
   .addOption(jsonOption)
   .action(async (file: string | undefined, options: UpArguments) => {
-    const scenario = await scenarioIn(file ?? join(root, 'scenarios', 'first-wave.yaml'));
-    if (scenario.kind !== 'rehearsal')
-      throw new Refused(`${file} is of kind "${scenario.kind}"; sealift up takes one of kind "rehearsal"`);
+    const { scenario } = await rehearsalIn(file ?? join(root, 'scenarios', 'first-wave.yaml'), 'sealift up');
     process.exitCode = await rehearseOnDashboard(scenario, options);
   });
 
@@ -90,7 +88,7 @@ program
   .addOption(new Option('--outcome <what>', 'what became of a step whose answer was lost').choices(['done', 'notDone']))
   .addOption(jsonOption)
   .action(async (file: string, options: MigrateArguments) => {
-    const scenario = await scenarioIn(file);
+    const { scenario } = await scenarioIn(file);
     if (scenario.kind !== 'migration')
       throw new Refused(`${file} is of kind "${scenario.kind}"; sealift migrate takes one of kind "migration"`);
     const { migrateCommand } = await import('#scenarios/command-line/migrate-command');
@@ -123,12 +121,7 @@ program
 addRehearseCommand(program, {
   ...{ terminal, clock: wallClock, turn, interrupts, cores: availableParallelism() },
   seedWorker: pathToFileURL(here.endsWith('dist') ? join(here, 'seed-worker.js') : join(here, seedWorker)),
-  readScenario: async (file) => {
-    const scenario = await scenarioIn(file);
-    if (scenario.kind !== 'rehearsal')
-      throw new Refused(`${file} is of kind "${scenario.kind}"; sealift rehearse takes one of kind "rehearsal"`);
-    return { text: await readFile(file, 'utf8'), scenario };
-  },
+  readScenario: (file) => rehearsalIn(file, 'sealift rehearse'),
   createLog: async (path) => {
     if (await stat(path).catch(() => undefined))
       throw new Refused(`${path} is there already and is kept as it is; give --log a name that is not taken`);
@@ -197,14 +190,24 @@ interface ReplayArguments extends Listening {
   readonly json?: true;
 }
 
-async function scenarioIn(file: string): Promise<Scenario> {
+async function scenarioIn(file: string): Promise<{ readonly text: string; readonly scenario: Scenario }> {
   const { describeScenarioError, loadScenario } = await import('#scenarios/load');
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
     throw new Refused(`${file} cannot be read (${detailOf(error)}); give the path of a scenario file`);
   });
   const loaded = loadScenario(text, file);
   if (!loaded.ok) throw new Refused(describeScenarioError(loaded.error));
-  return loaded.value;
+  return { text, scenario: loaded.value };
+}
+
+async function rehearsalIn(
+  file: string,
+  command: string,
+): Promise<{ readonly text: string; readonly scenario: RehearsalScenario }> {
+  const { text, scenario } = await scenarioIn(file);
+  if (scenario.kind !== 'rehearsal')
+    throw new Refused(`${file} is of kind "${scenario.kind}"; ${command} takes one of kind "rehearsal"`);
+  return { text, scenario };
 }
 
 async function openLog(path: string, mode: SqliteOptions['mode']): Promise<EventLog> {

@@ -1,17 +1,29 @@
-import { hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { canonicalJson } from '#core/event-log/canonical-json';
-import type { EventLog } from '#core/event-log/event-log';
+import type { EventLog, RecordedFact } from '#core/event-log/event-log';
 
-/**
- * One hash over everything a log holds, in the order of its positions: the same for two logs only if the same happened
- * in both. Memory does not grow with the log.
- */
+/** One hash over facts as they come: the same for two runs only if the same happened in both, in the same order. */
+export interface FactsHash {
+  add(fact: RecordedFact): void;
+  digest(): string;
+}
+
+/** A hash of no facts yet. */
+export function factsHash(): FactsHash {
+  const hash = createHash('sha256');
+  return {
+    add: ({ stream, id, type, data, metadata }) => {
+      // The link to the fact before says nothing that is not in here, and costs a hash of its own.
+      const { previousHash: _link, ...rest } = metadata;
+      hash.update(canonicalJson({ stream, id, type, data, metadata: rest }));
+    },
+    digest: () => hash.digest('hex'),
+  };
+}
+
+/** The hash of everything a log holds, in the order of its positions. */
 export async function logHash(log: EventLog): Promise<string> {
-  let running = '';
-  for await (const { stream, id, type, data, metadata } of log.readAll({ asStored: true })) {
-    // The link to the fact before says nothing that is not in here, and costs a hash of its own.
-    const { previousHash: _link, ...rest } = metadata;
-    running = hash('sha256', running + canonicalJson({ stream, id, type, data, metadata: rest }));
-  }
-  return running;
+  const hash = factsHash();
+  for await (const fact of log.readAll({ asStored: true })) hash.add(fact);
+  return hash.digest();
 }

@@ -1,4 +1,4 @@
-import { InvalidArgumentError, Option, type Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { exitStatus } from '#core/text/exit-status';
 import { formatBytes, formatDuration, formatRate } from '#core/text/format';
 import { Refused } from '#core/text/refused';
@@ -6,6 +6,7 @@ import { progressTeller, type Terminal } from '#core/text/terminal';
 import { bytesPerSecond, type Instant } from '#core/units';
 import type { ReplicateError, ReplicateReport } from '#replicator/replicate';
 import { wallClock } from '#replicator/wall-clock';
+import { countOf } from './arguments.ts';
 
 /** What commands get from the front door. */
 export interface CommandTools {
@@ -224,11 +225,4 @@ async function serveUntilStopped(
   await service.close();
   // An appliance is meant to run until it is told to stop: that is its good end.
   setStatus(exitStatus.done);
-}
-
-function countOf(text: string): number {
-  const count = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(count) || count < 1)
-    throw new InvalidArgumentError('It is a whole number from 1 up.');
-  return count;
 }

@@ -21,11 +21,3 @@ export function portOf(text: string): number {
   if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new InvalidArgumentError('A port is 0 to 65535.');
   return port;
 }
-
-/** A whole number from 1 up. */
-export function positiveOf(text: string): number {
-  const number = Number(text);
-  if (!/^\d+$/.test(text) || number < 1 || !Number.isSafeInteger(number))
-    throw new InvalidArgumentError('It is a whole number from 1 up.');
-  return number;
-}

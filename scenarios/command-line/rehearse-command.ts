@@ -5,8 +5,9 @@ import { formatEta, formatPercent } from '#core/text/format';
 import { Refused } from '#core/text/refused';
 import type { Terminal } from '#core/text/terminal';
 import type { Clock } from '#core/clock';
+import { countOf } from '#replicator/command-line/arguments';
 import type { RehearsalScenario } from '#scenarios/rehearsal-scenario';
-import { naturalOf, positiveOf } from './arguments.ts';
+import { naturalOf } from './arguments.ts';
 
 /** What the command needs of the process it runs in. */
 export interface RehearseSite {
@@ -45,8 +46,8 @@ export function addRehearseCommand(program: Command, site: RehearseSite): void {
       'what chance draws from, or the first of many; the seed in the scenario if none is given',
       naturalOf,
     )
-    .option('--seeds <count>', 'rehearse so many seeds, and say how likely what is', positiveOf)
-    .option('--threads <count>', 'threads for many seeds; as many as there are cores if not given', positiveOf)
+    .option('--seeds <count>', 'rehearse so many seeds, and say how likely what is', countOf)
+    .option('--threads <count>', 'threads for many seeds; as many as there are cores if not given', countOf)
     .option('--log <file>', 'keep the whole log of one seed in a new SQLite file, for replay and the dashboard')
     .option('--certify', 'rehearse each seed twice and compare all that happened')
     .addOption(new Option('--json', 'one JSON document instead of text for a person'))

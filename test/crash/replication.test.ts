@@ -1,7 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, stat, unlink, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -10,6 +9,7 @@ import { diskId } from '#core/ids';
 import { bytesPerSecond, MiB, round, seconds } from '#core/units';
 import { makeCertificates } from '#replicator/certificates/make-certificates';
 import { gatewayPath } from '#replicator/gateway/gateway-path';
+import { freePort } from '#test/support/free-port';
 import { grain } from '#replicator/pipeline/digest';
 import { pipelineLimits } from '#replicator/pipeline/pipeline-limits';
 import type { RoundProgress } from '#replicator/pipeline/replication';
@@ -81,16 +81,6 @@ async function serving(what: ReplicationProcess): Promise<Started> {
   const { value } = await started.lines.next();
   expect(value).toHaveProperty('address');
   return started;
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  if (typeof address !== 'object' || !address) throw new Error('no port');
-  return address.port;
 }
 
 describe(`replication killed at moments drawn from seed ${seed}`, () => {

@@ -1,10 +1,9 @@
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { canonicalJson } from '#core/event-log/canonical-json';
 import type { EventLog, RecordedFact } from '#core/event-log/event-log';
 import { inMemoryEventLog } from '#core/event-log/in-memory';
 import { InvariantError } from '#core/invariant';
 import { loadScenario, describeScenarioError } from '#scenarios/load';
+import { factsHash } from '#scenarios/log-hash';
 import type { RehearsalScenario } from '#scenarios/rehearsal-scenario';
 import type { RehearsalSummary } from '#scenarios/rehearsal-summary';
 import { startRehearsal, type Rehearsal, type RehearsalOptions } from '#scenarios/run';
@@ -86,10 +85,7 @@ export async function factsIn(log: EventLog): Promise<readonly RecordedFact[]> {
 
 /** One hash over everything that happened, in order: the same for two logs only if they are the same log. */
 export function hashOf(facts: readonly RecordedFact[]): string {
-  const hash = createHash('sha256');
-  for (const { stream, id, type, data, metadata } of facts) {
-    const { previousHash: _, ...rest } = metadata;
-    hash.update(canonicalJson({ stream, id, type, data, metadata: rest }));
-  }
-  return hash.digest('hex');
+  const hash = factsHash();
+  for (const fact of facts) hash.add(fact);
+  return hash.digest();
 }
