@@ -115,7 +115,10 @@ async function rehearseMany(
         stop.abort();
       }
       const left = ((clock.now() - began) / answered) * (seeds - answered);
-      terminal.live(`${answered} of ${seeds} seeds, ${formatPercent(answered / seeds)}  ${formatEta(left)}`);
+      const line = `${answered} of ${seeds} seeds, ${formatPercent(answered / seeds)}  ${formatEta(left)}`;
+      if (terminal.isInteractive) terminal.live(line);
+      // Without a person watching, a line for every tenth, as other commands do.
+      else if (Math.floor((10 * answered) / seeds) > Math.floor((10 * (answered - 1)) / seeds)) terminal.note(line);
     },
   });
   terminal.live(null);
