@@ -8,7 +8,8 @@ export function rehearsalLines(summary: RehearsalSummary): readonly string[] {
   const { wave, members, facts, seed } = summary;
   const nameWidth = Math.max(...members.map(({ migration }) => migration.length));
   const stateWidth = Math.max(...members.map(({ lifecycle }) => lifecycle.length));
-  const unexpected = surprises(summary);
+  // What was stopped on the way has not ended anywhere.
+  const unexpected = summary.ending.type === 'finished' ? surprises(summary) : [];
   return [
     `Wave ${wave.id} ${wave.state} after ${formatDuration(wave.duration)}: ${formatPlural(members.length, 'VM')}, ${formatPlural(facts, 'fact')}, seed ${seed}`,
     ...members.map(
