@@ -10,7 +10,6 @@
  * A group that fails as a whole (no space, an I/O error) is tried again one append at a time, so that one that is too big
  * does not take others with it.
  */
-import { statSync } from 'node:fs';
 import type Database from 'better-sqlite3';
 import { err, ok, type Result } from '#core/result';
 import { checkBatch } from './append-rule.ts';
@@ -22,6 +21,7 @@ import {
   type ProposedFact,
   type StreamId,
 } from './event-log.ts';
+import { filePlace } from './sqlite-place.ts';
 import { batchWriter } from './sqlite-batch.ts';
 import { asCoded, detailOf } from './sqlite-file.ts';
 
@@ -58,7 +58,7 @@ type Answer = Result<Appended, AppendError> | { readonly threw: unknown };
 /** `onAdded` is called after each commit that added facts. */
 export function sqliteAppender(database: Database.Database, where: string, onAdded: () => void): SqliteAppender {
   const write = groupWriter(database, where);
-  const identity = identityOf(where);
+  const place = filePlace(where);
   const waiting: Waiting[] = [];
   let scheduled = false;
   let finished = false;
@@ -67,7 +67,7 @@ export function sqliteAppender(database: Database.Database, where: string, onAdd
   const flush = (): void => {
     scheduled = false;
     const group = takeGroup(waiting);
-    const trouble = identityOf(where) === identity ? undefined : 'the file was moved, replaced or deleted while in use';
+    const trouble = place.isKept() ? undefined : 'the file was moved, replaced or deleted while in use';
     const outcome = trouble === undefined ? write(group) : 'lost';
     if (outcome === 'locked') return retryWhenUnlocked(group);
     const answers = outcome === 'lost' ? group.map(() => unavailable(where, trouble ?? '')) : outcome;
@@ -82,6 +82,7 @@ export function sqliteAppender(database: Database.Database, where: string, onAdd
   const schedule = (): void => {
     if (scheduled) return;
     if (waiting.length === 0) {
+      if (finished) place.close();
       for (const go of onIdle.splice(0)) go();
       return;
     }
@@ -124,12 +125,6 @@ function takeGroup(waiting: Waiting[]): Waiting[] {
     return i > 0 && facts > groupFactsMax;
   });
   return waiting.splice(0, end < 0 ? waiting.length : end);
-}
-
-// An open file goes on taking writes after its name is gone, and every one of them would be lost.
-function identityOf(path: string): string {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  return stats === undefined ? 'gone' : `${stats.dev}:${stats.ino}`;
 }
 
 const unavailable = (where: string, detail: string, written: 'no' | 'unknown' = 'no'): Result<Appended, AppendError> =>

@@ -133,7 +133,7 @@ interface RowWriter {
   forget(): void;
 }
 
-const rowsAtOnce = 8;
+const rowsAtOnce = 16;
 const valuesPerRow = 6;
 
 function rowWriter(database: Database.Database): RowWriter {

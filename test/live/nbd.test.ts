@@ -315,7 +315,7 @@ describe.skipIf(!kit.available)(kit.title('NBD client against nbdkit'), () => {
     const script = join(folder, 'full.sh');
     await writeFile(
       script,
-      '#!/bin/sh\ncase "$1" in get_size) echo 1M;; pread) head -c $3 /dev/zero;; pwrite) echo "ENOSPC the pool is full" >&2; exit 1;; can_write) exit 0;; *) exit 2;; esac\n',
+      '#!/bin/sh\ncase "$1" in get_size) echo 1M;; pread) head -c $3 /dev/zero;; pwrite) cat >/dev/null; echo "ENOSPC the pool is full" >&2; exit 1;; can_write) exit 0;; *) exit 2;; esac\n',
       { mode: 0o755 },
     );
     const server = await started({ program: 'nbdkit', folder, args: ['sh', script] });
