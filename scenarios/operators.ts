@@ -25,23 +25,22 @@ export interface OperatorsOptions {
   readonly clock: SimulatedClock;
   readonly policy: OperatorPolicy;
   readonly rng: Rng;
-  readonly send: (migration: MigrationId, command: Command<MigrationCommand>) => Promise<unknown>;
+  readonly send: (migration: MigrationId, command: Command<MigrationCommand>, answered: () => void) => void;
   /** Told after each command was answered. */
   readonly onAsked: () => void;
-  readonly onCrash: (error: unknown) => void;
 }
 
 /** People who act as their scenario says. */
-export function operators({ clock, policy, rng, send, onAsked, onCrash }: OperatorsOptions): Operators {
+export function operators({ clock, policy, rng, send, onAsked }: OperatorsOptions): Operators {
   const wishes = new Map<MigrationId, { readonly cause: string; readonly scheduled: Scheduled }>();
   const ask = (migration: MigrationId, command: MigrationCommand): void => {
     const id = commandId(rng.uuid());
     const asked = wishes.get(migration);
-    send(migration, { id, actor: 'operator:simulated', at: clock.now(), command }).then(() => {
+    send(migration, { id, actor: 'operator:simulated', at: clock.now(), command }, () => {
       // What it led to may have made a new wish by now.
       if (wishes.get(migration) === asked) wishes.delete(migration);
       onAsked();
-    }, onCrash);
+    });
   };
   return {
     look(migration, state, waveIsOver) {

@@ -1,6 +1,7 @@
 import type { Command, Refusal } from '#core/driver/driver';
-import { runDriver, type Ending, type RunningDriver } from '#core/driver/run-driver';
-import type { EventLog, ProposedFact, StreamId } from '#core/event-log/event-log';
+import type { Ending } from '#core/driver/run-driver';
+import { stepDriver, type AppendNow, type SteppedDriver } from '#core/driver/step-driver';
+import type { ProposedFact, StreamId } from '#core/event-log/event-log';
 import { commandId, factId, type MigrationId } from '#core/ids';
 import type { MigrationCommand, Rejection } from '#core/migration/commands';
 import type { MigrationState } from '#core/migration/evolve';
@@ -19,7 +20,7 @@ import { memberTally, type MemberTally } from './rehearsal-tally.ts';
 
 /** What the members of a rehearsal share. */
 export interface MembersOptions {
-  readonly log: EventLog;
+  readonly append: AppendNow;
   readonly clock: SimulatedClock;
   readonly rng: Rng;
   readonly world: FlowWorld;
@@ -27,24 +28,24 @@ export interface MembersOptions {
   readonly onFacts: (migration: MigrationId, stream: StreamId, facts: readonly ProposedFact[]) => void;
   /** A driver ended that nobody had stopped. */
   readonly onEnded: (ending: Ending) => void;
-  /** This program is wrong. */
-  readonly onCrash: (error: unknown) => void;
 }
 
 /** The migrations of a rehearsal, each with its driver. */
 export interface RehearsalMembers extends WaveMembers {
   /** Starts a migration's driver and drafts it. */
-  draft(migration: MigrationId, plan: MigrationPlan): Promise<Result<void, Refusal<Rejection>>>;
-  send(migration: MigrationId, command: Command<MigrationCommand>): Promise<Result<void, Refusal<Rejection>>>;
+  draft(migration: MigrationId, plan: MigrationPlan): Result<void, Refusal<Rejection>>;
+  /** `answered` is called once the command's facts are in the log, or with the reason why there are none. */
+  send(migration: MigrationId, command: Command<MigrationCommand>, answered: Answered): void;
   /** Whoever waits for a change looks again. */
   wake(): void;
   summary(migration: MigrationId, expected: string | null): MemberSummary;
-  readonly facts: number;
-  stop(): Promise<void>;
+  stop(): void;
 }
 
+type Answered = (result: Result<void, Refusal<Rejection>>) => void;
+
 interface Member {
-  readonly driver: RunningDriver<MigrationState, MigrationCommand, Rejection>;
+  readonly driver: SteppedDriver<MigrationState, MigrationCommand, Rejection>;
   readonly tally: MemberTally;
   /** What a planner looks at, when it last changed. */
   standing: number;
@@ -52,7 +53,7 @@ interface Member {
 
 /** No members yet: each is drafted. */
 export function rehearsalMembers(options: MembersOptions): RehearsalMembers {
-  const { log, clock, rng, world, correlationId, onFacts, onEnded, onCrash } = options;
+  const { append, clock, rng, world, correlationId, onFacts, onEnded } = options;
   const members = new Map<MigrationId, Member>();
   const watches = memberWatches();
   const commandIds = rng.fork('commands');
@@ -70,45 +71,46 @@ export function rehearsalMembers(options: MembersOptions): RehearsalMembers {
     watches.tell(migration);
   };
 
-  const send: RehearsalMembers['send'] = (migration, command) => {
+  const send: RehearsalMembers['send'] = (migration, command, answered) => {
     const member = members.get(migration);
-    return member ? member.driver.command(command) : Promise.resolve(notThere);
+    if (member) member.driver.command(command, answered);
+    else answered(notThere);
   };
 
   return {
-    async draft(migration, plan) {
+    draft(migration, plan) {
       const stream: StreamId = `migration-${migration}`;
       const factIds = rng.fork(stream);
-      const driver = await runDriver(migrationModel, stream, {
-        log,
+      const driver = stepDriver(migrationModel, stream, {
+        append,
         clock,
         world: world.of(plan.vm.name, plan),
         correlationId,
         newFactId: () => factId(factIds.uuid()),
         onFacts: (facts) => added(migration, stream, facts),
+        onEnded,
       });
-      driver.ended.then(onEnded, onCrash);
       members.set(migration, { driver, tally: memberTally(), standing: -1 });
       const id = commandId(commandIds.uuid());
       const command: MigrationCommand = { type: 'DraftMigration', data: { plan } };
-      return driver.command({ id, actor: `operator:${plan.requester}`, at: clock.now(), command });
+      let drafted = notThere as Result<void, Refusal<Rejection>>;
+      const actor = `operator:${plan.requester}`;
+      driver.command({ id, actor, at: clock.now(), command }, (result) => (drafted = result));
+      return drafted;
     },
     send,
-    async command(migration, command) {
-      await send(migration, { id: commandId(commandIds.uuid()), actor: 'planner', at: clock.now(), command });
-    },
+    command: (migration, command, answered) =>
+      send(migration, { id: commandId(commandIds.uuid()), actor: 'planner', at: clock.now(), command }, answered),
     state: (migration) => members.get(migration)?.driver.state(),
-    watch: () => watches.watch(),
+    watch: (onNews) => watches.watch(onNews),
+    soon: (act) => void clock.schedule(clock.now(), act),
     wake: () => watches.tell(),
     summary(migration, expected) {
       const member = members.get(migration);
       return (member?.tally ?? memberTally()).summary(migration, member?.driver.state(), expected, clock.now());
     },
-    get facts() {
-      return [...members.values()].reduce((sum, { tally }) => sum + tally.facts, 0);
-    },
-    async stop() {
-      await Promise.all([...members.values()].map(({ driver }) => driver.stop()));
+    stop() {
+      for (const { driver } of members.values()) driver.stop();
     },
   };
 }

@@ -1,5 +1,6 @@
 import type { Command, Refusal } from '#core/driver/driver';
-import { runDriver, type Ending, type RunningDriver } from '#core/driver/run-driver';
+import type { Ending } from '#core/driver/run-driver';
+import { stepDriver, type SteppedDriver } from '#core/driver/step-driver';
 import type { EventLog, ProposedFact, StreamId } from '#core/event-log/event-log';
 import { commandId, factId, migrationId, type MigrationId, type WaveId } from '#core/ids';
 import { axesOf } from '#core/migration/abilities';
@@ -17,6 +18,7 @@ import type { Estate } from '#simulator/estate/estate';
 import { flowWorld, type FlowWorld } from '#simulator/flow/flow-world';
 import { seededRng } from '#simulator/kernel/seeded-rng';
 import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
+import { rehearsalLog, type RehearsalLog } from './rehearsal-log.ts';
 import { operators, type Operators } from './operators.ts';
 import { rehearsalMembers, type RehearsalMembers } from './rehearsal-members.ts';
 import { estateOf, faultsOf, memberPlan, unknownVm, wavePlan } from './rehearsal-plan.ts';
@@ -28,10 +30,11 @@ export interface RehearsalOptions {
   readonly scenario: RehearsalScenario;
   /** The scenario's own if not given. */
   readonly seed?: number;
-  readonly log: EventLog;
+  /** Where the facts are to be kept; nowhere if not given. */
+  readonly log?: EventLog | undefined;
   /** Nobody else runs it. It stands at the moment at which the rehearsal begins, usually the scenario's `starts`. */
   readonly clock: SimulatedClock;
-  /** Told after each batch of facts is in the log, in order. */
+  /** Told of each batch of facts as it happens, in order; the log has it soon after. */
   readonly onFacts?: (stream: StreamId, facts: readonly ProposedFact[]) => void;
   /** Aborting it stops the rehearsal, as `stop` does. */
   readonly signal?: AbortSignal;
@@ -79,15 +82,17 @@ export async function startRehearsal(options: RehearsalOptions): Promise<Result<
   const estate = estateOf(options.scenario, rng.fork('estate'));
   const unknown = unknownVm(options.scenario, estate);
   if (unknown !== undefined) return err({ type: 'UnknownVm', name: unknown });
-  const there = await streamThere(options.log, [
-    ...estate.vms.map(({ name }): StreamId => `migration-${migrationId(name)}`),
-    `wave-${options.scenario.wave.id}`,
-  ]);
+  const there =
+    options.log &&
+    (await streamThere(options.log, [
+      ...estate.vms.map(({ name }): StreamId => `migration-${migrationId(name)}`),
+      `wave-${options.scenario.wave.id}`,
+    ]));
   if (there !== undefined) return err({ type: 'AlreadyThere', stream: there });
   const rehearsal = new WaveRehearsal(options, { seed, rng, estate });
   const drafted = await rehearsal.draft();
   if (!drafted.ok) {
-    await rehearsal.letGo();
+    rehearsal.letGo();
     return drafted;
   }
   rehearsal.setOff();
@@ -113,16 +118,15 @@ class WaveRehearsal implements Rehearsal {
   readonly #options: RehearsalOptions;
   readonly #made: Made;
   readonly #start: Instant;
-  readonly #log: EventLog;
+  readonly #log: RehearsalLog;
   readonly #crew: RehearsalMembers;
   readonly #operators: Operators;
   readonly #commandIds: Rng;
   /** Members that are on their way from one resting place to the next. */
   readonly #moving = new Set<MigrationId>();
   readonly #finished = settleable<RehearsalEnding>();
-  #waveDriver: RunningDriver<WaveState, WaveCommand, WaveRejection> | undefined;
+  #waveDriver: SteppedDriver<WaveState, WaveCommand, WaveRejection> | undefined;
   #waveEnded: Instant | undefined;
-  #waveFacts = 0;
   #ended: Promise<RehearsalSummary> | undefined;
 
   constructor(options: RehearsalOptions, made: Made) {
@@ -136,24 +140,22 @@ class WaveRehearsal implements Rehearsal {
     this.members = estate.vms.map(({ name }) => migrationId(name));
     const faults = faultsOf(scenario, rng.fork('faults'), this.#start);
     this.world = flowWorld({ estate, clock, rng: rng.fork('world'), faults });
-    this.#log = heldLog(log, clock);
+    this.#log = rehearsalLog(log, clock, (error) => this.#finish({ type: 'logRefused', error }));
     this.#crew = rehearsalMembers({
-      log: this.#log,
+      append: this.#log.append,
       clock,
       rng: rng.fork('members'),
       world: this.world,
       correlationId: this.wave,
       onFacts: (migration, stream, facts) => this.#memberMoved(migration, stream, facts),
       onEnded: (ending) => this.#driverEnded(ending),
-      onCrash: this.#finished.reject,
     });
     this.#operators = operators({
       clock,
       policy: scenario.operators,
       rng: rng.fork('operators'),
-      send: (migration, command) => this.#crew.send(migration, command),
+      send: (migration, command, answered) => this.#crew.send(migration, command, answered),
       onAsked: () => this.#lookForEnd(),
-      onCrash: this.#finished.reject,
     });
   }
 
@@ -170,15 +172,15 @@ class WaveRehearsal implements Rehearsal {
   }
 
   command(migration: MigrationId, command: Command<MigrationCommand>): Promise<Result<void, Refusal<Rejection>>> {
-    return this.#crew.send(migration, command);
+    return this.#asked((answered) => this.#crew.send(migration, command, answered));
   }
 
   commandWave(command: Command<WaveCommand>): Promise<Result<void, Refusal<WaveRejection>>> {
-    return this.#waveDriver?.command(command) ?? Promise.resolve(err({ type: 'WaveNotDrafted' }));
+    return this.#asked((answered) => this.#sendWave(command, answered));
   }
 
   async stop(): Promise<void> {
-    this.#finished.resolve({ type: 'stopped' });
+    this.#finish({ type: 'stopped' });
     await this.#ended;
   }
 
@@ -187,40 +189,41 @@ class WaveRehearsal implements Rehearsal {
     const { rng, estate } = this.#made;
     for (const vm of estate.vms) {
       const migration = migrationId(vm.name);
-      const drafted = await this.#crew.draft(migration, memberPlan(scenario, estate, vm));
+      const drafted = this.#crew.draft(migration, memberPlan(scenario, estate, vm));
       if (!drafted.ok) return err({ type: 'DraftRefused', stream: `migration-${migration}`, refusal: drafted.error });
     }
     const stream: StreamId = `wave-${this.wave}`;
     const factIds = rng.fork(stream);
-    this.#waveDriver = await runDriver(waveModel, stream, {
-      log: this.#log,
+    this.#waveDriver = stepDriver(waveModel, stream, {
+      append: this.#log.append,
       clock,
       world: conductor(() => this.waveState(), this.#crew),
       correlationId: this.wave,
       newFactId: () => factId(factIds.uuid()),
       onFacts: (facts) => {
-        this.#waveFacts += facts.length;
         onFacts?.(stream, facts);
         this.#waveMoved();
       },
+      onEnded: (ending) => this.#driverEnded(ending),
     });
-    this.#waveDriver.ended.then((ending) => this.#driverEnded(ending), this.#finished.reject);
     const plan = wavePlan(scenario, estate, this.#start);
-    const drafted = await this.#askWave({ type: 'DraftWave', data: { plan } }, plan.requester);
-    return drafted.ok ? ok(undefined) : err({ type: 'DraftRefused', stream, refusal: drafted.error });
+    let drafted = ok(undefined) as Result<void, Refusal<WaveRejection>>;
+    this.#askWave({ type: 'DraftWave', data: { plan } }, plan.requester, (result) => (drafted = result));
+    if (!drafted.ok) return err({ type: 'DraftRefused', stream, refusal: drafted.error });
+    const refusal = await this.#log.written();
+    return refusal === undefined ? ok(undefined) : err({ type: 'DraftRefused', stream, refusal });
   }
 
   setOff(): void {
     const { scenario, clock, signal } = this.#options;
     const { approve } = scenario.operators;
-    const ask = (command: WaveCommand, actor: string): void =>
-      void this.#askWave(command, actor).catch(this.#finished.reject);
+    const ask = (command: WaveCommand, actor: string): void => this.#askWave(command, actor, () => undefined);
     clock.schedule(this.#start, () => ask({ type: 'StartWave', data: {} }, scenario.wave.requester));
     if (approve) {
       const command: WaveCommand = { type: 'ApproveWave', data: { by: approve.by } };
       clock.schedule(after(this.#start, approve.after), () => ask(command, approve.by));
     }
-    const stop = (): void => this.#finished.resolve({ type: 'stopped' });
+    const stop = (): void => this.#finish({ type: 'stopped' });
     if (signal?.aborted) stop();
     signal?.addEventListener('abort', stop, { once: true });
     this.#ended = this.#run().finally(() => signal?.removeEventListener('abort', stop));
@@ -228,20 +231,22 @@ class WaveRehearsal implements Rehearsal {
     this.#ended.catch(() => undefined);
   }
 
-  async letGo(): Promise<void> {
+  letGo(): void {
     this.#operators.stop();
-    await Promise.all([this.#crew.stop(), this.#waveDriver?.stop()]);
+    this.#crew.stop();
+    this.#waveDriver?.stop();
   }
 
   async #run(): Promise<RehearsalSummary> {
     const { scenario, clock } = this.#options;
     try {
-      const ending = await clock.run(this.#finished.promise);
+      const ending = await clock.run(this.#finished.promise, 'asked');
       const until = this.#waveEnded ?? clock.now();
-      await this.letGo();
+      this.letGo();
+      const refused = await this.#log.written();
       return {
         seed: this.#made.seed,
-        ending,
+        ending: refused === undefined ? ending : { type: 'logRefused', error: refused },
         wave: {
           id: this.wave,
           state: waveStateName(this.waveState()),
@@ -249,16 +254,45 @@ class WaveRehearsal implements Rehearsal {
           duration: elapsed(this.#start, until),
         },
         members: this.members.map((id) => this.#crew.summary(id, scenario.members[id]?.ends ?? null)),
-        facts: this.#crew.facts + this.#waveFacts,
+        facts: this.#log.facts,
       };
     } finally {
-      await this.letGo();
+      this.letGo();
     }
   }
 
-  #askWave(command: WaveCommand, actor: string): Promise<Result<void, Refusal<WaveRejection>>> {
+  /** Somebody outside asks for something: answered once what came of it is where it is to be kept. */
+  async #asked<R>(ask: (answered: (result: Result<void, R>) => void) => void): Promise<Result<void, R>> {
+    try {
+      const result = await new Promise<Result<void, R>>((resolve) => ask(resolve));
+      await this.#log.written();
+      return result;
+    } catch (error) {
+      this.#finished.reject(error);
+      throw error;
+    } finally {
+      this.#options.clock.askForTurn();
+    }
+  }
+
+  #sendWave(command: Command<WaveCommand>, answered: (result: Result<void, Refusal<WaveRejection>>) => void): void {
+    if (this.#waveDriver) this.#waveDriver.command(command, answered);
+    else answered(err({ type: 'WaveNotDrafted' }));
+  }
+
+  #askWave(
+    command: WaveCommand,
+    actor: string,
+    answered: (result: Result<void, Refusal<WaveRejection>>) => void,
+  ): void {
     const id = commandId(this.#commandIds.uuid());
-    return this.commandWave({ id, actor: `operator:${actor}`, at: this.#options.clock.now(), command });
+    this.#sendWave({ id, actor: `operator:${actor}`, at: this.#options.clock.now(), command }, answered);
+  }
+
+  #finish(ending: RehearsalEnding): void {
+    this.#finished.resolve(ending);
+    // Nothing happens any more after this.
+    this.#options.clock.askForTurn();
   }
 
   #memberMoved(migration: MigrationId, stream: StreamId, facts: readonly ProposedFact[]): void {
@@ -283,11 +317,11 @@ class WaveRehearsal implements Rehearsal {
 
   #lookForEnd(): void {
     if (this.#waveEnded !== undefined && this.#moving.size === 0 && !this.#operators.haveWishes())
-      this.#finished.resolve({ type: 'finished' });
+      this.#finish({ type: 'finished' });
   }
 
   #driverEnded(ending: Ending): void {
-    if (ending.type === 'logRefused') this.#finished.resolve(ending);
+    if (ending.type === 'logRefused') this.#finish(ending);
   }
 }
 
@@ -298,15 +332,6 @@ function isMoving(state: MigrationState): boolean {
   if (lifecycle === 'testing.running' || lifecycle === 'cuttingOver.undecided') return false;
   return /^(verifying|testing|cuttingOver|rollingBack|finalizing|cancelling)/.test(lifecycle);
 }
-
-// A log on disk takes real time, in which simulated time stands still.
-const heldLog = (log: EventLog, clock: SimulatedClock): EventLog => ({
-  append: (stream, facts, expected) => clock.hold(log.append(stream, facts, expected)),
-  readStream: (stream, options) => log.readStream(stream, options),
-  readAll: (options) => log.readAll(options),
-  subscribe: (options) => log.subscribe(options),
-  close: () => log.close(),
-});
 
 interface Settleable<T> {
   readonly promise: Promise<T>;

@@ -1,4 +1,4 @@
-import type { World } from '#core/driver/world';
+import type { LetGo, SteppedWorld, Told } from '#core/driver/stepped-world';
 import type { MigrationId } from '#core/ids';
 import { InvariantError } from '#core/invariant';
 import { axesOf } from '#core/migration/abilities';
@@ -9,15 +9,17 @@ import type { WaveState } from './evolve.ts';
 import type { WaveFact } from './facts.ts';
 import type { MemberWatch } from './member-watch.ts';
 import type { WavePlan } from './plan.ts';
-import { wavePlanner, type WavePhase } from './planner.ts';
+import { wavePlanner, type WavePhase, type WavePlanner } from './planner.ts';
 
 /** The migrations a wave conducts: where each stands, and a way to command it. */
 export interface WaveMembers {
   state(migration: MigrationId): MigrationState | undefined;
-  /** Resolves once the command was carried out or refused. A refusal is no failure: the planner looks again. */
-  command(migration: MigrationId, command: MigrationCommand): Promise<void>;
+  /** `answered` is called once the command was carried out or refused. A refusal is no failure: the planner looks again. */
+  command(migration: MigrationId, command: MigrationCommand, answered: () => void): void;
   /** Watches for members, or the wave, to move. */
-  watch(): MemberWatch;
+  watch(onNews: () => void): MemberWatch;
+  /** Has `act` called soon, and not from within this call: members move while they are told of. */
+  soon(act: () => void): void;
 }
 
 const phases: Readonly<Record<Exclude<WaveEffectType, 'armDeadline'>, WavePhase>> = {
@@ -27,49 +29,82 @@ const phases: Readonly<Record<Exclude<WaveEffectType, 'armDeadline'>, WavePhase>
 };
 
 /** The world of a wave is its members: what it does to it is to command them, as the planner says, until it is settled. */
-export function conductor(wave: () => WaveState, members: WaveMembers): World<WaveFact, WaveEffect> {
+export function conductor(wave: () => WaveState, members: WaveMembers): SteppedWorld<WaveFact, WaveEffect> {
   return {
-    perform: async ({ effect }, _report, signal) => {
+    perform: ({ effect }, told) => {
       if (effect.type === 'armDeadline') throw new InvariantError('deadlines are the driver’s own');
-      const phase = phases[effect.type];
       const { plan } = wave().snapshot.context;
       if (!plan) throw new InvariantError('a wave without a plan has no work');
-      // Watched before looking, so that what changes meanwhile is not missed.
-      const watch = members.watch();
-      try {
-        return { type: 'facts', facts: await conduct({ phase, plan, wave, members, watch, signal }) };
-      } finally {
-        watch.close();
-      }
+      return new Conducting(phases[effect.type], plan, wave, members, told).letGo;
     },
-    reconcile: () => Promise.resolve({ type: 'notDone' }),
+    reconcile: (_work, found) => {
+      found({ type: 'notDone' });
+      return () => undefined;
+    },
   };
 }
 
-interface Conducting {
-  readonly phase: WavePhase;
-  readonly plan: WavePlan;
-  readonly wave: () => WaveState;
-  readonly members: WaveMembers;
-  readonly watch: MemberWatch;
-  readonly signal: AbortSignal;
-}
-
 /** Commands members until the phase is settled, and says so; or until nobody wants it any more. */
-async function conduct({ phase, plan, wave, members, watch, signal }: Conducting): Promise<readonly WaveFact[]> {
-  const planner = wavePlanner(plan);
-  let moved: Iterable<MigrationId> = plan.members.map(({ migration }) => migration);
-  for (;;) {
-    for (const migration of moved) {
-      const state = members.state(migration);
-      if (state) planner.update(migration, state);
+class Conducting {
+  readonly #phase: WavePhase;
+  readonly #plan: WavePlan;
+  readonly #wave: () => WaveState;
+  readonly #members: WaveMembers;
+  readonly #told: Told<WaveFact>;
+  readonly #planner: WavePlanner;
+  readonly #watch: MemberWatch;
+  /** Members the planner has not been told of yet; those that the watch has come on top. */
+  #untold: readonly MigrationId[];
+  /** Commands that were sent and not answered. */
+  #asked = 0;
+  #hasNews = true;
+  #isOver = false;
+
+  constructor(phase: WavePhase, plan: WavePlan, wave: () => WaveState, members: WaveMembers, told: Told<WaveFact>) {
+    this.#phase = phase;
+    this.#plan = plan;
+    this.#wave = wave;
+    this.#members = members;
+    this.#told = told;
+    this.#planner = wavePlanner(plan);
+    // Watched before looking, so that what changes meanwhile is not missed.
+    this.#watch = members.watch(() => this.#hear());
+    this.#untold = plan.members.map(({ migration }) => migration);
+    members.soon(() => this.#look());
+  }
+
+  readonly letGo: LetGo = () => this.#end([]);
+
+  #hear(): void {
+    this.#hasNews = true;
+    if (this.#asked === 0) this.#members.soon(() => this.#look());
+  }
+
+  #look(): void {
+    if (this.#isOver || this.#asked > 0 || !this.#hasNews) return;
+    this.#hasNews = false;
+    const moved = this.#watch.take();
+    for (const migration of this.#untold.length > 0 ? this.#untold : moved) {
+      const state = this.#members.state(migration);
+      if (state) this.#planner.update(migration, state);
     }
-    const { commands, settled } = planner.decide(phase, wave().snapshot.context.approvedBy);
-    if (signal.aborted) return [];
-    if (settled && commands.length === 0) return [completed(plan, members)];
-    await Promise.all(commands.map(({ migration, command }) => members.command(migration, command)));
-    await watch.next(signal);
-    moved = watch.take();
+    this.#untold = [];
+    const { commands, settled } = this.#planner.decide(this.#phase, this.#wave().snapshot.context.approvedBy);
+    if (settled && commands.length === 0) return this.#end([completed(this.#plan, this.#members)]);
+    this.#asked = commands.length;
+    for (const { migration, command } of commands) this.#members.command(migration, command, () => this.#answered());
+  }
+
+  #answered(): void {
+    this.#asked -= 1;
+    if (this.#asked === 0 && this.#hasNews) this.#members.soon(() => this.#look());
+  }
+
+  #end(facts: readonly WaveFact[]): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#watch.close();
+    this.#told.done({ type: 'facts', facts });
   }
 }
 

@@ -4,14 +4,13 @@ import type { MigrationId } from '#core/ids';
 export interface MemberWatch {
   /** Members that changed since it was last asked, each once. */
   take(): Iterable<MigrationId>;
-  /** Resolves when a member, or the wave, has changed since `take` was last asked, or when the signal is aborted. */
-  next(signal: AbortSignal): Promise<void>;
   close(): void;
 }
 
 /** Those who watch, and the way to tell them. */
 export interface MemberWatches {
-  watch(): MemberWatch;
+  /** `onNews` is called when a member, or the wave, changes for the first time since `take` was last asked. */
+  watch(onNews: () => void): MemberWatch;
   /** A member changed; without one, something else did that members are looked at for. */
   tell(member?: MigrationId): void;
 }
@@ -23,14 +22,14 @@ export function memberWatches(): MemberWatches {
     tell: (member) => {
       for (const hear of watching) hear(member);
     },
-    watch: () => {
+    watch: (onNews) => {
       let changed = new Set<MigrationId>();
       let news = false;
-      let wake: () => void = () => undefined;
       const hear = (member: MigrationId | undefined): void => {
-        news = true;
         if (member !== undefined) changed.add(member);
-        wake();
+        if (news) return;
+        news = true;
+        onNews();
       };
       watching.add(hear);
       return {
@@ -40,16 +39,6 @@ export function memberWatches(): MemberWatches {
           news = false;
           return taken;
         },
-        next: (signal) =>
-          new Promise((resolve) => {
-            if (news || signal.aborted) return resolve();
-            wake = () => {
-              signal.removeEventListener('abort', wake);
-              wake = () => undefined;
-              resolve();
-            };
-            signal.addEventListener('abort', wake, { once: true });
-          }),
         close: () => watching.delete(hear),
       };
     },

@@ -1,3 +1,4 @@
+import { promised } from '#core/driver/stepped-world';
 import { describe, expect, it } from 'vitest';
 import { diskId } from '#core/ids';
 import type { Effect } from '#core/migration/effects';
@@ -42,7 +43,7 @@ function machine({
 }: { faults?: readonly Fault[]; of?: EstateVm; seed?: number; progressEvery?: Millis } = {}) {
   const clock = virtualClock({ turn });
   const world = flowWorld({ estate: { ...estate, vms: [of] }, clock, rng: seededRng(seed), faults, progressEvery });
-  const part = world.of('web-1', { handOver: 'launch' });
+  const part = promised(world.of('web-1', { handOver: 'launch' }));
   const reports: MigrationFact[] = [];
   let works = 0;
   const workOf = (effect: Effect, key = `migration-web-1@${(works += 1)}/0`) =>

@@ -21,8 +21,8 @@ export interface Machine {
   complete: boolean;
   /** What side effects that were carried out came to, by their keys. */
   readonly done: Map<string, readonly MigrationFact[]>;
-  /** What is being done just now, by its key. */
-  readonly underway: Map<string, Promise<Outcome<MigrationFact>>>;
+  /** What is being done just now, by its key: those who wait for it beside the one who asked first. */
+  readonly underway: Map<string, Set<(outcome: Outcome<MigrationFact>) => void>>;
   /** Keys of which the world cannot tell whether it carried them out. */
   readonly untold: Set<string>;
   /** How often each kind of work was tried. */

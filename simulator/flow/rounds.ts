@@ -16,6 +16,8 @@ import {
 import type { EstateVm } from '#simulator/estate/estate';
 import type { Span } from '#simulator/estate/guest';
 import { platforms } from '#simulator/estate/platform';
+import type { LetGo } from '#core/driver/stepped-world';
+import { errand, type Errand } from '#simulator/kernel/errand';
 import type { Scheduled } from '#simulator/kernel/event-queue';
 import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
 import type { Machine, RoundState } from './machine.ts';
@@ -36,7 +38,6 @@ export interface RoundSurroundings {
   /** How often its progress becomes a fact; the longer it runs, the rarer. */
   readonly progressEvery: Millis;
   readonly report: (fact: MigrationFact) => void;
-  readonly signal: AbortSignal;
 }
 
 /** How a round ended: with its report, given up, or at a place that went down. */
@@ -55,44 +56,75 @@ const connectTimeout: Span = [10, 20];
  *
  * @differs Allocated bytes do not grow while the guest runs, and a full sync carries them in no particular order.
  */
-export async function runRound(
+export function runRound(
   kind: RoundState['kind'],
   { round }: EffectParams<'runFullSync'>,
   around: RoundSurroundings,
-): Promise<RoundEnding> {
-  const { clock, transfers, machine, way, rng, signal } = around;
+  ended: (ending: RoundEnding) => void,
+): LetGo {
+  const { clock, machine } = around;
   const began = clock.now();
   const state = continued(machine, kind, round) ?? begin(machine, kind, round, began);
+  const run = errand(clock, () => ended({ type: 'givenUp' }));
+  const end = (ending: RoundEnding): void => {
+    run.end();
+    ended(ending);
+  };
+  const down = around.way.path.find((place) => around.transfers.isDown(place));
+  if (down === undefined) openRound({ ...around, kind, state, began, run, end });
+  else run.wait(drawn(around.rng, connectTimeout), () => end({ type: 'broken', place: down }));
+  return run.giveUp;
+}
+
+interface Rounding extends RoundSurroundings {
+  readonly kind: RoundState['kind'];
+  readonly state: RoundState;
+  readonly began: Instant;
+  readonly run: Errand;
+  readonly end: (ending: RoundEnding) => void;
+}
+
+function openRound(rounding: Rounding): void {
+  const { clock, machine, way, rng, kind, state, run } = rounding;
   const resumed = state.durable;
-  const down = way.path.find((place) => transfers.isDown(place));
-  if (down !== undefined) {
-    await clock.wait(drawn(rng, connectTimeout), signal);
-    return signal.aborted ? { type: 'givenUp' } : { type: 'broken', place: down };
-  }
-  await clock.wait(drawn(rng, platforms[machine.platform].openRound), signal);
-  if (signal.aborted) return { type: 'givenUp' };
-  const opened = clock.now();
-  const left = bytes(state.differing - state.durable);
-  // Part of what a full sync reads turns out to be zeroes, which cross as a range.
-  const zeroed = bytes(kind === 'full' ? Math.floor(left / 20) : 0);
-  const sending = bytes(left - zeroed);
-  const before = state.sentBefore;
-  const same = state.planned - state.differing;
-
-  const scanned = await carry(around, scanOf(machine.vm, kind, state), way.read, (share) =>
-    progress(state, Math.floor(same * share) + state.durable),
-  );
-  if (scanned.type !== 'completed') return scanned;
-  const sent = await carry(around, sending, way, (share) => {
-    state.durable = bytes(resumed + Math.floor(left * share));
-    state.sentBefore = bytes(before + Math.floor(sending * share));
-    return progress(state, same + state.durable);
+  run.wait(drawn(rng, platforms[machine.platform].openRound), () => {
+    const opened = clock.now();
+    const left = bytes(state.differing - state.durable);
+    // Part of what a full sync reads turns out to be zeroes, which cross as a range.
+    const zeroed = bytes(kind === 'full' ? Math.floor(left / 20) : 0);
+    const sending = bytes(left - zeroed);
+    const before = state.sentBefore;
+    const same = state.planned - state.differing;
+    const scanned = (share: number): MigrationFact => progress(state, Math.floor(same * share) + state.durable);
+    const sent = (share: number): MigrationFact => {
+      state.durable = bytes(resumed + Math.floor(left * share));
+      state.sentBefore = bytes(before + Math.floor(sending * share));
+      return progress(state, same + state.durable);
+    };
+    carry(rounding, scanOf(machine.vm, kind, state), way.read, scanned, () =>
+      carry(rounding, sending, way, sent, () => {
+        const crossing = elapsed(opened, clock.now());
+        run.wait(drawn(rng, closeSpan), () => closeRound(rounding, { resumed, sending, zeroed, crossing }));
+      }),
+    );
   });
-  if (sent.type !== 'completed') return sent;
-  const crossing = elapsed(opened, clock.now());
+}
 
-  await clock.wait(drawn(rng, closeSpan), signal);
-  if (signal.aborted) return { type: 'givenUp' };
+function closeRound(
+  { clock, machine, kind, state, began, end }: Rounding,
+  {
+    resumed,
+    sending,
+    zeroed,
+    crossing,
+  }: {
+    readonly resumed: Bytes;
+    readonly sending: Bytes;
+    readonly zeroed: Bytes;
+    readonly crossing: Millis;
+  },
+): void {
+  const { round } = state;
   state.closed = true;
   machine.complete = true;
   const report: RoundReport = {
@@ -107,7 +139,7 @@ export async function runRound(
     dirty: kind === 'final' ? bytes(0) : machine.writes.dirty(clock.now()),
     disks: diskReports(machine.vm, round, sending, zeroed),
   };
-  return { type: 'completed', report };
+  end({ type: 'completed', report });
 }
 
 function continued(machine: Machine, kind: RoundState['kind'], round: Round): RoundState | undefined {
@@ -150,54 +182,47 @@ function progress(state: RoundState, done: number): MigrationFact {
   return { type: 'RoundProgressed', data: { round, done: state.reached, total: planned, sent: sentBefore } };
 }
 
-type Carried = { readonly type: 'completed' } | Exclude<RoundEnding, { readonly type: 'completed' }>;
-
 /** Has bytes cross, and reports how far they are now and then. `reached` is told the share that has. */
 function carry(
-  { clock, transfers, progressEvery, report, signal }: RoundSurroundings,
+  { clock, transfers, progressEvery, report, run, end }: Rounding,
   length: Bytes,
   { path, streamMax }: Way['read'],
   reached: (share: number) => MigrationFact,
-): Promise<Carried> {
+  crossed: () => void,
+): void {
   if (length === 0) {
     reached(1);
-    return Promise.resolve({ type: 'completed' });
+    return crossed();
   }
-  return new Promise((resolve) => {
-    let ticks = 0;
-    let next: Scheduled | undefined;
-    const share = (): number => transfer.crossed() / length;
-    const end = (ending: Carried): void => {
-      next?.cancel();
-      signal.removeEventListener('abort', givenUp);
-      resolve(ending);
-    };
-    const transfer = transfers.begin({
-      path,
-      length,
-      streamMax,
-      onDone: () => {
-        reached(1);
-        end({ type: 'completed' });
-      },
-      onBroken: (place) => {
-        reached(share());
-        end({ type: 'broken', place });
-      },
-    });
-    const givenUp = (): void => {
+  let ticks = 0;
+  const share = (): number => transfer.crossed() / length;
+  const transfer = transfers.begin({
+    path,
+    length,
+    streamMax,
+    onDone: () => {
+      next.cancel();
+      reached(1);
+      crossed();
+    },
+    onBroken: (place) => {
+      next.cancel();
       reached(share());
-      transfer.cancel();
-      end({ type: 'givenUp' });
-    };
-    const tick = (): void => {
-      report(reached(share()));
-      ticks += 1;
-      next = clock.schedule(after(clock.now(), pause(ticks)), tick);
-    };
-    const pause = (n: number): Millis => millis(progressEvery * (1 + Math.floor(n / 8)));
-    next = clock.schedule(after(clock.now(), pause(0)), tick);
-    signal.addEventListener('abort', givenUp, { once: true });
+      end({ type: 'broken', place });
+    },
+  });
+  const pause = (n: number): Millis => millis(progressEvery * (1 + Math.floor(n / 8)));
+  const tick = (): void => {
+    report(reached(share()));
+    if (run.isOver) return;
+    ticks += 1;
+    next = clock.schedule(after(clock.now(), pause(ticks)), tick);
+  };
+  let next: Scheduled = clock.schedule(after(clock.now(), pause(0)), tick);
+  run.attend(() => {
+    next.cancel();
+    reached(share());
+    transfer.cancel();
   });
 }
 

@@ -15,8 +15,14 @@ export interface SimulatedClock extends Clock {
   /**
    * Lets time go on until `until` settles, and answers as it does. One at a time. A clock in virtual time throws an
    * `InvariantError` when nothing is left that could ever make it settle.
+   *
+   * After each event everything that waits for a promise gets its turn (`turns: 'always'`). Where all that happens is
+   * calls, that is most of what an event costs: with `'asked'` there is a turn only after a wait or a hold, after
+   * `askForTurn`, and now and then for those outside.
    */
-  run<T>(until: Promise<T>): Promise<T>;
+  run<T>(until: Promise<T>, turns?: 'always' | 'asked'): Promise<T>;
+  /** Something was settled that promises wait for: before the next event they get their turn. */
+  askForTurn(): void;
 }
 
 /**
@@ -31,16 +37,20 @@ export interface ClockCore {
   readonly held: () => boolean;
   /** Resolves when everything that could run has run: a turn has passed in which nothing was held. */
   readonly quiet: () => Promise<void>;
-  readonly parts: Pick<SimulatedClock, 'wait' | 'hold'>;
+  /** Whether somebody wants a turn before the next event. Asking takes the wish back. */
+  readonly takeWish: () => boolean;
+  readonly parts: Pick<SimulatedClock, 'wait' | 'hold' | 'askForTurn'>;
 }
 
 /** Builds what the clocks have in common on their own idea of now. */
 export function clockCore(now: () => Instant, schedule: SimulatedClock['schedule'], turn: Turn): ClockCore {
   const queue = eventQueue();
   let holds = 0;
+  let wish = false;
   let onRelease: (() => void)[] = [];
   const release = (): void => {
     holds -= 1;
+    wish = true;
     if (holds > 0) return;
     const waiting = onRelease;
     onRelease = [];
@@ -56,16 +66,24 @@ export function clockCore(now: () => Instant, schedule: SimulatedClock['schedule
         await turn();
       } while (holds > 0);
     },
+    takeWish: () => {
+      const wished = wish || holds > 0;
+      wish = false;
+      return wished;
+    },
     parts: {
+      askForTurn: () => (wish = true),
       wait: (duration, signal) =>
         new Promise((resolve) => {
           if (signal?.aborted) return resolve();
           const aborted = (): void => {
             scheduled.cancel();
+            wish = true;
             resolve();
           };
           const scheduled = schedule(after(now(), duration), () => {
             signal?.removeEventListener('abort', aborted);
+            wish = true;
             resolve();
           });
           signal?.addEventListener('abort', aborted, { once: true });

@@ -2,9 +2,12 @@ import { invariant } from '#core/invariant';
 import { instant, type Instant } from '#core/units';
 import { clockCore, notPast, settling, type SimulatedClock, type Turn } from './simulated-clock.ts';
 
+// Milliseconds of real time: often enough for a person who wants to stop it, or for a thread that is asked something.
+const eventsPerTurn = 1_024;
+
 /**
- * Virtual time: it jumps from one event to the next, so that waiting costs nothing. One event at a time; the next one
- * only after a whole turn, so that order comes from the queue and never from how promises are chained.
+ * Virtual time: it jumps from one event to the next, so that waiting costs nothing. One event at a time, so that order comes
+ * from the queue; and the next one only after a turn wherever promises wait, never in between them.
  */
 export function virtualClock({
   turn,
@@ -20,16 +23,16 @@ export function virtualClock({
     return core.queue.add(at, act);
   };
   const core = clockCore(() => now, schedule, turn);
-  const { queue, quiet } = core;
+  const { queue, quiet, takeWish } = core;
 
-  const drain = async (settled: { readonly done: boolean }): Promise<void> => {
+  const drain = async (settled: { readonly done: boolean }, turns: 'always' | 'asked'): Promise<void> => {
     await quiet();
-    while (!settled.done) {
+    for (let events = 1; !settled.done; events += 1) {
       const event = queue.take();
       invariant(event, `nothing can happen any more at ${now}, and what was waited for has not happened`);
       now = event.at;
       event.act();
-      await quiet();
+      if (takeWish() || turns === 'always' || events % eventsPerTurn === 0 || queue.next() === undefined) await quiet();
     }
   };
 
@@ -37,11 +40,11 @@ export function virtualClock({
     now: () => now,
     schedule,
     ...core.parts,
-    async run(until) {
+    async run(until, turns = 'always') {
       invariant(!running, 'this clock runs already');
       running = true;
       try {
-        await drain(settling(until));
+        await drain(settling(until), turns);
       } finally {
         running = false;
       }

@@ -77,7 +77,7 @@ describe('one seed', () => {
   it('writes the very log it wrote when this was written', async () => {
     // A change here is a change of what rehearsals say. Where it is meant, say so in the changelog and put the new hash.
     expect(hashOf((await rehearsed(firstWave())).facts)).toBe(
-      '074a9b01163343e06331e285a2e55b5ff2669461d0f314f67843281ede1c0d4d',
+      '940a090e11c81085f0b1c8b80063305c56421e8c0f2e1c2aee5212709f025875',
     );
   });
 

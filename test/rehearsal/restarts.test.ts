@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { runDriver, type RunningDriver } from '#core/driver/run-driver';
+import { promised } from '#core/driver/stepped-world';
 import type { World } from '#core/driver/world';
 import { inMemoryEventLog } from '#core/event-log/in-memory';
 import { commandId, factId } from '#core/ids';
@@ -52,7 +53,7 @@ async function migrate(dieAfter: number, whenItDies: 'givesUp' | 'carriesOn') {
   if (!vm) throw new Error('no VM');
   const plan = memberPlan(scenario, estate, vm);
   const world = flowWorld({ estate, clock, rng, progressEvery: minutes(60) });
-  const part = world.of('web', plan);
+  const part = promised(world.of('web', plan));
   const deaf: World<MigrationFact, Effect> = {
     perform: (work, report) => part.perform(work, report, new AbortController().signal),
     reconcile: (work) => part.reconcile(work, new AbortController().signal),

@@ -12,7 +12,8 @@ import { err, type Result } from '#core/result';
 import type { Rng } from '#core/rng';
 import { after, bytes, GiB, instant, minutes, seconds, type Instant } from '#core/units';
 import type { WaveCommand, WaveRejection } from '#core/wave/commands';
-import { conductor } from '#core/wave/conductor';
+import { conductor, type WaveMembers } from '#core/wave/conductor';
+import { promised } from '#core/driver/stepped-world';
 import { memberWatches } from '#core/wave/member-watch';
 import type { WaveState } from '#core/wave/evolve';
 import { waveModel } from '#core/wave/model';
@@ -128,17 +129,19 @@ class Fleet implements CommandPort {
 
   async draftWave(name: string, plan: WavePlan): Promise<void> {
     const id = waveId(name);
-    const members = {
-      state: (member: MigrationId) => this.migrations.get(member)?.state(),
-      command: async (member: MigrationId, command: MigrationCommand) => {
+    const members: WaveMembers = {
+      state: (member) => this.migrations.get(member)?.state(),
+      command: (member, command, answered) => {
         const driver = this.migrations.get(member);
-        if (driver) await this.#order(driver, command, 'planner');
+        if (driver) void this.#order(driver, command, 'planner').then(answered);
+        else answered();
       },
-      watch: () => this.#watches.watch(),
+      watch: (onNews) => this.#watches.watch(onNews),
+      soon: queueMicrotask,
     };
     const stream: StreamId = `wave-${id}`;
     const driver: WaveDriver = await runDriver(waveModel, stream, {
-      world: conductor(() => driver.state(), members),
+      world: promised(conductor(() => driver.state(), members)),
       ...this.#surroundings(stream),
     });
     this.waves.set(id, driver);

@@ -1,0 +1,73 @@
+import type { AppendNow } from '#core/driver/step-driver';
+import type { AppendError, EventLog, Revision, StreamId } from '#core/event-log/event-log';
+import { position, revision } from '#core/event-log/event-log';
+import { err, ok } from '#core/result';
+import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
+
+/**
+ * The log of a rehearsal: it answers at once, so that simulated time costs nothing, and hands the facts on to the log in
+ * which they are to be kept, in the same order. Nobody takes a rehearsal up again, so nothing is lost if that one is a
+ * few thousand facts behind; when it is further behind than that, time stands still until it has caught up.
+ */
+export interface RehearsalLog {
+  readonly append: AppendNow;
+  /** How many facts there are, of all streams. */
+  readonly facts: number;
+  /** Resolves when everything so far is where it is to be kept, or with what that log said instead. */
+  written(): Promise<AppendError | undefined>;
+}
+
+// A few group commits of a log on disk.
+const behindMax = 4_096;
+
+/** A rehearsal's log. Without a `keep` nothing is kept but where each stream ends. `onRefused` is called at most once. */
+export function rehearsalLog(
+  keep: Pick<EventLog, 'append'> | undefined,
+  clock: Pick<SimulatedClock, 'hold' | 'askForTurn'>,
+  onRefused: (error: AppendError) => void,
+): RehearsalLog {
+  const ends = new Map<StreamId, number>();
+  let facts = 0;
+  let behind = 0;
+  let refused: AppendError | undefined;
+  let last: Promise<unknown> = Promise.resolve();
+  let isHeld = false;
+
+  const kept = (count: number, error: AppendError | undefined): void => {
+    behind -= count;
+    if (error === undefined || refused !== undefined) return;
+    refused = error;
+    onRefused(error);
+  };
+  const holdIfBehind = (): void => {
+    if (behind < behindMax || isHeld) return;
+    isHeld = true;
+    void clock.hold(last.finally(() => (isHeld = false)));
+  };
+  return {
+    append(stream, batch, expected) {
+      if (refused !== undefined) return err(refused);
+      const end = ends.get(stream) ?? -1;
+      const before = expected === 'none' ? -1 : expected;
+      if (before !== 'any' && before !== end)
+        return err({ type: 'RevisionConflict', stream, expected, actual: end < 0 ? 'none' : (end as Revision) });
+      ends.set(stream, end + batch.length);
+      facts += batch.length;
+      if (keep) {
+        behind += batch.length;
+        last = keep.append(stream, batch, expected).then((result) => {
+          kept(batch.length, result.ok ? undefined : result.error);
+        });
+        holdIfBehind();
+      }
+      return ok({ revision: revision(end + batch.length), position: position(facts) });
+    },
+    get facts() {
+      return facts;
+    },
+    async written() {
+      await last;
+      return refused;
+    },
+  };
+}

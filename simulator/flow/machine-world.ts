@@ -1,0 +1,259 @@
+import type { WorkItem } from '#core/driver/model';
+import type { LetGo, SteppedWorld, Told } from '#core/driver/stepped-world';
+import type { Finding, Outcome } from '#core/driver/world';
+import { isSideEffect, type Effect, type SideEffectType } from '#core/migration/effects';
+import type { Check, MigrationFact } from '#core/migration/facts';
+import type { MigrationPlan } from '#core/migration/plan';
+import { invariant, InvariantError } from '#core/invariant';
+import type { Rng } from '#core/rng';
+import type { Millis } from '#core/units';
+import type { Estate, EstateVm } from '#simulator/estate/estate';
+import type { Attempt, Interference } from '#simulator/faults/fault';
+import { errand, type Errand } from '#simulator/kernel/errand';
+import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
+import { validationChecks, verificationChecks } from './checks.ts';
+import type { Machine } from './machine.ts';
+import { wayOf } from './network.ts';
+import { answerTimeout, drawn, lookSpan, operationOf, validateSpan } from './operations.ts';
+import { runRound, type RoundEnding } from './rounds.ts';
+import type { Transfers } from './transfers.ts';
+
+/** What the parts of one world share. */
+export interface Surroundings {
+  readonly estate: Estate;
+  readonly clock: SimulatedClock;
+  readonly transfers: Transfers;
+  readonly strike: (attempt: Attempt) => Interference | undefined;
+  readonly progressEvery: Millis;
+}
+
+type Work = WorkItem<Effect>;
+type Ended = Outcome<MigrationFact>;
+type Done = (outcome: Ended) => void;
+const came = (...facts: readonly MigrationFact[]): Ended => ({ type: 'facts', facts });
+// Nobody hears this: the work had been given up.
+const dropped = came();
+const nothing: LetGo = () => undefined;
+
+/** The part of a flow world that one VM's driver talks to. */
+export class MachineWorld implements SteppedWorld<MigrationFact, Effect> {
+  readonly #machine: Machine;
+  readonly #rng: Rng;
+  readonly #plan: Pick<MigrationPlan, 'handOver'>;
+  readonly #around: Surroundings;
+
+  constructor(machine: Machine, rng: Rng, plan: Pick<MigrationPlan, 'handOver'>, around: Surroundings) {
+    this.#machine = machine;
+    this.#rng = rng;
+    this.#plan = plan;
+    this.#around = around;
+  }
+
+  perform(work: Work, told: Told<MigrationFact>): LetGo {
+    const { done, underway } = this.#machine;
+    const known = done.get(work.key);
+    if (known) {
+      told.done(came(...known));
+      return nothing;
+    }
+    const others = underway.get(work.key);
+    if (others) return this.#waitFor(others, work, told);
+    const waiting = new Set<Done>();
+    underway.set(work.key, waiting);
+    return this.#begin(work, told.report, (outcome) => {
+      underway.delete(work.key);
+      told.done(outcome);
+      for (const hear of waiting) hear(outcome);
+    });
+  }
+
+  reconcile(work: Work, found: (finding: Finding<MigrationFact>) => void): LetGo {
+    const { clock } = this.#around;
+    const { underway, untold, done } = this.#machine;
+    const look = errand(clock, () => found({ type: 'notDone' }));
+    const tell = (): void => {
+      look.end();
+      if (untold.has(work.key))
+        return found({ type: 'cannotTell', why: 'the platform keeps no record of this request' });
+      const known = done.get(work.key);
+      found(known ? { type: 'done', facts: known } : { type: 'notDone' });
+    };
+    look.wait(drawn(this.#drawFor('reconcile'), lookSpan), () => {
+      const others = underway.get(work.key);
+      if (!others) return tell();
+      others.add(tell);
+      look.attend(() => others.delete(tell));
+    });
+    return look.giveUp;
+  }
+
+  /** Asked again by somebody who does not know that it goes on: it is done once, and both hear of it. */
+  #waitFor(others: Set<Done>, work: Work, told: Told<MigrationFact>): LetGo {
+    let letGo: LetGo = () => {
+      others.delete(hear);
+      told.done(dropped);
+    };
+    const hear = (outcome: Ended): void => {
+      letGo = nothing;
+      // Whoever began it has given it up, and this one wants it still.
+      if (outcome === dropped) letGo = this.perform(work, told);
+      else told.done(outcome);
+    };
+    others.add(hear);
+    return () => letGo();
+  }
+
+  #begin(work: Work, report: Told<MigrationFact>['report'], done: Done): LetGo {
+    const { effect } = work;
+    const rng = this.#drawFor(effect.type);
+    const struck = this.#around.strike({ vm: this.#machine.vm.name, effect });
+    switch (effect.type) {
+      case 'verifySource':
+        return this.#verify(rng, done, struck);
+      case 'validateTarget':
+        return this.#validate(rng, done, struck);
+      case 'runFullSync':
+        return this.#round('full', effect, { rng, report, done });
+      case 'runRescan':
+        return this.#round('rescan', effect, { rng, report, done });
+      case 'runDeltaSync':
+        return this.#round('delta', effect, { rng, report, done }, struck);
+      case 'runFinalSync':
+        return this.#round('final', effect, { rng, report, done }, struck);
+      case 'armTimer':
+        throw new InvariantError('timers are the driver’s own');
+      default:
+        return this.#operate({ ...work, effect }, rng, done, struck);
+    }
+  }
+
+  /** A stream of chance for this try: what other tries drew does not move it. */
+  #drawFor(what: string): Rng {
+    const { tries } = this.#machine;
+    const count = tries.get(what) ?? 0;
+    tries.set(what, count + 1);
+    return this.#rng.fork(`${what} ${count}`);
+  }
+
+  /** An errand that ends with what it is told to `done`, once. */
+  #errand(done: Done): { readonly run: Errand; readonly end: Done } {
+    const run = errand(this.#around.clock, () => done(dropped));
+    const end = (outcome: Ended): void => {
+      run.end();
+      done(outcome);
+    };
+    return { run, end };
+  }
+
+  #verify(rng: Rng, done: Done, struck: Interference | undefined): LetGo {
+    const { run, end } = this.#errand(done);
+    run.wait(drawn(rng, lookSpan), () => {
+      const checks = [...verificationChecks(this.#around.estate, this.#machine.vm), ...failedCheck(struck)];
+      end(came({ type: passed(checks) ? 'VerificationPassed' : 'VerificationFailed', data: { checks } }));
+    });
+    return run.giveUp;
+  }
+
+  #validate(rng: Rng, done: Done, struck: Interference | undefined): LetGo {
+    const { run, end } = this.#errand(done);
+    run.wait(drawn(rng, validateSpan), () => {
+      const { handOver } = this.#plan;
+      const runs = handOver === 'replica' || this.#machine.target.connected;
+      const checks = [...(runs ? validationChecks(handOver) : [notRunning]), ...failedCheck(struck)];
+      end(came({ type: passed(checks) ? 'TargetValidated' : 'ValidationFailed', data: { checks } }));
+    });
+    return run.giveUp;
+  }
+
+  #round(
+    kind: 'full' | 'delta' | 'rescan' | 'final',
+    { params }: Extract<Effect, { type: 'runFullSync' | 'runDeltaSync' | 'runRescan' | 'runFinalSync' }>,
+    { rng, report, done }: { readonly rng: Rng; readonly report: Told<MigrationFact>['report']; readonly done: Done },
+    struck?: Interference,
+  ): LetGo {
+    const { clock, transfers: streams, estate, progressEvery } = this.#around;
+    const machine = this.#machine;
+    if (struck?.type === 'trackingLost') machine.tracking = 'lost';
+    if ((kind === 'delta' || kind === 'final') && machine.tracking !== 'on') {
+      const { run, end } = this.#errand(done);
+      run.wait(drawn(rng, lookSpan), () => end(came(lostTracking(kind, machine.vm, struck))));
+      return run.giveUp;
+    }
+    const way = wayOf(estate, machine.vm);
+    const around = { clock, transfers: streams, machine, way, rng, progressEvery, report };
+    return runRound(kind, params, around, (ending) => done(roundOutcome(kind, ending)));
+  }
+
+  #operate(
+    { key, effect }: WorkItem<Extract<Effect, { type: SideEffectType }>>,
+    rng: Rng,
+    done: Done,
+    struck: Interference | undefined,
+  ): LetGo {
+    const { clock } = this.#around;
+    invariant(isSideEffect(effect.type), `${effect.type} is no side effect`);
+    const { run, end } = this.#errand(done);
+    if (struck?.type === 'ignored') return run.giveUp;
+    if (struck?.type === 'refused') {
+      run.wait(drawn(rng, lookSpan), () => end(came(struck.fact)));
+      return run.giveUp;
+    }
+    const lost = struck?.type === 'answerLost' ? struck : undefined;
+    if (lost?.found === 'notAtAll') this.#machine.untold.add(key);
+    const loseAnswer = (why: string): void => run.wait(drawn(rng, answerTimeout), () => end({ type: 'unknown', why }));
+    if (lost && !lost.done) {
+      loseAnswer(lost.why);
+      return run.giveUp;
+    }
+    const { steps, facts } = operationOf(effect, this.#machine, rng);
+    const step = (at: number): void => {
+      const next = steps[at];
+      if (next)
+        return run.wait(next.takes, () => {
+          next.change?.(clock.now());
+          step(at + 1);
+        });
+      const results = facts();
+      // A refusal changed nothing: asked again, the world looks again.
+      if (results.every(({ type }) => !type.endsWith('Failed'))) this.#machine.done.set(key, results);
+      if (lost) loseAnswer(lost.why);
+      else end(came(...results));
+    };
+    step(0);
+    return run.giveUp;
+  }
+}
+
+const passed = (checks: readonly Check[]): boolean => checks.every(({ verdict }) => verdict !== 'failed');
+const failedCheck = (struck: Interference | undefined): readonly Check[] =>
+  struck?.type === 'checkFails' ? [struck.check] : [];
+const notRunning: Check = {
+  id: 'target-runs',
+  verdict: 'failed',
+  message: 'there is no target that runs and is connected',
+  remedy: 'roll back',
+};
+
+function lostTracking(kind: 'delta' | 'final', { disks }: EstateVm, struck: Interference | undefined): MigrationFact {
+  const detail = struck?.type === 'trackingLost' ? struck.detail : 'tracking is not on';
+  const [disk] = disks;
+  invariant(disk, 'every VM has a disk');
+  return kind === 'final'
+    ? { type: 'FinalSyncFailed', data: { reason: { type: 'TrackingLost', detail }, trackingLost: true } }
+    : { type: 'TrackingLost', data: { disk: disk.id, detail } };
+}
+
+function roundOutcome(kind: 'full' | 'delta' | 'rescan' | 'final', ending: RoundEnding): Ended {
+  switch (ending.type) {
+    case 'givenUp':
+      return dropped;
+    case 'completed':
+      return came({ type: kind === 'final' ? 'FinalSyncCompleted' : 'RoundCompleted', data: ending.report });
+    case 'broken': {
+      const reason = { type: 'Unreachable', detail: `${ending.place} is down` };
+      return kind === 'final'
+        ? came({ type: 'FinalSyncFailed', data: { reason, trackingLost: false } })
+        : came({ type: 'ReplicationDisconnected', data: { endpoint: 'receiver', reason } });
+    }
+  }
+}
