@@ -1,4 +1,3 @@
-import { inMemoryEventLog } from '#core/event-log/in-memory';
 import { loadScenario } from '#scenarios/load';
 import { rehearse } from '#scenarios/run';
 import { virtualClock } from '#simulator/kernel/virtual-clock';
@@ -18,18 +17,19 @@ for (const vms of sizes.length > 0 ? sizes : [250, 500, 1_000]) {
   const scenario = fleetOf(vms);
   globalThis.gc?.();
   const began = performance.now();
+  const cpu = process.cpuUsage();
   const summary = await rehearse({
     scenario,
     clock: virtualClock({ turn, start: scenario.starts }),
-    log: inMemoryEventLog(),
   });
   const seconds = (performance.now() - began) / 1_000;
+  const { user, system } = process.cpuUsage(cpu);
   if (!summary.ok) throw new Error(JSON.stringify(summary.error));
   const { facts, members, ending } = summary.value;
   const peakMib = Math.round(process.memoryUsage().rss / MiB);
   const finalized = members.filter(({ lifecycle }) => lifecycle === 'finalized').length;
   console.log(
-    `${vms} VMs: ${seconds.toFixed(2)} s, ${facts} facts (${Math.round(facts / seconds)} a second), ${finalized} finalized, ${ending.type}, ${peakMib} MiB`,
+    `${vms} VMs: ${seconds.toFixed(2)} s (${((user + system) / 1e6).toFixed(2)} s of processor time), ${facts} facts (${Math.round(facts / seconds)} a second), ${finalized} finalized, ${ending.type}, ${peakMib} MiB`,
   );
   measured.push({ vms, seconds: Number(seconds.toFixed(2)), facts, peakMib });
 }

@@ -2,7 +2,7 @@ import type { Command, Refusal } from '#core/driver/driver';
 import type { Ending } from '#core/driver/run-driver';
 import { stepDriver, type AppendNow, type SteppedDriver } from '#core/driver/step-driver';
 import type { ProposedFact, StreamId } from '#core/event-log/event-log';
-import { commandId, factId, type MigrationId } from '#core/ids';
+import { commandId, type MigrationId } from '#core/ids';
 import type { MigrationCommand, Rejection } from '#core/migration/commands';
 import type { MigrationState } from '#core/migration/evolve';
 import type { MigrationFact } from '#core/migration/facts';
@@ -15,6 +15,7 @@ import { memberWatches } from '#core/wave/member-watch';
 import { standingOf } from '#core/wave/standing';
 import type { FlowWorld } from '#simulator/flow/flow-world';
 import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
+import { factIds } from './fact-ids.ts';
 import type { MemberSummary } from './rehearsal-summary.ts';
 import { memberTally, type MemberTally } from './rehearsal-tally.ts';
 
@@ -80,13 +81,12 @@ export function rehearsalMembers(options: MembersOptions): RehearsalMembers {
   return {
     draft(migration, plan) {
       const stream: StreamId = `migration-${migration}`;
-      const factIds = rng.fork(stream);
       const driver = stepDriver(migrationModel, stream, {
         append,
         clock,
         world: world.of(plan.vm.name, plan),
         correlationId,
-        newFactId: () => factId(factIds.uuid()),
+        newFactId: factIds(rng.fork(stream)),
         onFacts: (facts) => added(migration, stream, facts),
         onEnded,
       });

@@ -2,13 +2,13 @@ import type { Command, Refusal } from '#core/driver/driver';
 import type { Ending } from '#core/driver/run-driver';
 import { stepDriver, type SteppedDriver } from '#core/driver/step-driver';
 import type { EventLog, ProposedFact, StreamId } from '#core/event-log/event-log';
-import { commandId, factId, migrationId, type MigrationId, type WaveId } from '#core/ids';
+import { commandId, migrationId, type MigrationId, type WaveId } from '#core/ids';
 import { axesOf } from '#core/migration/abilities';
 import type { MigrationCommand, Rejection } from '#core/migration/commands';
 import { initialMigration, type MigrationState } from '#core/migration/evolve';
 import { err, ok, type Result } from '#core/result';
 import type { Rng } from '#core/rng';
-import { after, elapsed, type Instant } from '#core/units';
+import { after, elapsed, minutes, type Instant, type Millis } from '#core/units';
 import type { WaveCommand, WaveRejection } from '#core/wave/commands';
 import { conductor } from '#core/wave/conductor';
 import { waveStateName } from '#core/wave/decide';
@@ -18,6 +18,7 @@ import type { Estate } from '#simulator/estate/estate';
 import { flowWorld, type FlowWorld } from '#simulator/flow/flow-world';
 import { seededRng } from '#simulator/kernel/seeded-rng';
 import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
+import { factIds } from './fact-ids.ts';
 import { rehearsalLog, type RehearsalLog } from './rehearsal-log.ts';
 import { operators, type Operators } from './operators.ts';
 import { rehearsalMembers, type RehearsalMembers } from './rehearsal-members.ts';
@@ -139,7 +140,7 @@ class WaveRehearsal implements Rehearsal {
     this.wave = scenario.wave.id;
     this.members = estate.vms.map(({ name }) => migrationId(name));
     const faults = faultsOf(scenario, rng.fork('faults'), this.#start);
-    this.world = flowWorld({ estate, clock, rng: rng.fork('world'), faults });
+    this.world = flowWorld({ estate, clock, rng: rng.fork('world'), faults, progressEvery: progressEvery(estate) });
     this.#log = rehearsalLog(log, clock, (error) => this.#finish({ type: 'logRefused', error }));
     this.#crew = rehearsalMembers({
       append: this.#log.append,
@@ -193,13 +194,12 @@ class WaveRehearsal implements Rehearsal {
       if (!drafted.ok) return err({ type: 'DraftRefused', stream: `migration-${migration}`, refusal: drafted.error });
     }
     const stream: StreamId = `wave-${this.wave}`;
-    const factIds = rng.fork(stream);
     this.#waveDriver = stepDriver(waveModel, stream, {
       append: this.#log.append,
       clock,
       world: conductor(() => this.waveState(), this.#crew),
       correlationId: this.wave,
-      newFactId: () => factId(factIds.uuid()),
+      newFactId: factIds(rng.fork(stream)),
       onFacts: (facts) => {
         onFacts?.(stream, facts);
         this.#waveMoved();
@@ -324,6 +324,12 @@ class WaveRehearsal implements Rehearsal {
     if (ending.type === 'logRefused') this.#finish(ending);
   }
 }
+
+/**
+ * How often a round says how far it is. A dozen VMs are watched by the minute; the log of a fleet is read by VMs and
+ * rounds, and every fact costs as much as any other.
+ */
+const progressEvery = ({ vms }: Estate): Millis => minutes(Math.max(1, Math.ceil(vms.length / 50)));
 
 /** Whether a migration stands between two places at which it would stay until somebody asks for something. */
 function isMoving(state: MigrationState): boolean {

@@ -75,6 +75,9 @@ export interface DriverOptions<F extends Fact> {
   readonly newFactId: () => FactId;
 }
 
+/** What is to be done, in order; what follows from one input is added to it. */
+type Actions<F extends Fact, E, R> = DriverAction<F, E, R>[];
+
 interface Pending<F extends Fact> {
   readonly facts: readonly ProposedFact<F>[];
   readonly answerTo: CommandId | null;
@@ -95,6 +98,8 @@ export const driver = <S, F extends Fact, C, E, R>(
 class StreamDriver<S, F extends Fact, C, E, R> implements Driver<S, F, C, E, R> {
   readonly #model: Model<S, F, C, E, R>;
   readonly #options: DriverOptions<F>;
+  /** One object for all facts: they are many. */
+  readonly #modelName: ProposedFact['metadata']['model'];
   #state: S;
   #count = 0;
   #lastFactId: FactId | undefined;
@@ -103,6 +108,8 @@ class StreamDriver<S, F extends Fact, C, E, R> implements Driver<S, F, C, E, R> 
   readonly #waiting: DriverInput<F, C>[] = [];
   /** Work the world has been given and not come back from. */
   readonly #inFlight = new Map<string, 'wanted' | 'abandoned'>();
+  /** How many of them nobody wants any more. */
+  #abandoned = 0;
   readonly #armed = new Set<string>();
   readonly #fired = new Set<string>();
   /** Side effects whose request this driver itself put in the log: they are performed, not asked about. */
@@ -112,6 +119,7 @@ class StreamDriver<S, F extends Fact, C, E, R> implements Driver<S, F, C, E, R> 
   constructor(model: Model<S, F, C, E, R>, options: DriverOptions<F>) {
     this.#model = model;
     this.#options = options;
+    this.#modelName = { id: model.id, version: model.version };
     this.#state = model.initial();
     for (const fact of options.history) this.#fold(fact);
   }
@@ -124,12 +132,12 @@ class StreamDriver<S, F extends Fact, C, E, R> implements Driver<S, F, C, E, R> 
     if (this.#stopped) return refuse(input);
     const at = input.type === 'Commanded' ? input.commanded.at : input.at;
     const actions: DriverAction<F, E, R>[] = [];
-    if (input.type === 'AppendAnswered') actions.push(...this.#settleAppend(input.result));
+    if (input.type === 'AppendAnswered') this.#settleAppend(input.result, actions);
     else this.#waiting.push(input);
     while (!this.#pending && !this.#stopped) {
       const next = this.#waiting.shift();
-      if (next) actions.push(...this.#take(next));
-      if (!this.#pending) actions.push(...this.#follow(at));
+      if (next) this.#take(next, actions);
+      if (!this.#pending) this.#follow(at, actions);
       if (!next) break;
     }
     if (this.#stopped) actions.push(...this.#waiting.splice(0).flatMap(refuse<F, C, E, R>));
@@ -138,16 +146,16 @@ class StreamDriver<S, F extends Fact, C, E, R> implements Driver<S, F, C, E, R> 
 
   #fold(fact: ProposedFact<F>): void {
     const place = { stream: this.#options.stream, time: fact.metadata.time };
-    this.#state = this.#model.evolve(this.#state, asFact(fact), place);
+    this.#state = this.#model.evolve(this.#state, fact as unknown as F, place);
     this.#count += 1;
     this.#lastFactId = fact.id;
     if (fact.metadata.commandId) this.#commandsDone.add(fact.metadata.commandId);
   }
 
-  #propose(facts: readonly F[], cause: Cause): readonly DriverAction<F, E, R>[] {
+  #propose(facts: readonly F[], cause: Cause, actions: Actions<F, E, R>): void {
     invariant(!this.#pending, 'one append at a time');
     const { stream, correlationId, newFactId } = this.#options;
-    const { schemaVersion, id, version } = this.#model;
+    const { schemaVersion } = this.#model;
     const proposed = facts.map((fact): ProposedFact<F> => ({
       id: newFactId(),
       type: fact.type,
@@ -159,12 +167,12 @@ class StreamDriver<S, F extends Fact, C, E, R> implements Driver<S, F, C, E, R> 
         ...(this.#lastFactId && { causationId: this.#lastFactId }),
         correlationId,
         schemaVersion,
-        model: { id, version },
+        model: this.#modelName,
       },
     }));
     this.#pending = { facts: proposed, answerTo: cause.commandId ?? null };
     const expected = this.#count === 0 ? 'none' : revision(this.#count - 1);
-    return [{ type: 'append', stream, facts: proposed, expected }];
+    actions.push({ type: 'append', stream, facts: proposed, expected });
   }
 
   #workOf(key: string): WorkItem<E> | undefined {
@@ -172,124 +180,126 @@ class StreamDriver<S, F extends Fact, C, E, R> implements Driver<S, F, C, E, R> 
   }
 
   /** What follows from the folded state: every action that is due, up to the first append. */
-  #follow(at: Instant): readonly DriverAction<F, E, R>[] {
+  #follow(at: Instant, actions: Actions<F, E, R>): void {
     const work = this.#model.work(this.#state);
-    const actions: DriverAction<F, E, R>[] = [...this.#letGo(new Set(work.map(({ key }) => key)))];
+    this.#letGo(work, actions);
     for (const item of work) {
       if (this.#pending) break;
-      actions.push(...this.#followWork(item, at));
+      this.#followWork(item, at, actions);
     }
     if (!this.#pending && this.#model.hasEnded(this.#state) && this.#inFlight.size === 0 && work.length === 0) {
       this.#stopped = true;
       actions.push({ type: 'stop', why: { type: 'finished' } });
     }
-    return actions;
   }
 
-  #letGo(outstanding: ReadonlySet<string>): readonly DriverAction<F, E, R>[] {
-    const actions: DriverAction<F, E, R>[] = [];
+  // A handful of each at most: looking through them is quicker than a set of keys for every fact.
+  #letGo(work: readonly WorkItem<E>[], actions: Actions<F, E, R>): void {
+    const isOutstanding = (key: string): boolean => work.some((item) => item.key === key);
     for (const [key, want] of this.#inFlight) {
-      if (want === 'abandoned' || outstanding.has(key)) continue;
+      if (want === 'abandoned' || isOutstanding(key)) continue;
       this.#inFlight.set(key, 'abandoned');
+      this.#abandoned += 1;
       actions.push({ type: 'abandon', key });
     }
-    for (const key of [...this.#armed]) {
-      if (outstanding.has(key)) continue;
+    for (const key of this.#armed) {
+      if (isOutstanding(key)) continue;
       this.#armed.delete(key);
       actions.push({ type: 'disarm', key });
     }
-    for (const key of [...this.#fired]) if (!outstanding.has(key)) this.#fired.delete(key);
-    return actions;
+    for (const key of this.#fired) if (!isOutstanding(key)) this.#fired.delete(key);
   }
 
-  #followWork(item: WorkItem<E>, at: Instant): readonly DriverAction<F, E, R>[] {
+  #followWork(item: WorkItem<E>, at: Instant, actions: Actions<F, E, R>): void {
     const { key, effect } = item;
     const kind = this.#model.kindOf(effect);
-    if (kind.type === 'timer') return this.#followTimer(item, after(item.since, kind.wait), at);
-    if (kind.type === 'deadline') return this.#followTimer(item, kind.at, at);
+    if (kind.type === 'timer') return this.#followTimer(item, after(item.since, kind.wait), at, actions);
+    if (kind.type === 'deadline') return this.#followTimer(item, kind.at, at, actions);
     // What was abandoned may still be changing the world: nothing new is begun beside it.
-    if (this.#inFlight.has(key) || [...this.#inFlight.values()].includes('abandoned')) return [];
+    if (this.#abandoned > 0 || this.#inFlight.has(key)) return;
     switch (item.standing) {
       case 'due':
-        if (kind.type === 'idempotent') return this.#begin('perform', item);
+        if (kind.type === 'idempotent') return this.#begin('perform', item, actions);
         this.#askedByUs.add(key);
-        return this.#propose([this.#model.notes.requested(key, effect)], { at, actor: 'driver' });
+        return this.#propose([this.#model.notes.requested(key, effect)], { at, actor: 'driver' }, actions);
       case 'requested':
-        if (this.#askedByUs.delete(key)) return this.#begin('perform', item);
-        return this.#noteUnknown(
-          item,
-          'the driver was restarted after asking and before the answer was in the log',
-          at,
-        );
+        if (this.#askedByUs.delete(key)) return this.#begin('perform', item, actions);
+        return this.#noteUnknown(item, restarted, at, actions);
       case 'unknown':
-        return this.#begin('reconcile', item);
+        return this.#begin('reconcile', item, actions);
       case 'vouched':
-        return this.#propose([this.#model.notes.vouched(effect)], { at, actor: 'driver' });
+        return this.#propose([this.#model.notes.vouched(effect)], { at, actor: 'driver' }, actions);
       case 'undecidable':
-        return [];
     }
   }
 
-  #followTimer(item: WorkItem<E>, due: Instant, at: Instant): readonly DriverAction<F, E, R>[] {
+  #followTimer(item: WorkItem<E>, due: Instant, at: Instant, actions: Actions<F, E, R>): void {
     const { key, effect } = item;
     if (this.#fired.has(key)) {
       const passed = this.#model.notes.deadlinePassed(effect);
       // A deadline that the chart cannot take now stays passed, and is offered again after the next fact.
-      return this.#model.canTake(this.#state, passed) ? this.#propose([passed], { at, actor: 'driver' }) : [];
+      if (this.#model.canTake(this.#state, passed)) this.#propose([passed], { at, actor: 'driver' }, actions);
+      return;
     }
-    if (this.#armed.has(key)) return [];
+    if (this.#armed.has(key)) return;
     this.#armed.add(key);
-    return [{ type: 'arm', key, at: due }];
+    actions.push({ type: 'arm', key, at: due });
   }
 
-  #begin(type: 'perform' | 'reconcile', work: WorkItem<E>): readonly DriverAction<F, E, R>[] {
+  #begin(type: 'perform' | 'reconcile', work: WorkItem<E>, actions: Actions<F, E, R>): void {
     this.#inFlight.set(work.key, 'wanted');
-    return [{ type, work }];
+    actions.push({ type, work });
   }
 
-  #noteUnknown(item: WorkItem<E>, why: string, at: Instant): readonly DriverAction<F, E, R>[] {
+  #noteUnknown(item: WorkItem<E>, why: string, at: Instant, actions: Actions<F, E, R>): void {
     const note = this.#model.notes.unknown(item.key, item.effect, why);
     // Only one outcome is unknown at a time; this one is noted when the other is settled.
-    return this.#model.canTake(this.#state, note) ? this.#propose([note], { at, actor: 'driver' }) : [];
+    if (this.#model.canTake(this.#state, note)) this.#propose([note], { at, actor: 'driver' }, actions);
   }
 
-  #take(input: DriverInput<F, C>): readonly DriverAction<F, E, R>[] {
+  #take(input: DriverInput<F, C>, actions: Actions<F, E, R>): void {
     switch (input.type) {
       case 'Started':
-        return [];
+        return;
       case 'AppendAnswered':
         throw new InvariantError('answers to appends do not wait in line');
       case 'Commanded':
-        return this.#command(input.commanded);
+        return this.#command(input.commanded, actions);
       case 'TimerFired':
         this.#armed.delete(input.key);
         if (this.#workOf(input.key)) this.#fired.add(input.key);
-        return [];
+        return;
       case 'Observed': {
         const wanted = this.#workOf(input.key) && this.#model.canTake(this.#state, input.fact);
-        return wanted ? this.#propose([input.fact], { at: input.at, actor: 'world' }) : [];
+        if (wanted) this.#propose([input.fact], { at: input.at, actor: 'world' }, actions);
+        return;
       }
       case 'OutcomeArrived':
-        return this.#takeOutcome(input.key, input.outcome, input.at);
+        return this.#takeOutcome(input.key, input.outcome, input.at, actions);
       case 'FindingArrived':
-        this.#inFlight.delete(input.key);
-        if (!this.#workOf(input.key)) return [];
-        return this.#propose(this.#findingFacts(input.key, input.finding), { at: input.at, actor: 'world' });
+        this.#returned(input.key);
+        if (!this.#workOf(input.key)) return;
+        return this.#propose(this.#findingFacts(input.key, input.finding), { at: input.at, actor: 'world' }, actions);
       default:
         return unreachable(input);
     }
   }
 
-  #takeOutcome(key: string, outcome: Outcome<F>, at: Instant): readonly DriverAction<F, E, R>[] {
+  #returned(key: string): void {
+    if (this.#inFlight.get(key) === 'abandoned') this.#abandoned -= 1;
     this.#inFlight.delete(key);
+  }
+
+  #takeOutcome(key: string, outcome: Outcome<F>, at: Instant, actions: Actions<F, E, R>): void {
+    this.#returned(key);
     const item = this.#workOf(key);
-    if (!item) return [];
-    if (outcome.type === 'facts') return this.#propose(outcome.facts, { at, actor: 'world' });
+    if (!item) return;
+    if (outcome.type === 'facts') return this.#propose(outcome.facts, { at, actor: 'world' }, actions);
     invariant(
       this.#model.kindOf(item.effect).type === 'sideEffect',
       'only the outcome of a side effect can be unknown',
     );
-    return this.#noteUnknown(item, outcome.why, at);
+    this.#noteUnknown(item, outcome.why, at, actions);
   }
 
   #findingFacts(key: string, finding: Finding<F>): readonly F[] {
@@ -304,34 +314,33 @@ class StreamDriver<S, F extends Fact, C, E, R> implements Driver<S, F, C, E, R> 
     }
   }
 
-  #command({ id, actor, at, command }: Command<C>): readonly DriverAction<F, E, R>[] {
-    if (this.#commandsDone.has(id)) return [{ type: 'answer', id, result: ok(undefined) }];
+  #command({ id, actor, at, command }: Command<C>, actions: Actions<F, E, R>): void {
+    if (this.#commandsDone.has(id)) return void actions.push({ type: 'answer', id, result: ok(undefined) });
     const decision = this.#model.decide(command, this.#state);
-    if (!decision.ok) return [{ type: 'answer', id, result: decision }];
-    return this.#propose(decision.value, { at, actor, commandId: id });
+    if (!decision.ok) return void actions.push({ type: 'answer', id, result: decision });
+    this.#propose(decision.value, { at, actor, commandId: id }, actions);
   }
 
-  #settleAppend(result: Result<Appended, AppendError>): readonly DriverAction<F, E, R>[] {
+  #settleAppend(result: Result<Appended, AppendError>, actions: Actions<F, E, R>): void {
     invariant(this.#pending, 'an append was answered that was not asked for');
     const { facts, answerTo } = this.#pending;
     this.#pending = null;
     if (!result.ok) {
       this.#stopped = true;
-      return [
-        ...(answerTo ? [{ type: 'answer' as const, id: answerTo, result: err(result.error) }] : []),
-        ...[...this.#inFlight.keys()].map((key) => ({ type: 'abandon' as const, key })),
-        ...[...this.#armed].map((key) => ({ type: 'disarm' as const, key })),
-        { type: 'stop', why: { type: 'logRefused', error: result.error } },
-      ];
+      if (answerTo) actions.push({ type: 'answer', id: answerTo, result: err(result.error) });
+      for (const key of this.#inFlight.keys()) actions.push({ type: 'abandon', key });
+      for (const key of this.#armed) actions.push({ type: 'disarm', key });
+      actions.push({ type: 'stop', why: { type: 'logRefused', error: result.error } });
+      return;
     }
     for (const fact of facts) this.#fold(fact);
-    return answerTo ? [{ type: 'answer', id: answerTo, result: ok(undefined) }] : [];
+    if (answerTo) actions.push({ type: 'answer', id: answerTo, result: ok(undefined) });
   }
 }
+
+const restarted = 'the driver was restarted after asking and before the answer was in the log';
 
 function refuse<F extends Fact, C, E, R>(input: DriverInput<F, C>): readonly DriverAction<F, E, R>[] {
   if (input.type !== 'Commanded') return [];
   return [{ type: 'answer', id: input.commanded.id, result: err({ type: 'DriverStopped' }) }];
 }
-
-const asFact = <F extends Fact>({ type, data }: ProposedFact<F>): F => ({ type, data }) as F;

@@ -17,11 +17,21 @@ export interface EventQueue {
   take(): { readonly at: Instant; readonly act: () => void } | undefined;
 }
 
-interface Entry extends Scheduled {
-  act: (() => void) | null;
+class Entry implements Scheduled {
+  readonly at: Instant;
+  act: (() => void) | undefined;
+
+  constructor(at: Instant, act: () => void) {
+    this.at = at;
+    this.act = act;
+  }
+
+  cancel(): void {
+    this.act = undefined;
+  }
 }
 
-interface Bucket {
+interface Line {
   readonly at: Instant;
   readonly entries: Entry[];
   taken: number;
@@ -32,43 +42,42 @@ interface Bucket {
  * events of the same moment. What was called off stays in its line and is passed over.
  */
 export function eventQueue(): EventQueue {
-  const heap = new FlatQueue<Bucket>();
-  const buckets = new Map<Instant, Bucket>();
+  const heap = new FlatQueue<Line>();
+  const lines = new Map<Instant, Line>();
 
-  const head = (): { readonly bucket: Bucket; readonly entry: Entry } | undefined => {
-    for (let bucket = heap.peek(); bucket; bucket = heap.peek()) {
-      while (bucket.taken < bucket.entries.length) {
-        const entry = bucket.entries[bucket.taken];
-        if (entry?.act) return { bucket, entry };
-        bucket.taken += 1;
+  /** The next event; what comes before it in its line was called off, and is passed over for good. */
+  const head = (): Entry | undefined => {
+    for (let line = heap.peek(); line; line = heap.peek()) {
+      while (line.taken < line.entries.length) {
+        const entry = line.entries[line.taken];
+        if (entry?.act) return entry;
+        line.taken += 1;
       }
       heap.pop();
-      buckets.delete(bucket.at);
+      lines.delete(line.at);
     }
     return undefined;
   };
 
   return {
     add(at, act) {
-      let bucket = buckets.get(at);
-      if (!bucket) {
-        bucket = { at, entries: [], taken: 0 };
-        buckets.set(at, bucket);
-        heap.push(bucket, at);
+      let line = lines.get(at);
+      if (!line) {
+        line = { at, entries: [], taken: 0 };
+        lines.set(at, line);
+        heap.push(line, at);
       }
-      const entry: Entry = { at, act, cancel: () => (entry.act = null) };
-      bucket.entries.push(entry);
+      const entry = new Entry(at, act);
+      line.entries.push(entry);
       return entry;
     },
-    next: () => head()?.bucket.at,
+    next: () => head()?.at,
     take() {
-      const found = head();
-      if (!found) return undefined;
-      const { bucket, entry } = found;
-      const { act } = entry;
-      bucket.taken += 1;
-      entry.act = null;
-      return act ? { at: bucket.at, act } : undefined;
+      const entry = head();
+      const act = entry?.act;
+      // It happened: calling it off does nothing any more, and it is passed over from now on.
+      entry?.cancel();
+      return entry && act ? { at: entry.at, act } : undefined;
     },
   };
 }
