@@ -1,4 +1,12 @@
-import type { AppendError, Appended, ExpectedRevision, Fact, ProposedFact, StreamId } from '#core/event-log/event-log';
+import type {
+  AppendError,
+  Appended,
+  ExpectedRevision,
+  Fact,
+  FactMetadata,
+  ProposedFact,
+  StreamId,
+} from '#core/event-log/event-log';
 import { revision } from '#core/event-log/event-log';
 import type { CommandId, FactId } from '#core/ids';
 import { invariant, InvariantError, unreachable } from '#core/invariant';
@@ -156,20 +164,19 @@ class StreamDriver<S, F extends Fact, C, E, R> implements Driver<S, F, C, E, R> 
     invariant(!this.#pending, 'one append at a time');
     const { stream, correlationId, newFactId } = this.#options;
     const { schemaVersion } = this.#model;
-    const proposed = facts.map((fact): ProposedFact<F> => ({
-      id: newFactId(),
-      type: fact.type,
-      data: fact.data,
-      metadata: {
+    const proposed = facts.map((fact): ProposedFact<F> => {
+      // Members that most facts do not have are added where they are: this runs for every fact there is.
+      const metadata: { -readonly [K in keyof FactMetadata]: FactMetadata[K] } = {
         time: cause.at,
         actor: cause.actor,
-        ...(cause.commandId && { commandId: cause.commandId }),
-        ...(this.#lastFactId && { causationId: this.#lastFactId }),
         correlationId,
         schemaVersion,
         model: this.#modelName,
-      },
-    }));
+      };
+      if (cause.commandId) metadata.commandId = cause.commandId;
+      if (this.#lastFactId) metadata.causationId = this.#lastFactId;
+      return { id: newFactId(), type: fact.type, data: fact.data, metadata };
+    });
     this.#pending = { facts: proposed, answerTo: cause.commandId ?? null };
     const expected = this.#count === 0 ? 'none' : revision(this.#count - 1);
     actions.push({ type: 'append', stream, facts: proposed, expected });
