@@ -244,6 +244,7 @@ async function rehearseOnDashboard(scenario: RehearsalScenario, options: UpArgum
   const { runView } = await import('#web/api/run-view');
   const { describeRehearsalError, rehearsalLines, rehearsalStatus } =
     await import('#scenarios/command-line/rehearsal-text');
+  const { allMet, expectationLines, judgeOnce } = await import('#scenarios/expectations');
   const { speed = scenario.speed, seed } = options;
   const start = scenario.starts;
   const clock =
@@ -272,13 +273,14 @@ async function rehearseOnDashboard(scenario: RehearsalScenario, options: UpArgum
     if (!started.ok) throw new Refused(describeRehearsalError(started.error));
     rehearsal = started.value;
     const summary = await rehearsal.ended;
-    if (options.json) terminal.print(JSON.stringify(summary));
-    else for (const line of rehearsalLines(summary)) terminal.print(line);
+    const expectations = judgeOnce(scenario, summary);
+    if (options.json) terminal.print(JSON.stringify({ ...summary, expectations }));
+    else for (const line of [...rehearsalLines(summary), ...expectationLines(expectations)]) terminal.print(line);
     if (!options.once && !signal.aborted) {
       terminal.note('the rehearsal is over; the dashboard still shows it (Ctrl-C ends)');
       await aborted(signal);
     }
-    return rehearsalStatus(summary);
+    return allMet(expectations) ? rehearsalStatus(summary) : exitStatus.failed;
   } finally {
     await server.stop();
     await run.close();

@@ -17,6 +17,7 @@ import { quiesceRefused } from '#simulator/faults/quiesce-refused';
 import { trackingLost } from '#simulator/faults/tracking-lost';
 import { validationFailed } from '#simulator/faults/validation-failed';
 import { unreachable } from '#core/invariant';
+import { unmatchedNames } from './expectation-schema.ts';
 import type { FaultText } from './fault-schema.ts';
 import type { RehearsalScenario } from './rehearsal-scenario.ts';
 
@@ -48,13 +49,13 @@ export function estateOf({ estate }: RehearsalScenario, rng: Rng): Estate {
 }
 
 /** A VM that the scenario names and the estate does not have. */
-export function unknownVm({ members, faults }: RehearsalScenario, { vms }: Estate): string | undefined {
+export function unknownVm({ members, faults, expect }: RehearsalScenario, { vms }: Estate): string | undefined {
   const names = new Set(vms.map(({ name }) => name));
   const named = [
     ...Object.entries(members).flatMap(([name, member]) => [name, ...(member.after ?? [])]),
     ...faults.flatMap((fault) => (fault.type === 'linkDown' || fault.vms === 'all' ? [] : fault.vms)),
   ];
-  return named.find((name) => !names.has(name));
+  return named.find((name) => !names.has(name)) ?? unmatchedNames(expect, [...names])[0]?.word;
 }
 
 /** What one member of the wave is to do. */

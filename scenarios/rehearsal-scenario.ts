@@ -3,6 +3,7 @@ import { diskId, waveId } from '#core/ids';
 import { sourcePlatforms } from '#core/migration/plan';
 import { guestNames, type GuestName } from '#simulator/estate/guest';
 import { writePatterns } from '#simulator/estate/write-model';
+import { endings, expectationSchema, unmatchedNames } from './expectation-schema.ts';
 import { faultSchema } from './fault-schema.ts';
 import { aboutScenario, nameText } from './migration-scenario.ts';
 import { nearestWord } from './nearest-word.ts';
@@ -123,9 +124,7 @@ const member = z.strictObject({
   handOver: plan.handOver.unwrap().optional(),
   quiesce: plan.quiesce.unwrap().optional(),
   onValidationFailure: plan.onValidationFailure.unwrap().optional(),
-  ends: oneOf(['finalized', 'cutOver', 'rolledBack', 'blocked', 'protected', 'ready', 'cancelled', 'failed'])
-    .optional()
-    .meta({ description: 'Where this VM is expected to end.' }),
+  ends: oneOf(endings).optional().meta({ description: 'Where this VM is expected to end.' }),
 });
 
 const operators = z.strictObject({
@@ -185,6 +184,7 @@ const unchecked = z.strictObject({
   members: z.record(z.string(), member).default({}).meta({ description: 'What holds for single VMs, by name.' }),
   operators: operators.prefault({}).meta({ description: 'People: what they do by themselves, and after how long.' }),
   faults: z.array(faultSchema).default([]),
+  expect: z.array(expectationSchema).default([]).meta({ description: 'What a rehearsal has to come to.' }),
 });
 
 /** A wave rehearsed in a simulated world. */
@@ -207,6 +207,7 @@ function referenceProblems({
   wave,
   members,
   faults,
+  expect,
 }: RehearsalScenario): readonly ReferenceProblem[] {
   const problems: ReferenceProblem[] = [];
   const names = vms.map(({ name }) => name);
@@ -243,6 +244,12 @@ function referenceProblems({
     if (fault.type === 'linkDown') refer(['faults', i, 'link'], fault.link, 'link', linkNames);
     else if (fault.vms !== 'all') fault.vms.forEach((name, at) => referVm(['faults', i, 'vms', at], name));
   });
+  if (!generate)
+    for (const { at, word, meant } of unmatchedNames(expect, names))
+      problems.push({
+        path: ['expect', at, 'vms'],
+        message: `must fit a VM of the estate, and ${word} fits none${meant === undefined ? '' : `; did you mean ${meant}?`}`,
+      });
   if (wave.window.closes <= wave.window.opens)
     problems.push({ path: ['wave', 'window', 'closes'], message: 'must be later than "opens"' });
   return problems;

@@ -7,6 +7,7 @@ import type { Terminal } from '#core/text/terminal';
 import type { Clock } from '#core/clock';
 import { countOf } from '#replicator/command-line/arguments';
 import type { RehearsalScenario } from '#scenarios/rehearsal-scenario';
+import { allMet, expectationLines, expectationTally, judgeOnce } from '#scenarios/expectations';
 import { naturalOf } from './arguments.ts';
 
 /** What the command needs of the process it runs in. */
@@ -79,10 +80,11 @@ async function rehearseOne(
     const signal = interrupts();
     const summary = await rehearse({ scenario, log, clock, signal, ...(seed !== undefined && { seed }) });
     if (!summary.ok) throw new Refused(describeRehearsalError(summary.error));
-    if (json) terminal.print(JSON.stringify(summary.value));
-    else for (const line of rehearsalLines(summary.value)) terminal.print(line);
+    const expectations = judgeOnce(scenario, summary.value);
+    if (json) terminal.print(JSON.stringify({ ...summary.value, expectations }));
+    else for (const line of [...rehearsalLines(summary.value), ...expectationLines(expectations)]) terminal.print(line);
     if (path !== undefined) terminal.note(`log ${path}; look at it with: sealift replay ${path} --dashboard`);
-    return rehearsalStatus(summary.value);
+    return allMet(expectations) ? rehearsalStatus(summary.value) : exitStatus.failed;
   } finally {
     await log.close();
   }
@@ -97,6 +99,7 @@ async function rehearseMany(
   const { forecastLines } = await import('./forecast-text.ts');
   const { rehearseSeeds } = await import('./seed-workers.ts');
   const found = forecaster();
+  const expected = expectationTally(scenario);
   const began = clock.now();
   const differing: number[] = [];
   let refused: string | undefined;
@@ -108,8 +111,10 @@ async function rehearseMany(
     signal: AbortSignal.any([interrupts(), stop.signal]),
     onAnswer: (answer) => {
       answered += 1;
-      if (answer.type === 'rehearsed') found.add(answer.summary);
-      else if (answer.type === 'differs') differing.push(answer.seed);
+      if (answer.type === 'rehearsed') {
+        found.add(answer.summary);
+        expected.add(answer.summary);
+      } else if (answer.type === 'differs') differing.push(answer.seed);
       else {
         refused = answer.detail;
         stop.abort();
@@ -125,9 +130,12 @@ async function rehearseMany(
   if (refused !== undefined) throw new Refused(refused);
   if (ending.type === 'crashed') throw ending.error;
   const forecast = found.forecast();
+  const expectations = expected.verdicts();
   if (json)
-    terminal.print(JSON.stringify({ scenario: scenario.id, first: seed, asked: seeds, differing, ...forecast }));
-  else for (const line of forecastLines(forecast)) terminal.print(line);
+    terminal.print(
+      JSON.stringify({ scenario: scenario.id, first: seed, asked: seeds, differing, ...forecast, expectations }),
+    );
+  else for (const line of [...forecastLines(forecast), ...expectationLines(expectations)]) terminal.print(line);
   if (certify && !json)
     terminal.print(
       differing.length === 0
@@ -139,5 +147,5 @@ async function rehearseMany(
     return exitStatus.interrupted;
   }
   if (differing.length > 0) return exitStatus.bug;
-  return forecast.asExpected === forecast.seeds ? exitStatus.done : exitStatus.failed;
+  return allMet(expectations) ? exitStatus.done : exitStatus.failed;
 }
