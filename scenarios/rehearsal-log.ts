@@ -2,6 +2,7 @@ import type { AppendNow } from '#core/driver/step-driver';
 import type { AppendError, EventLog, Revision, StreamId } from '#core/event-log/event-log';
 import { position, revision } from '#core/event-log/event-log';
 import { err, ok } from '#core/result';
+import { besideSimulation } from '#simulator/kernel/sealed-globals';
 import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
 
 /**
@@ -55,7 +56,7 @@ export function rehearsalLog(
       facts += batch.length;
       if (keep) {
         behind += batch.length;
-        last = keep.append(stream, batch, expected).then((result) => {
+        last = besideSimulation(() => keep.append(stream, batch, expected)).then((result) => {
           kept(batch.length, result.ok ? undefined : result.error);
         });
         holdIfBehind();

@@ -16,6 +16,7 @@ import { initialWave, type WaveState } from '#core/wave/evolve';
 import { waveModel } from '#core/wave/model';
 import type { Estate } from '#simulator/estate/estate';
 import { flowWorld, type FlowWorld } from '#simulator/flow/flow-world';
+import { besideSimulation } from '#simulator/kernel/sealed-globals';
 import { seededRng } from '#simulator/kernel/seeded-rng';
 import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
 import { factIds } from './fact-ids.ts';
@@ -186,7 +187,7 @@ class WaveRehearsal implements Rehearsal {
   }
 
   async draft(): Promise<Result<void, RehearsalError>> {
-    const { scenario, clock, onFacts } = this.#options;
+    const { scenario, clock } = this.#options;
     const { rng, estate } = this.#made;
     for (const vm of estate.vms) {
       const migration = migrationId(vm.name);
@@ -201,7 +202,7 @@ class WaveRehearsal implements Rehearsal {
       correlationId: this.wave,
       newFactId: factIds(rng.fork(stream)),
       onFacts: (facts) => {
-        onFacts?.(stream, facts);
+        this.#tell(stream, facts);
         this.#waveMoved();
       },
       onEnded: (ending) => this.#driverEnded(ending),
@@ -295,8 +296,14 @@ class WaveRehearsal implements Rehearsal {
     this.#options.clock.askForTurn();
   }
 
+  // Whoever watches is no part of the simulation, and may look at a clock of their own.
+  #tell(stream: StreamId, facts: readonly ProposedFact[]): void {
+    const { onFacts } = this.#options;
+    if (onFacts) besideSimulation(() => onFacts(stream, facts));
+  }
+
   #memberMoved(migration: MigrationId, stream: StreamId, facts: readonly ProposedFact[]): void {
-    this.#options.onFacts?.(stream, facts);
+    this.#tell(stream, facts);
     const state = this.#crew.state(migration) ?? initialMigration();
     if (isMoving(state)) this.#moving.add(migration);
     else this.#moving.delete(migration);

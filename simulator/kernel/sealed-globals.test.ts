@@ -3,7 +3,7 @@ import { setImmediate as turn, setTimeout as nodesOwnTimer } from 'node:timers/p
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import { InvariantError } from '#core/invariant';
-import { openGlobals, sealGlobals } from './sealed-globals.ts';
+import { besideSimulation, besideSimulationUntil, guardGlobals, type GlobalGuards } from './sealed-globals.ts';
 
 // Under another name: what is looked at here is nothing to be used anywhere.
 const { globals } = { globals: { Math } };
@@ -45,14 +45,19 @@ const ownRandom = Object.getOwnPropertyDescriptors(Math).random;
 const { now: keptNow } = Date;
 const KeptDate = Date;
 
-const release: (() => void)[] = [];
-const sealed = (): (() => void) => {
-  const open = sealGlobals();
-  release.push(open);
-  return open;
+const guards: GlobalGuards[] = [];
+const guarded = (): GlobalGuards => {
+  const made = guardGlobals();
+  guards.push(made);
+  return made;
+};
+const sealed = (): GlobalGuards => {
+  const made = guarded();
+  made.seal();
+  return made;
 };
 afterEach(() => {
-  for (const open of release.splice(0)) open();
+  for (const made of guards.splice(0)) made.remove();
   asBefore();
 });
 
@@ -65,7 +70,7 @@ describe('while a simulation runs', () => {
   });
 
   it.each(leaks)('%s is as it was once it is over', async (_name, leak) => {
-    sealed()();
+    sealed().remove();
     await leak();
     asBefore();
   });
@@ -97,23 +102,47 @@ describe('while a simulation runs', () => {
   });
 });
 
+describe('between the steps of a simulation', () => {
+  it('they are as usable as ever, and throw again in the next step', async () => {
+    const run = guarded();
+    for (const [, leak] of leaks) await leak();
+    run.seal();
+    run.seal();
+    expect(() => performance.now()).toThrow(InvariantError);
+    run.unseal();
+    run.unseal();
+    expect(performance.now()).toBeGreaterThan(0);
+    run.seal();
+    expect(() => performance.now()).toThrow(InvariantError);
+  });
+});
+
 describe('work on the real machine', () => {
   it('has all of them, be it that a simulation runs around it', async () => {
     sealed();
-    const close = openGlobals();
-    for (const [, leak] of leaks) await leak();
-    await promisify(setTimeout)(0);
-    close();
+    await besideSimulationUntil(
+      (async () => {
+        await turn();
+        for (const [, leak] of leaks) await leak();
+        await promisify(setTimeout)(0);
+      })(),
+    );
+    expect(() => performance.now()).toThrow(InvariantError);
+    expect(besideSimulation(() => performance.now())).toBeGreaterThan(0);
     expect(() => performance.now()).toThrow(InvariantError);
   });
 
-  it('is over when the last piece of it is', () => {
+  it('is over when the last piece of it is, be it that it failed', async () => {
     sealed();
-    const [one, other] = [openGlobals(), openGlobals()];
-    one();
-    one();
+    const long = besideSimulationUntil(turn().then(turn));
+    await expect(besideSimulationUntil(Promise.reject(new Error('full')))).rejects.toThrow('full');
+    expect(() =>
+      besideSimulation(() => {
+        throw new Error('full');
+      }),
+    ).toThrow('full');
     expect(performance.now()).toBeGreaterThan(0);
-    other();
+    await long;
     expect(() => performance.now()).toThrow(InvariantError);
   });
 });
@@ -121,29 +150,33 @@ describe('work on the real machine', () => {
 describe('several simulations on one thread', () => {
   it('are sealed until the last is over, in whatever order they end', () => {
     const [first, second] = [sealed(), sealed()];
-    first();
-    first();
+    first.remove();
+    first.remove();
     expect(() => globals.Math.random()).toThrow(InvariantError);
-    second();
+    second.unseal();
     expect(globals.Math.random()).toBeLessThan(1);
+    first.seal();
+    expect(globals.Math.random()).toBeLessThan(1);
+    second.remove();
+    asBefore();
   });
 
   it('may begin anew', () => {
     for (let i = 0; i < 3; i += 1) {
-      const open = sealed();
+      const run = sealed();
       expect(() => globals.Math.random()).toThrow(InvariantError);
-      open();
+      run.remove();
       asBefore();
     }
   });
 });
 
 it('what somebody else puts over a guard is left alone, and works', () => {
-  const open = sealed();
+  const run = sealed();
   const theirOriginal = globals.Math.random;
   const theirs = (): number => theirOriginal() / 2;
   globals.Math.random = theirs;
-  open();
+  run.remove();
   expect(globals.Math.random).toBe(theirs);
   expect(globals.Math.random()).toBeLessThan(0.5);
   Reflect.defineProperty(Math, 'random', ownRandom);

@@ -4,9 +4,14 @@ import { InvariantError } from '#core/invariant';
  * What would leak the real world into a simulation throws while one runs. The lint rules see our own code; this sees what
  * that code calls, too: a library that stamps something with the time of day makes a seed that cannot be replayed.
  *
- * The globals are shared by all that runs on a thread. So they are counted: sealed while at least one simulation runs, and
- * open as long as work on the real machine is in hand, which may need a timer of its own. Node itself is not concerned: it
- * keeps what it needs of these before any of our code is loaded.
+ * The globals are shared by all that runs on a thread, so guards and seals are counted: guarded from the start of the first
+ * run to the end of the last, sealed while at least one of them is carrying something out, and open meanwhile for work on the
+ * real machine, which may need a timer of its own. Node itself is not concerned: it keeps what it needs of these before any
+ * of our code is loaded.
+ *
+ *     run      |--------------------------------------------|   guards in place, once a run
+ *     sealed     |--|  |-----|     |--|  |------------|          they throw; costs an addition
+ *     open                             |-----|                  a fact is handed to a log on disk
  */
 
 const byClock = 'take a Clock (core/clock.ts): simulated time is the only time';
@@ -34,41 +39,69 @@ const leaks: readonly Leak[] = [
   { of: () => globalThis, key: 'fetch', name: 'fetch()', instead: byPort },
 ];
 
-let simulations = 0;
+let runs = 0;
+let seals = 0;
 let works = 0;
 let restore: () => void = () => undefined;
 
-/**
- * Seals the globals until what it returns is called. May be nested and interleaved: they are open again when the last one
- * is called off. Calling one off twice does nothing.
- */
-export function sealGlobals(): () => void {
-  if (simulations === 0) restore = patched();
-  simulations += 1;
-  return once(() => {
-    simulations -= 1;
-    if (simulations === 0) restore();
-  });
+/** One run's hold on the globals. Each call may be made twice without harm. */
+export interface GlobalGuards {
+  /** From now on they throw. */
+  seal(): void;
+  /** From now on they do not, as far as this run is concerned. */
+  unseal(): void;
+  /** Unseals, and has the globals as they were once no run guards them any more. */
+  remove(): void;
 }
 
-/** Opens the globals for work on the real machine, such as a write to a log on disk, until what it returns is called. */
-export function openGlobals(): () => void {
-  works += 1;
-  return once(() => (works -= 1));
-}
-
-function once(act: () => void): () => void {
-  let done = false;
-  return () => {
-    if (done) return;
-    done = true;
-    act();
+/** Puts guards in front of the globals. They throw nothing until they are sealed. */
+export function guardGlobals(): GlobalGuards {
+  if (runs === 0) restore = patched();
+  runs += 1;
+  let isSealed = false;
+  let isRemoved = false;
+  const unseal = (): void => {
+    if (isSealed) seals -= 1;
+    isSealed = false;
+  };
+  return {
+    seal() {
+      if (!isSealed && !isRemoved) seals += 1;
+      isSealed = !isRemoved;
+    },
+    unseal,
+    remove() {
+      unseal();
+      if (isRemoved) return;
+      isRemoved = true;
+      runs -= 1;
+      if (runs === 0) restore();
+    },
   };
 }
 
+/** Has something done on the real machine, in the middle of a simulation: no global throws before it returns. */
+export function besideSimulation<T>(work: () => T): T {
+  works += 1;
+  try {
+    return work();
+  } finally {
+    works -= 1;
+  }
+}
+
+/** As `besideSimulation`, for work that goes on: until it settles. */
+export async function besideSimulationUntil<T>(work: Promise<T>): Promise<T> {
+  works += 1;
+  try {
+    return await work;
+  } finally {
+    works -= 1;
+  }
+}
+
 function refuse(name: string, instead: string): void {
-  if (simulations > 0 && works === 0)
-    throw new InvariantError(`${name} was called while a simulation runs: ${instead}`);
+  if (seals > 0 && works === 0) throw new InvariantError(`${name} was called while a simulation runs: ${instead}`);
 }
 
 /** Puts guards in place of the globals, and answers with what takes them away again. */

@@ -1,6 +1,7 @@
 import type { Clock } from '#core/clock';
 import { invariant } from '#core/invariant';
 import { after, type Instant } from '#core/units';
+import { besideSimulationUntil } from './sealed-globals.ts';
 import { eventQueue, type EventQueue, type Scheduled } from './event-queue.ts';
 
 /**
@@ -91,7 +92,7 @@ export function clockCore(now: () => Instant, schedule: SimulatedClock['schedule
       async hold(work) {
         holds += 1;
         try {
-          return await work;
+          return await besideSimulationUntil(work);
         } finally {
           release();
         }

@@ -78,3 +78,40 @@ describe('virtual time', () => {
     await first;
   });
 });
+
+describe('what leaks the real world into virtual time', () => {
+  const leak = (): number => performance.now();
+
+  it('throws while an event is carried out, and is as it was after the run', async () => {
+    const clock = clockAt();
+    const { now } = performance;
+    clock.schedule(instant(10), leak);
+    await expect(clock.run(clock.wait(seconds(1)), 'asked')).rejects.toThrow('take a Clock');
+    expect(performance.now).toBe(now);
+  });
+
+  it('throws in what promises lead to, unless turns are for those outside', async () => {
+    const leaking = async (turns: 'always' | 'asked', isShared = false): Promise<unknown> => {
+      const clock = virtualClock({ turn, isShared });
+      return clock.run(clock.wait(seconds(1)).then(leak), turns);
+    };
+    await expect(leaking('always')).rejects.toThrow('take a Clock');
+    expect(await leaking('asked')).toBeGreaterThan(0);
+    expect(await leaking('always', true)).toBeGreaterThan(0);
+  });
+
+  it('is there for work that time stands still for', async () => {
+    const clock = clockAt();
+    const work = clock.wait(seconds(1)).then(() => clock.hold(turn().then(leak)));
+    expect(await clock.run(work)).toBeGreaterThan(0);
+  });
+
+  it('throws for each of two that run on one thread', async () => {
+    const [one, other] = [clockAt(), clockAt()];
+    const quiet = one.run(one.wait(seconds(1)), 'asked');
+    other.schedule(instant(10), leak);
+    await expect(other.run(other.wait(seconds(1)), 'asked')).rejects.toThrow('take a Clock');
+    await quiet;
+    expect(leak()).toBeGreaterThan(0);
+  });
+});

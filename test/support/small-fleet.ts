@@ -62,7 +62,8 @@ export async function smallFleet(options: SmallFleetOptions): Promise<SmallFleet
   const { seed = 1, tempers, waveSize = tempers.length, start = startDefault } = options;
   const rng = seededRng(seed);
   const log = options.log ?? inMemoryEventLog();
-  const clock = virtualClock({ start, turn: () => new Promise((resolve) => setImmediate(resolve)) });
+  // Tests of the web have their server on this thread.
+  const clock = virtualClock({ start, isShared: true, turn: () => new Promise((resolve) => setImmediate(resolve)) });
   const fleet = new Fleet(log, clock, rng);
   const ids = tempers.map((_, n) => options.names?.[n] ?? `vm-${String(n + 1).padStart(2, '0')}`);
   for (const [n, temper] of tempers.entries())
