@@ -32,6 +32,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 // Published, this file is dist/cli.js; in a checkout it may also be run as it stands.
 const root = here.endsWith('dist') ? dirname(here) : here;
 const dashboard = join(root, 'dist', 'dashboard');
+const library = join(root, 'scenarios');
 const seedWorker = join('scenarios', 'command-line', 'seed-worker.ts');
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const terminal = processTerminal();
@@ -72,7 +73,7 @@ program
   .option('--once', 'end when the rehearsal ends, instead of serving what came of it')
   .addOption(jsonOption)
   .action(async (file: string | undefined, options: UpArguments) => {
-    const { scenario } = await rehearsalIn(file ?? join(root, 'scenarios', 'first-wave.yaml'), 'sealift up');
+    const { scenario } = await rehearsalIn(file ?? join(library, 'first-wave.yaml'), 'sealift up');
     process.exitCode = await rehearseOnDashboard(scenario, options);
   });
 
@@ -121,7 +122,8 @@ program
 addRehearseCommand(program, {
   ...{ terminal, clock: wallClock, turn, interrupts, cores: availableParallelism() },
   seedWorker: pathToFileURL(here.endsWith('dist') ? join(here, 'seed-worker.js') : join(here, seedWorker)),
-  readScenario: (file) => rehearsalIn(file, 'sealift rehearse'),
+  readScenario: (word) => rehearsalIn(word, 'sealift rehearse'),
+  library: async () => (await import('#scenarios/command-line/library-files')).readLibrary(library),
   createLog: async (path) => {
     if (await stat(path).catch(() => undefined))
       throw new Refused(`${path} is there already and is kept as it is; give --log a name that is not taken`);
@@ -201,13 +203,15 @@ async function scenarioIn(file: string): Promise<{ readonly text: string; readon
 }
 
 async function rehearsalIn(
-  file: string,
+  word: string,
   command: string,
-): Promise<{ readonly text: string; readonly scenario: RehearsalScenario }> {
+): Promise<{ readonly file: string; readonly text: string; readonly scenario: RehearsalScenario }> {
+  const { scenarioFile } = await import('#scenarios/command-line/library-files');
+  const file = await scenarioFile(word, library);
   const { text, scenario } = await scenarioIn(file);
   if (scenario.kind !== 'rehearsal')
     throw new Refused(`${file} is of kind "${scenario.kind}"; ${command} takes one of kind "rehearsal"`);
-  return { text, scenario };
+  return { file, text, scenario };
 }
 
 async function openLog(path: string, mode: SqliteOptions['mode']): Promise<EventLog> {

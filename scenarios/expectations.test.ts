@@ -164,7 +164,7 @@ describe('many rehearsals', () => {
     expect(expectationLines(after(10, [4]))).toEqual([
       'Expected:',
       '  too few seeds  the wave to be over within 1 h 40 m, with 80 %: 90 % of 10 seeds (59 % to 98 %); about 62 seeds would tell; not in --seed 4',
-      '  NOT MET        the wave to be over within 1 h 40 m, with 100 %: 90 % of 10 seeds (59 % to 98 %); not in --seed 4',
+      '  NOT MET        the wave to be over within 1 h 40 m, always: 90 % of 10 seeds (59 % to 98 %); not in --seed 4',
       '  Ranges hold the true share with 95 % confidence.',
     ]));
 });

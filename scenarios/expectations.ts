@@ -99,7 +99,7 @@ export function expectationLines(verdicts: readonly ExpectationVerdict[]): reado
   const many = first.seeds > 1;
   const lines = verdicts.map((verdict) => {
     const { text, required, observed, brokenBy } = verdict;
-    const how = many ? `, with ${required}` : '';
+    const how = !many ? '' : required === '100 %' ? ', always' : `, with ${required}`;
     const look = many && brokenBy.length > 0 ? `; not in --seed ${brokenBy.join(', ')}` : '';
     return `  ${words[verdict.verdict].padEnd(width)}  ${text}${how}: ${observed}${tellText(verdict)}${look}`;
   });

@@ -6,6 +6,7 @@ import { Refused } from '#core/text/refused';
 import type { Terminal } from '#core/text/terminal';
 import type { Clock } from '#core/clock';
 import { countOf } from '#replicator/command-line/arguments';
+import type { LibraryFile } from '#scenarios/library';
 import type { RehearsalScenario } from '#scenarios/rehearsal-scenario';
 import { allMet, expectationLines, expectationTally, judgeOnce } from '#scenarios/expectations';
 import { naturalOf } from './arguments.ts';
@@ -21,13 +22,21 @@ export interface RehearseSite {
   readonly seedWorker: URL;
   /** Aborted by Ctrl-C. */
   readonly interrupts: () => AbortSignal;
-  readonly readScenario: (file: string) => Promise<{ readonly text: string; readonly scenario: RehearsalScenario }>;
+  /** Reads a scenario by its path, or by its name in the library. `file` is where it was found. */
+  readonly readScenario: (word: string) => Promise<{
+    readonly file: string;
+    readonly text: string;
+    readonly scenario: RehearsalScenario;
+  }>;
+  /** The scenario files that come with Sealift. */
+  readonly library: () => Promise<readonly LibraryFile[]>;
   /** Makes a log that is not there yet. */
   readonly createLog: (path: string) => Promise<EventLog>;
   readonly setStatus: (status: ExitStatus) => void;
 }
 
 interface Arguments {
+  readonly list?: true;
   readonly seed?: number;
   readonly seeds?: number;
   readonly threads?: number;
@@ -41,7 +50,8 @@ export function addRehearseCommand(program: Command, site: RehearseSite): void {
   program
     .command('rehearse')
     .description('rehearse a wave in virtual time, once or with many seeds, and say what comes of it')
-    .argument('<scenario>', 'a scenario file of kind "rehearsal"')
+    .argument('[scenario]', 'a scenario file of kind "rehearsal", or the name of one that comes with Sealift')
+    .option('--list', 'list the scenarios that come with Sealift')
     .option(
       '--seed <number>',
       'what chance draws from, or the first of many; the seed in the scenario if none is given',
@@ -52,17 +62,27 @@ export function addRehearseCommand(program: Command, site: RehearseSite): void {
     .option('--log <file>', 'keep the whole log of one seed in a new SQLite file, for replay and the dashboard')
     .option('--certify', 'rehearse each seed twice and compare all that happened')
     .addOption(new Option('--json', 'one JSON document instead of text for a person'))
-    .action(async (file: string, options: Arguments) => {
+    .action(async (word: string | undefined, options: Arguments) => {
+      if (word === undefined || options.list) return listLibrary(word, options, site);
       if (options.seeds !== undefined && options.log !== undefined)
         throw new Refused('--log keeps the log of one seed; leave --seeds out, or --log');
       if (options.seeds === undefined && options.threads !== undefined)
         throw new Refused('--threads is for many seeds; add --seeds <count>');
-      const { text, scenario } = await site.readScenario(file);
+      const { file, text, scenario } = await site.readScenario(word);
       const one = options.seeds === undefined && options.certify !== true;
       site.setStatus(
         one ? await rehearseOne(scenario, options, site) : await rehearseMany({ file, text, scenario }, options, site),
       );
     });
+}
+
+async function listLibrary(word: string | undefined, { list, json }: Arguments, site: RehearseSite): Promise<void> {
+  if (list && word !== undefined) throw new Refused('--list takes no scenario; leave one of them out');
+  const { libraryLines, libraryOf } = await import('#scenarios/library');
+  const library = libraryOf(await site.library());
+  if (!list) throw new Refused(['say which scenario to rehearse', ...libraryLines(library)].join('\n'));
+  if (json) site.terminal.print(JSON.stringify(library));
+  else for (const line of libraryLines(library)) site.terminal.print(line);
 }
 
 async function rehearseOne(
