@@ -21,6 +21,23 @@ export interface FlowWorld {
   of(vm: string, plan: Pick<MigrationPlan, 'handOver'>): SteppedWorld<MigrationFact, Effect>;
   /** Where one VM's parts stand, as somebody walking through both sites would see them. */
   look(vm: string): MachineView;
+  /** What has crossed each place so far. */
+  usage(): WorldUsage;
+}
+
+/** What has crossed each place of a world, in stretches of equal length from its start on. */
+export interface WorldUsage {
+  readonly bucket: Millis;
+  readonly places: readonly PlaceUsage[];
+}
+
+/** What has crossed one place: a host, a link, the gateway or the receiver. */
+export interface PlaceUsage {
+  readonly name: string;
+  /** What it can carry, in bytes per second. */
+  readonly capacity: number;
+  /** Bytes, by stretch; trailing stretches in which nothing crossed are left out. */
+  readonly carried: readonly number[];
 }
 
 /** What a flow world is made of. */
@@ -42,7 +59,8 @@ export function flowWorld({
   faults = [],
   progressEvery = minutes(1),
 }: FlowWorldOptions): FlowWorld {
-  const shared = transfers(clock, placesOf(estate));
+  const places = placesOf(estate);
+  const shared = transfers(clock, places);
   for (const { link, from, until } of faults.flatMap(({ outages }) => outages)) {
     clock.schedule(from, () => shared.takeDown(linkPlace(link)));
     clock.schedule(until, () => shared.bringUp(linkPlace(link)));
@@ -66,6 +84,13 @@ export function flowWorld({
     look(vm) {
       const { source, target, clone, tracking } = machineOf(vm);
       return { source, target, clone, tracking };
+    },
+    usage() {
+      const { bucket, carried } = shared.usage();
+      return {
+        bucket,
+        places: [...places].map(([name, capacity], i) => ({ name, capacity, carried: carried[i] ?? [] })),
+      };
     },
   };
 }

@@ -126,4 +126,21 @@ describe('transfers', () => {
       ),
       { numRuns: 30 },
     ));
+
+  it('say what crossed each place, and when, whatever became of the streams', async () => {
+    const { clock, streams, begin, until } = site({ host: 1_000, wan: 100 });
+    begin('a', ['host', 'wan'], 60_000);
+    begin('b', ['host', 'wan'], 60_000);
+    begin('local', ['host'], 1_000_000, 100);
+    clock.schedule(instant(1_000_000), () => streams.takeDown('wan'));
+    await until(1_800_000);
+    // A quarter of an hour is 900 s; the way is 100 a second wide, and breaks after 1,000 s.
+    expect(streams.usage()).toEqual({
+      bucket: millis(900_000),
+      carried: [
+        [180_000, 100_000],
+        [90_000, 10_000],
+      ],
+    });
+  });
 });

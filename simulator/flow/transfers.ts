@@ -4,6 +4,7 @@ import { instant, type Bytes, type Instant } from '#core/units';
 import type { Scheduled } from '#simulator/kernel/event-queue';
 import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
 import { fairRates, type StreamClass } from './fair-share.ts';
+import { usageLedger, type Usage, type UsageLedger } from './usage-ledger.ts';
 
 /** One stream of bytes to be moved, counted and not moved. */
 export interface TransferOrder {
@@ -31,6 +32,8 @@ export interface Transfers {
   takeDown(place: string): void;
   bringUp(place: string): void;
   isDown(place: string): boolean;
+  /** What has crossed each place, in the order of their capacities. */
+  usage(): Usage;
 }
 
 interface Stream {
@@ -74,6 +77,7 @@ class SharedPlaces implements Transfers {
   /** How often each place is down: two outages may overlap. */
   readonly #down = new Map<string, number>();
   readonly #groups = new Map<string, Group>();
+  readonly #ledger: UsageLedger;
   #sequence = 0;
   #next: Scheduled | undefined;
 
@@ -82,6 +86,7 @@ class SharedPlaces implements Transfers {
     this.#names = [...capacities.keys()];
     this.#capacities = [...capacities.values()];
     this.#index = new Map(this.#names.map((name, i) => [name, i]));
+    this.#ledger = usageLedger(clock.now(), capacities.size);
   }
 
   begin(order: TransferOrder): Transfer {
@@ -129,6 +134,11 @@ class SharedPlaces implements Transfers {
     return this.#down.has(place);
   }
 
+  usage(): Usage {
+    for (const group of this.#groups.values()) this.#settle(group);
+    return this.#ledger.usage();
+  }
+
   #place(name: string): number {
     const at = this.#index.get(name);
     invariant(at !== undefined, `there is no place ${name}`);
@@ -154,7 +164,10 @@ class SharedPlaces implements Transfers {
 
   #settle(group: Group): void {
     const now = this.#clock.now();
-    group.served += (group.rate * (now - group.since)) / 1_000;
+    const served = (group.rate * (now - group.since)) / 1_000;
+    if (served > 0)
+      for (const place of group.places) this.#ledger.carried(place, group.since, now, served * group.members.size);
+    group.served += served;
     group.since = now;
   }
 

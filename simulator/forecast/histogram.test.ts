@@ -29,4 +29,16 @@ describe('a histogram', () => {
     for (const value of [0, 0, 0, 500]) counted.add(value);
     expect([counted.quantile(0.5), counted.quantile(1)]).toEqual([0, 500]);
   });
+
+  it('is drawn as bins that hold everything, and is copied whole', () => {
+    const counted = histogram();
+    for (const value of [0, 10, 10, 1_000]) counted.add(value);
+    const copy = counted.copy();
+    counted.add(5);
+    expect(copy.bins().map((bin) => bin.count)).toEqual([1, 2, 1]);
+    expect([copy.count, copy.largest, counted.count]).toEqual([4, 1_000, 5]);
+    const last = copy.bins().at(-1);
+    expect(last?.from).toBeLessThanOrEqual(1_000);
+    expect(last?.until).toBe(1_000);
+  });
 });

@@ -12,18 +12,37 @@ export interface Histogram {
   add(value: number): void;
   /** The amount that this share of all do not exceed, within 1 %; exact at both ends. NaN where nothing was counted. */
   quantile(share: number): number;
+  /** How many there were from one amount to another, in rising order; ranges of which there were none are left out. */
+  bins(): readonly Bin[];
+  /** The same distribution, to be counted on by itself. */
+  copy(): Histogram;
+}
+
+/** How many amounts lie in a range. It is as wide as what is kept tells apart, about 2 %. */
+export interface Bin {
+  readonly from: number;
+  readonly until: number;
+  readonly count: number;
 }
 
 const width = Math.log(1.02);
 
 /** A distribution of nothing yet. */
-export function histogram(): Histogram {
+export const histogram = (): Histogram =>
   // Buckets are made as they are met: most distributions are narrow.
-  const buckets = new Map<number, number>();
-  let count = 0;
-  let sum = 0;
-  let smallest = Infinity;
-  let largest = -Infinity;
+  counted({ buckets: new Map(), count: 0, sum: 0, smallest: Infinity, largest: -Infinity });
+
+interface Counts {
+  readonly buckets: Map<number, number>;
+  readonly count: number;
+  readonly sum: number;
+  readonly smallest: number;
+  readonly largest: number;
+}
+
+function counted(from: Counts): Histogram {
+  const { buckets } = from;
+  let { count, sum, smallest, largest } = from;
   return {
     get count() {
       return count;
@@ -58,5 +77,14 @@ export function histogram(): Histogram {
       }
       return largest;
     },
+    copy: () => counted({ buckets: new Map(buckets), count, sum, smallest, largest }),
+    bins: () =>
+      [...buckets]
+        .sort(([a], [b]) => a - b)
+        .map(([bucket, within]) => ({
+          from: Math.max(smallest, bucket < 0 ? 0 : Math.exp(bucket * width)),
+          until: Math.min(largest, bucket < 0 ? 1 : Math.exp((bucket + 1) * width)),
+          count: within,
+        })),
   };
 }
