@@ -1,48 +1,56 @@
 import type { MigrationId } from '#core/ids';
-import { histogram, type Histogram } from '#simulator/forecast/histogram';
-import { surprises, type MemberSummary, type RehearsalSummary } from './rehearsal-summary.ts';
+import type { Millis } from '#core/units';
+import { histogram } from '#simulator/forecast/histogram';
+import { courseForecaster, type CourseForecast } from './forecast-course.ts';
+import { byRisk, isMissing, memberForecaster, type MemberForecaster, type MemberRisk } from './forecast-members.ts';
+import { usageForecaster, type UsageForecast } from './forecast-usage.ts';
+import { surprises, type RehearsalSummary } from './rehearsal-summary.ts';
+import type { TroubleType } from './trouble.ts';
+import { distributionOf, spreadOf, type Distribution, type Spread } from './spread.ts';
 
 /*
  * What many rehearsals of one scenario say together. A summary is folded in and forgotten: what is kept grows with the
  * machines, not with the seeds.
  */
 
-/** A distribution, as far as people ask. Milliseconds. */
-export interface Spread {
-  readonly p50: number;
-  readonly p90: number;
-  readonly p99: number;
-  readonly largest: number;
-}
-
-/** How one VM fared over all seeds. */
-export interface MemberRisk {
-  readonly migration: MigrationId;
-  /**
-   * Seeds in which its target did not take over although nobody expected that; and in which it did not end as the
-   * scenario expects, if it says.
-   */
-  readonly notMoved: number;
-  readonly surprised: number;
-  /** Of those seeds in which services were stopped at all. */
-  readonly downtime: Spread | null;
-  /** Where it ended, and in how many seeds; most first. */
-  readonly ends: readonly (readonly [lifecycle: string, seeds: number])[];
-}
-
 /** What the seeds so far came to. */
 export interface Forecast {
   readonly seeds: number;
-  /** Seeds in which every member ended as expected. */
+  /** Seeds in which every member ended as expected; all of them where nothing is expected. */
   readonly asExpected: number;
+  /** Whether the scenario says of any VM where it is to end. */
+  readonly expects: boolean;
+  /** Seeds in which no VM was left for want of time, and the last one had moved before the window closed. */
+  readonly inWindow: number;
+  /** Seeds in which every VM moved that nobody expected to stay. */
+  readonly complete: number;
+  /** When cutovers may be, from the start of the wave on; null before the first seed. */
+  readonly window: { readonly opens: Millis; readonly closes: Millis } | null;
+  /** From the start of the wave until the last VM had moved, of those seeds in which any did. */
+  readonly finish: Distribution | null;
   /** From the start of the wave until it was over. */
-  readonly duration: Spread | null;
+  readonly duration: Distribution | null;
   /** Of all VMs of all seeds whose services were stopped. */
-  readonly downtime: Spread | null;
+  readonly downtime: Distribution | null;
+  /** How many VMs of a seed had not moved although nobody expected them to stay. */
+  readonly left: Spread | null;
+  /** VMs in a wave; the most where seeds differ. */
+  readonly vms: number;
   /** Most at risk first. */
   readonly members: readonly MemberRisk[];
-  /** The seeds of the longest wave and of the longest downtime, to look at one by one. */
-  readonly worst: { readonly duration: number; readonly downtime: number } | null;
+  readonly course: CourseForecast | null;
+  readonly usage: UsageForecast | null;
+  readonly worst: WorstSeeds | null;
+}
+
+/** Seeds to look at one by one; of several the lowest. */
+export interface WorstSeeds {
+  /** Of the longest wave, of the longest downtime, and in which the last VM moved latest. */
+  readonly duration: number;
+  readonly downtime: number;
+  readonly finish: number | null;
+  /** Of the most VMs that did not end as expected; null if there were none. */
+  readonly surprises: number | null;
 }
 
 /** Folds summaries into a forecast. */
@@ -51,88 +59,108 @@ export interface Forecaster {
   forecast(): Forecast;
 }
 
-interface Tally {
-  notMoved: number;
-  surprised: number;
-  readonly downtime: Histogram;
-  readonly ends: Map<string, number>;
-}
-
 /** A forecast of no seeds yet. */
 export function forecaster(): Forecaster {
-  const tallies = new Map<MigrationId, Tally>();
-  const duration = histogram();
-  const downtime = histogram();
+  const members = new Map<MigrationId, MemberForecaster>();
+  const [finish, duration, downtime, left] = [histogram(), histogram(), histogram(), histogram()];
+  const course = courseForecaster();
+  const usage = usageForecaster();
+  const most = { duration: extreme(), downtime: extreme(), finish: extreme(), surprises: extreme() };
   let seeds = 0;
   let asExpected = 0;
-  const longest = { duration: extreme(), downtime: extreme() };
+  let inWindow = 0;
+  let complete = 0;
+  let expects = false;
+  let vms = 0;
+  let window: Forecast['window'] = null;
   return {
     add: (summary) => {
+      const { seed, wave } = summary;
+      const unexpected = surprises(summary).length;
       seeds += 1;
-      if (surprises(summary).length === 0) asExpected += 1;
-      duration.add(summary.wave.duration);
-      for (const member of summary.members) {
-        addMember(tallyOf(tallies, member.migration), member);
-        if (member.downtime > 0) downtime.add(member.downtime);
+      window = wave.window;
+      if (unexpected === 0) asExpected += 1;
+      else most.surprises.offer(unexpected, seed);
+      duration.add(wave.duration);
+      most.duration.offer(wave.duration, seed);
+      if (wave.lastMoved !== null) {
+        finish.add(wave.lastMoved);
+        most.finish.offer(wave.lastMoved, seed);
       }
-      longest.duration.offer(summary.wave.duration, summary.seed);
-      longest.downtime.offer(Math.max(0, ...summary.members.map((member) => member.downtime)), summary.seed);
+      let longest = 0;
+      let missing = 0;
+      let late = (wave.lastMoved ?? 0) > wave.window.closes;
+      for (const member of summary.members) {
+        forecasterOf(members, member.migration).add(member, seed);
+        if (member.downtime > 0) downtime.add(member.downtime);
+        longest = Math.max(longest, member.downtime);
+        if (isMissing(member.lifecycle, member.expected)) {
+          missing += 1;
+          if (member.trouble && wantOfTime.has(member.trouble.type)) late = true;
+        }
+        if (member.expected !== null) expects = true;
+      }
+      left.add(missing);
+      vms = Math.max(vms, summary.members.length);
+      if (!late) inWindow += 1;
+      if (missing === 0) complete += 1;
+      most.downtime.offer(longest, seed);
+      course.add(summary.course);
+      usage.add(summary.usage);
     },
     forecast: () => ({
-      seeds,
-      asExpected,
-      duration: spreadOf(duration),
-      downtime: spreadOf(downtime),
-      members: [...tallies].map(([migration, tally]) => riskOf(migration, tally)).sort(byRisk),
-      worst: seeds === 0 ? null : { duration: longest.duration.seed, downtime: longest.downtime.seed },
+      ...{ seeds, vms, asExpected, expects, inWindow, complete, window },
+      finish: distributionOf(finish),
+      duration: distributionOf(duration),
+      downtime: distributionOf(downtime),
+      left: wholeOf(spreadOf(left)),
+      members: [...members].map(([migration, member]) => member.risk(migration)).sort(byRisk),
+      course: course.forecast(),
+      usage: usage.forecast(),
+      worst:
+        seeds === 0
+          ? null
+          : {
+              duration: most.duration.seed ?? 0,
+              downtime: most.downtime.seed ?? 0,
+              finish: most.finish.seed,
+              surprises: most.surprises.seed,
+            },
     }),
   };
 }
 
+// With a longer window, or more bandwidth, these would have moved.
+const wantOfTime: ReadonlySet<TroubleType> = new Set(['windowClosed', 'noTurn', 'notParked', 'notConverging']);
+
+const wholeOf = (spread: Spread | null): Spread | null =>
+  spread && {
+    p50: Math.round(spread.p50),
+    p90: Math.round(spread.p90),
+    p99: Math.round(spread.p99),
+    largest: spread.largest,
+  };
+
 /** The seed with the most of something; of several the lowest, so that it does not matter which was found first. */
-function extreme(): { readonly seed: number; offer(amount: number, seed: number): void } {
+function extreme(): { readonly seed: number | null; offer(amount: number, seed: number): void } {
   let most = -1;
-  let found = Infinity;
+  let found: number | null = null;
   return {
     get seed() {
       return found;
     },
     offer: (amount, seed) => {
-      if (amount < most || (amount === most && seed > found)) return;
+      if (amount < most || (amount === most && found !== null && seed > found)) return;
       most = amount;
       found = seed;
     },
   };
 }
 
-function tallyOf(tallies: Map<MigrationId, Tally>, migration: MigrationId): Tally {
-  const known = tallies.get(migration);
+function forecasterOf(members: Map<MigrationId, MemberForecaster>, migration: MigrationId): MemberForecaster {
+  const known = members.get(migration);
   if (known) return known;
-  const made: Tally = { notMoved: 0, surprised: 0, downtime: histogram(), ends: new Map() };
-  tallies.set(migration, made);
+  const made = memberForecaster();
+  members.set(migration, made);
   return made;
 }
-
-const moved: ReadonlySet<string> = new Set(['cutOver', 'finalized']);
-
-function addMember(tally: Tally, { lifecycle, expected, downtime }: MemberSummary): void {
-  if (!moved.has(lifecycle) && (expected === null || moved.has(expected))) tally.notMoved += 1;
-  if (expected !== null && expected !== lifecycle) tally.surprised += 1;
-  if (downtime > 0) tally.downtime.add(downtime);
-  tally.ends.set(lifecycle, (tally.ends.get(lifecycle) ?? 0) + 1);
-}
-
-const spreadOf = (of: Histogram): Spread | null =>
-  of.count === 0 ? null : { p50: of.quantile(0.5), p90: of.quantile(0.9), p99: of.quantile(0.99), largest: of.largest };
-
-const riskOf = (migration: MigrationId, { notMoved, surprised, downtime, ends }: Tally): MemberRisk => ({
-  migration,
-  notMoved,
-  surprised,
-  downtime: spreadOf(downtime),
-  ends: [...ends].sort(([one, a], [other, b]) => b - a || one.localeCompare(other)),
-});
-
-// A surprise is worse than a machine that was expected to stay; among equals, who is down longest.
-const byRisk = (a: MemberRisk, b: MemberRisk): number =>
-  b.surprised - a.surprised || b.notMoved - a.notMoved || (b.downtime?.p99 ?? 0) - (a.downtime?.p99 ?? 0);

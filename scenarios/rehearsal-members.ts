@@ -18,6 +18,7 @@ import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
 import { factIds } from './fact-ids.ts';
 import type { MemberSummary } from './rehearsal-summary.ts';
 import { memberTally, type MemberTally } from './rehearsal-tally.ts';
+import { courseRecorder, type CourseRecorder } from './wave-course.ts';
 
 /** What the members of a rehearsal share. */
 export interface MembersOptions {
@@ -40,6 +41,8 @@ export interface RehearsalMembers extends WaveMembers {
   /** Whoever waits for a change looks again. */
   wake(): void;
   summary(migration: MigrationId, expected: string | null): MemberSummary;
+  /** Where all of them stood over time. */
+  readonly course: Pick<CourseRecorder, 'course' | 'lastMoved'>;
   stop(): void;
 }
 
@@ -56,6 +59,7 @@ interface Member {
 export function rehearsalMembers(options: MembersOptions): RehearsalMembers {
   const { append, clock, rng, world, correlationId, onFacts, onEnded } = options;
   const members = new Map<MigrationId, Member>();
+  const course = courseRecorder(clock.now());
   const watches = memberWatches();
   const commandIds = rng.fork('commands');
 
@@ -63,7 +67,7 @@ export function rehearsalMembers(options: MembersOptions): RehearsalMembers {
     const member = members.get(migration);
     if (!member) return;
     const state = member.driver.state();
-    member.tally.add(facts);
+    member.tally.add(facts, state);
     onFacts(migration, stream, facts);
     // A planner asks where members stand. Progress within a round is nothing to wake it for.
     const standing = standingOf(state);
@@ -90,7 +94,8 @@ export function rehearsalMembers(options: MembersOptions): RehearsalMembers {
         onFacts: (facts) => added(migration, stream, facts),
         onEnded,
       });
-      members.set(migration, { driver, tally: memberTally(), standing: -1 });
+      course.enter();
+      members.set(migration, { driver, tally: memberTally(course), standing: -1 });
       const id = commandId(commandIds.uuid());
       const command: MigrationCommand = { type: 'DraftMigration', data: { plan } };
       let drafted = notThere as Result<void, Refusal<Rejection>>;
@@ -109,6 +114,7 @@ export function rehearsalMembers(options: MembersOptions): RehearsalMembers {
       const member = members.get(migration);
       return (member?.tally ?? memberTally()).summary(migration, member?.driver.state(), expected, clock.now());
     },
+    course,
     stop() {
       for (const { driver } of members.values()) driver.stop();
     },

@@ -1,6 +1,9 @@
 import type { AppendError } from '#core/event-log/event-log';
 import type { MigrationId, WaveId } from '#core/ids';
 import type { Bytes, Instant, Millis } from '#core/units';
+import type { WorldUsage } from '#simulator/flow/flow-world';
+import type { Trouble } from './trouble.ts';
+import type { WaveCourse } from './wave-course.ts';
 
 /** What came of a rehearsal. */
 export interface RehearsalSummary {
@@ -12,9 +15,17 @@ export interface RehearsalSummary {
     readonly started: Instant;
     /** From its start until it was completed, or until the rehearsal was stopped. */
     readonly duration: Millis;
+    /** When cutovers may be, from its start on. */
+    readonly window: { readonly opens: Millis; readonly closes: Millis };
+    /** From its start until the last VM that moved had moved; null if none did. */
+    readonly lastMoved: Millis | null;
   };
   /** In the order of the wave's plan. */
   readonly members: readonly MemberSummary[];
+  /** Where members stood over time. */
+  readonly course: WaveCourse;
+  /** What crossed each place over time. */
+  readonly usage: WorldUsage;
   /** Facts in the log, of all streams. */
   readonly facts: number;
 }
@@ -38,7 +49,19 @@ export interface MemberSummary {
   readonly sent: Bytes;
   /** Rounds completed, the first and the final one included. */
   readonly rounds: number;
+  /** What last went wrong, even if it was overcome; null where nothing did. */
+  readonly trouble: Trouble | null;
 }
+
+const movedLifecycles: ReadonlySet<string> = new Set([
+  'cutOver',
+  'finalized',
+  'finalizing.retiring',
+  'finalizing.waiting',
+]);
+
+/** Whether a VM that ended there runs at its target. */
+export const hasMoved = (lifecycle: string): boolean => movedLifecycles.has(lifecycle);
 
 /** Members that did not end where the scenario expected them to. */
 export const surprises = ({ members }: RehearsalSummary): readonly MemberSummary[] =>

@@ -5,12 +5,14 @@ import { foldDowntime, splitDowntime, type Downtime } from '#core/migration/down
 import { initialMigration, type MigrationState } from '#core/migration/evolve';
 import type { MigrationFact } from '#core/migration/facts';
 import { bytes, millis, type Instant } from '#core/units';
-import type { MemberSummary } from './rehearsal-summary.ts';
+import { hasMoved, type MemberSummary } from './rehearsal-summary.ts';
+import { troubleFold } from './trouble.ts';
+import { phaseOf, type CourseRecorder, type Phase } from './wave-course.ts';
 
 /** Adds up one migration's facts as they come. */
 export interface MemberTally {
-  add(facts: readonly ProposedFact<MigrationFact>[]): void;
-  readonly facts: number;
+  /** `state` is what they led to. */
+  add(facts: readonly ProposedFact<MigrationFact>[], state: MigrationState): void;
   /** What came of it by `now`. */
   summary(
     migration: MigrationId,
@@ -20,36 +22,41 @@ export interface MemberTally {
   ): MemberSummary;
 }
 
-/** A tally of nothing yet. */
-export function memberTally(): MemberTally {
-  let facts = 0;
+/** A tally of nothing yet. `course` is told whenever the migration enters another phase. */
+export function memberTally(course?: Pick<CourseRecorder, 'move'>): MemberTally {
   let rounds = 0;
   let sent = 0;
   // Of cutovers before the last one.
   let earlier = 0;
   let downtime: Downtime | null = null;
+  let phase: Phase = 'preparing';
+  const troubles = troubleFold();
   const total = (of: Downtime | null, now: Instant): number => (of ? splitDowntime(of, now).total : 0);
   return {
-    get facts() {
-      return facts;
-    },
-    add(appended) {
-      facts += appended.length;
+    add(appended, state) {
       for (const { type, data, metadata } of appended) {
         const fact = { type, data } as MigrationFact;
         const next = foldDowntime(downtime, fact, metadata.time);
         if (downtime && next !== downtime && next?.askedAt !== downtime.askedAt)
           earlier += total(downtime, metadata.time);
         downtime = next;
+        troubles.add(fact);
         if (fact.type !== 'RoundCompleted' && fact.type !== 'FinalSyncCompleted') continue;
         rounds += 1;
         sent += fact.data.sent;
       }
+      const next = phaseOf(state);
+      const last = appended.at(-1);
+      if (next === phase || last === undefined) return;
+      course?.move(phase, next, last.metadata.time);
+      phase = next;
     },
     summary(migration, state, expected, now) {
-      const { lifecycle, replication } = axesOf(state ?? initialMigration());
+      const standing = state ?? initialMigration();
+      const { lifecycle, replication } = axesOf(standing);
       const down = millis(earlier + total(downtime, now));
-      return { migration, lifecycle, replication, expected, downtime: down, sent: bytes(sent), rounds };
+      const trouble = troubles.trouble(standing, hasMoved(lifecycle));
+      return { migration, lifecycle, replication, expected, downtime: down, sent: bytes(sent), rounds, trouble };
     },
   };
 }

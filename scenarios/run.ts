@@ -245,6 +245,8 @@ class WaveRehearsal implements Rehearsal {
       const until = this.#waveEnded ?? clock.now();
       this.letGo();
       const refused = await this.#log.written();
+      const { window } = wavePlan(scenario, this.#made.estate, this.#start);
+      const { lastMoved } = this.#crew.course;
       return {
         seed: this.#made.seed,
         ending: refused === undefined ? ending : { type: 'logRefused', error: refused },
@@ -253,8 +255,12 @@ class WaveRehearsal implements Rehearsal {
           state: waveStateName(this.waveState()),
           started: this.#start,
           duration: elapsed(this.#start, until),
+          window: { opens: elapsed(this.#start, window.opens), closes: elapsed(this.#start, window.closes) },
+          lastMoved: lastMoved === null ? null : elapsed(this.#start, lastMoved),
         },
         members: this.members.map((id) => this.#crew.summary(id, scenario.members[id]?.ends ?? null)),
+        course: this.#crew.course.course(),
+        usage: this.world.usage(),
         facts: this.#log.facts,
       };
     } finally {

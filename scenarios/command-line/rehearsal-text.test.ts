@@ -1,26 +1,10 @@
 import { expect, it } from 'vitest';
-import { migrationId, waveId } from '#core/ids';
-import { bytes, instant, millis } from '#core/units';
-import type { RehearsalEnding, RehearsalSummary } from '#scenarios/rehearsal-summary';
+import type { RehearsalEnding } from '#scenarios/rehearsal-summary';
+import { memberSummary, rehearsalSummary } from '#test/support/summaries';
 import { rehearsalLines } from './rehearsal-text.ts';
 
-const ended = (ending: RehearsalEnding): RehearsalSummary => ({
-  seed: 1,
-  ending,
-  wave: { id: waveId('w'), state: 'windowOpen.admitting', started: instant(0), duration: millis(1_000) },
-  members: [
-    {
-      migration: migrationId('web'),
-      lifecycle: 'protected',
-      replication: 'parked.resting',
-      expected: 'finalized',
-      downtime: millis(0),
-      sent: bytes(0),
-      rounds: 1,
-    },
-  ],
-  facts: 1,
-});
+const ended = (ending: RehearsalEnding) =>
+  rehearsalSummary(1, 1_000, [memberSummary('web', 'protected', 0, { expected: 'finalized' })], { ending });
 
 it('says what the scenario expected otherwise, but not of a rehearsal that was stopped on the way', () => {
   const surprise = expect.stringContaining('the scenario expected finalized') as string;
