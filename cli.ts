@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, stat } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -15,6 +15,7 @@ import type { Terminal } from '#core/text/terminal';
 import { addReplicationCommands } from '#replicator/command-line/commands';
 import { wallClock } from '#replicator/wall-clock';
 import { naturalOf, portOf, speedOf } from '#scenarios/command-line/arguments';
+import { mustBeFree, newTextFile } from '#scenarios/command-line/new-file';
 import { addRehearseCommand } from '#scenarios/command-line/rehearse-command';
 import type { MigrateOptions } from '#scenarios/migrate';
 import type { RehearsalScenario } from '#scenarios/rehearsal-scenario';
@@ -39,9 +40,11 @@ const terminal = processTerminal();
 const newFactId = () => factId(randomUUID());
 const newCommandId = () => commandId(randomUUID());
 
+const version = await versionOf();
+
 const program = new Command('sealift')
   .description('Moves virtual machines from KVM, Hyper-V and Nutanix AHV into vSphere: rehearse, run, replay.')
-  .version(await versionOf())
+  .version(version)
   .addHelpText('after', `\n${exitStatusHelp}`)
   .showHelpAfterError('(add --help for what is allowed)')
   .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'sealift: ')) })
@@ -125,10 +128,11 @@ addRehearseCommand(program, {
   readScenario: (word) => rehearsalIn(word, 'sealift rehearse'),
   library: async () => (await import('#scenarios/command-line/library-files')).readLibrary(library),
   createLog: async (path) => {
-    if (await stat(path).catch(() => undefined))
-      throw new Refused(`${path} is there already and is kept as it is; give --log a name that is not taken`);
+    await mustBeFree(path, '--log');
     return openLog(path, 'create');
   },
+  createReport: (path) => newTextFile(path, '--report'),
+  version,
   setStatus: (status) => (process.exitCode = status),
 });
 

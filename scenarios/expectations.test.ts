@@ -1,7 +1,7 @@
+import { memberSummary, rehearsalSummary } from '#test/support/summaries';
 import { describe, expect, it } from 'vitest';
-import { migrationId, waveId } from '#core/ids';
 import { InvariantError } from '#core/invariant';
-import { bytes, instant, millis, minutes } from '#core/units';
+import { millis, minutes } from '#core/units';
 import { allMet, expectationLines, expectationTally, judgeOnce } from './expectations.ts';
 import { loadScenario, type ScenarioError } from './load.ts';
 import type { RehearsalScenario } from './rehearsal-scenario.ts';
@@ -53,16 +53,10 @@ const summary = ({
   took = 90,
   ending = { type: 'finished' },
   members = usual,
-}: Came = {}): RehearsalSummary => ({
-  seed,
-  ending,
-  wave: { id: waveId('trio'), state: 'completed', started: instant(0), duration: minutes(took) },
-  members: members.map(([name, lifecycle, down]) => ({
-    ...{ migration: migrationId(name), lifecycle, replication: 'stopped', expected: null },
-    ...{ downtime: minutes(down), sent: bytes(0), rounds: 1 },
-  })),
-  facts: 1,
-});
+}: Came = {}): RehearsalSummary => {
+  const down = members.map(([name, lifecycle, minutesDown]) => memberSummary(name, lifecycle, minutes(minutesDown)));
+  return rehearsalSummary(seed, minutes(took), down, { ending });
+};
 const met = (expected: string, came?: Came): readonly boolean[] =>
   judgeOnce(scenarioOf(`expect: [${expected}]`), summary(came)).map((verdict) => verdict.met);
 

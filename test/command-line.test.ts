@@ -48,6 +48,16 @@ describe('a mistake of whoever runs sealift', () => {
     ],
     [() => ['rehearse', 'scenarios/first-wave.yaml', '--threads', '2'], exitStatus.usage, /add --seeds/],
     [() => ['rehearse', 'scenarios/first-wave.yaml', '--log', 'package.json'], exitStatus.usage, /kept as it is/],
+    [
+      () => ['rehearse', 'scenarios/first-wave.yaml', '--report', 'package.json'],
+      exitStatus.usage,
+      /--report a name that/,
+    ],
+    [
+      () => ['rehearse', 'scenarios/first-wave.yaml', '--report', 'package.json/x.html'],
+      exitStatus.usage,
+      /cannot be written/,
+    ],
     [() => ['replay', at('nope.db')], exitStatus.unavailable, /there is no event log at/],
     [() => ['replay', 'package.json'], exitStatus.unavailable, /not a Sealift event log/],
     [() => ['replicate', at('nope.raw'), at('copy.raw')], exitStatus.unavailable, /nope\.raw/],
@@ -166,6 +176,20 @@ describe('sealift rehearse', () => {
     const one = await counted('1');
     expect(one).toMatchObject({ seeds: 6, asExpected: 6, first: 11, differing: [] });
     expect(await counted('2')).toEqual(one);
+  });
+
+  it('writes a report beside the JSON, the same each time, of one seed and of many', async () => {
+    const written = async (name: string, ...args: readonly string[]) => {
+      const { status, output, errors } = await sealift('rehearse', wave, ...args, '--report', at(name), '--json');
+      expect(status).toBe(exitStatus.done);
+      expect(errors).toContain(`report ${at(name)}`);
+      return { said: JSON.parse(output) as { readonly usage: unknown }, page: await readFile(at(name), 'utf8') };
+    };
+    const many = await written('many.html', '--seeds', '4');
+    expect(many.said).toMatchObject({ inWindow: 4, usage: { bottleneck: { place: 'gateway' } } });
+    expect(many.page).toContain('The wave fits its window in all of 4 seeds; every VM moves in all.');
+    expect((await written('again.html', '--seeds', '4', '--threads', '1')).page).toBe(many.page);
+    expect((await written('one.html', '--seed', '7')).page).toContain('In this seed the wave fits its window');
   });
 
   it('certifies that the same seed does the same', async () => {

@@ -6,9 +6,16 @@ import { Refused } from '#core/text/refused';
 import type { Terminal } from '#core/text/terminal';
 import type { Clock } from '#core/clock';
 import { countOf } from '#replicator/command-line/arguments';
+import type { Forecast } from '#scenarios/forecast';
 import type { LibraryFile } from '#scenarios/library';
 import type { RehearsalScenario } from '#scenarios/rehearsal-scenario';
-import { allMet, expectationLines, expectationTally, judgeOnce } from '#scenarios/expectations';
+import {
+  allMet,
+  expectationLines,
+  expectationTally,
+  judgeOnce,
+  type ExpectationVerdict,
+} from '#scenarios/expectations';
 import { naturalOf } from './arguments.ts';
 
 /** What the command needs of the process it runs in. */
@@ -32,6 +39,10 @@ export interface RehearseSite {
   readonly library: () => Promise<readonly LibraryFile[]>;
   /** Makes a log that is not there yet. */
   readonly createLog: (path: string) => Promise<EventLog>;
+  /** Takes a name for a report that is not there yet, so that nobody learns after an hour that it is taken. */
+  readonly createReport: (path: string) => Promise<{ readonly write: (text: string) => Promise<void> }>;
+  /** Of this program. */
+  readonly version: string;
   readonly setStatus: (status: ExitStatus) => void;
 }
 
@@ -41,6 +52,7 @@ interface Arguments {
   readonly seeds?: number;
   readonly threads?: number;
   readonly log?: string;
+  readonly report?: string;
   readonly certify?: true;
   readonly json?: true;
 }
@@ -60,6 +72,7 @@ export function addRehearseCommand(program: Command, site: RehearseSite): void {
     .option('--seeds <count>', 'rehearse so many seeds, and say how likely what is', countOf)
     .option('--threads <count>', 'threads for many seeds; as many as there are cores if not given', countOf)
     .option('--log <file>', 'keep the whole log of one seed in a new SQLite file, for replay and the dashboard')
+    .option('--report <file>', 'also write what came of it into a new HTML file, with charts')
     .option('--certify', 'rehearse each seed twice and compare all that happened')
     .addOption(new Option('--json', 'one JSON document instead of text for a person'))
     .action(async (word: string | undefined, options: Arguments) => {
@@ -68,11 +81,9 @@ export function addRehearseCommand(program: Command, site: RehearseSite): void {
         throw new Refused('--log keeps the log of one seed; leave --seeds out, or --log');
       if (options.seeds === undefined && options.threads !== undefined)
         throw new Refused('--threads is for many seeds; add --seeds <count>');
-      const { file, text, scenario } = await site.readScenario(word);
+      const given: Given = await site.readScenario(word);
       const one = options.seeds === undefined && options.certify !== true;
-      site.setStatus(
-        one ? await rehearseOne(scenario, options, site) : await rehearseMany({ file, text, scenario }, options, site),
-      );
+      site.setStatus(await (one ? rehearseOne : rehearseMany)(given, options, site));
     });
 }
 
@@ -85,16 +96,21 @@ async function listLibrary(word: string | undefined, { list, json }: Arguments, 
   else for (const line of libraryLines(library)) site.terminal.print(line);
 }
 
-async function rehearseOne(
-  scenario: RehearsalScenario,
-  { seed, log: path, json }: Arguments,
-  { terminal, turn, interrupts, createLog }: RehearseSite,
-): Promise<ExitStatus> {
-  const { inMemoryEventLog } = await import('#core/event-log/in-memory');
+interface Given {
+  readonly file: string;
+  readonly text: string;
+  readonly scenario: RehearsalScenario;
+}
+
+async function rehearseOne(given: Given, options: Arguments, site: RehearseSite): Promise<ExitStatus> {
+  const { scenario } = given;
+  const { seed, log: path, json } = options;
+  const { terminal, turn, interrupts, createLog } = site;
   const { rehearse } = await import('#scenarios/run');
   const { virtualClock } = await import('#simulator/kernel/virtual-clock');
   const { describeRehearsalError, rehearsalLines, rehearsalStatus } = await import('./rehearsal-text.ts');
-  const log = path === undefined ? inMemoryEventLog() : await createLog(path);
+  const report = await openReport(given, options, site);
+  const log = path === undefined ? undefined : await createLog(path);
   try {
     const clock = virtualClock({ turn, start: scenario.starts });
     const signal = interrupts();
@@ -103,18 +119,46 @@ async function rehearseOne(
     const expectations = judgeOnce(scenario, summary.value);
     if (json) terminal.print(JSON.stringify({ ...summary.value, expectations }));
     else for (const line of [...rehearsalLines(summary.value), ...expectationLines(expectations)]) terminal.print(line);
+    if (report) {
+      const { forecaster } = await import('#scenarios/forecast');
+      const found = forecaster();
+      // What was stopped on the way has not come to anything.
+      if (summary.value.ending.type === 'finished') found.add(summary.value);
+      await report(found.forecast(), expectations, null);
+    }
     if (path !== undefined) terminal.note(`log ${path}; look at it with: sealift replay ${path} --dashboard`);
     return allMet(expectations) ? rehearsalStatus(summary.value) : exitStatus.failed;
   } finally {
-    await log.close();
+    await log?.close();
   }
 }
 
-async function rehearseMany(
-  { file, text, scenario }: { readonly file: string; readonly text: string; readonly scenario: RehearsalScenario },
-  { seed = scenario.seed, seeds = 1, threads, certify, json }: Arguments,
-  { terminal, clock, cores, seedWorker, interrupts }: RehearseSite,
-): Promise<ExitStatus> {
+type WriteReport = (
+  forecast: Forecast,
+  expectations: readonly ExpectationVerdict[],
+  differing: readonly number[] | null,
+) => Promise<void>;
+
+/** Gives what writes the report once there is something to tell; nothing if nobody asked for one. */
+async function openReport(
+  { file, scenario }: Given,
+  { report: path, seed = scenario.seed, seeds = 1 }: Arguments,
+  { terminal, createReport, version }: RehearseSite,
+): Promise<WriteReport | undefined> {
+  if (path === undefined) return undefined;
+  const { write } = await createReport(path);
+  const { reportPage } = await import('#scenarios/report/report');
+  return async (forecast, expectations, differing) => {
+    await write(reportPage({ scenario, file, version, first: seed, asked: seeds, forecast, expectations, differing }));
+    terminal.note(`report ${path}; open it in any browser`);
+  };
+}
+
+async function rehearseMany(given: Given, options: Arguments, site: RehearseSite): Promise<ExitStatus> {
+  const { file, text, scenario } = given;
+  const { seed = scenario.seed, seeds = 1, threads, certify, json } = options;
+  const { terminal, clock, cores, seedWorker, interrupts } = site;
+  const report = await openReport(given, options, site);
   const { forecaster } = await import('#scenarios/forecast');
   const { forecastLines } = await import('./forecast-text.ts');
   const { rehearseSeeds } = await import('./seed-workers.ts');
@@ -151,6 +195,7 @@ async function rehearseMany(
   if (ending.type === 'crashed') throw ending.error;
   const forecast = found.forecast();
   const expectations = expected.verdicts();
+  await report?.(forecast, expectations, certify ? differing : null);
   if (json)
     terminal.print(
       JSON.stringify({ scenario: scenario.id, first: seed, asked: seeds, differing, ...forecast, expectations }),
