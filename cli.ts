@@ -7,7 +7,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { describeLogFault, LogReadError, type EventLog } from '#core/event-log/event-log';
 import type { SqliteOptions } from '#core/event-log/sqlite';
 import { commandId, factId } from '#core/ids';
-import { err } from '#core/result';
+import { err, ok, type Result } from '#core/result';
 import { chartNames, type ChartName } from '#core/text/chart-names';
 import { exitStatus, exitStatusHelp, type ExitStatus } from '#core/text/exit-status';
 import { Refused } from '#core/text/refused';
@@ -16,11 +16,12 @@ import { addReplicationCommands } from '#replicator/command-line/commands';
 import { wallClock } from '#replicator/wall-clock';
 import { naturalOf, portOf, speedOf } from '#scenarios/command-line/arguments';
 import { mustBeFree, newTextFile } from '#scenarios/command-line/new-file';
+import { addEstateCommand } from '#scenarios/command-line/estate-command';
+import { readRehearsal, readScenario, type ReadScenario } from '#scenarios/command-line/read-scenario';
 import { addRehearseCommand } from '#scenarios/command-line/rehearse-command';
 import type { MigrateOptions } from '#scenarios/migrate';
 import type { RehearsalScenario } from '#scenarios/rehearsal-scenario';
 import type { Rehearsal } from '#scenarios/run';
-import type { Scenario } from '#scenarios/scenario';
 import type { RunView } from '#web/api/run-view';
 import type { CommandPort } from '#web/ports';
 import type { WebServer } from '#web/server';
@@ -92,7 +93,7 @@ program
   .addOption(new Option('--outcome <what>', 'what became of a step whose answer was lost').choices(['done', 'notDone']))
   .addOption(jsonOption)
   .action(async (file: string, options: MigrateArguments) => {
-    const { scenario } = await scenarioIn(file);
+    const { scenario } = await readScenario(file, readText);
     if (scenario.kind !== 'migration')
       throw new Refused(`${file} is of kind "${scenario.kind}"; sealift migrate takes one of kind "migration"`);
     const { migrateCommand } = await import('#scenarios/command-line/migrate-command');
@@ -133,6 +134,15 @@ addRehearseCommand(program, {
   },
   createReport: (path) => newTextFile(path, '--report'),
   version,
+  setStatus: (status) => (process.exitCode = status),
+});
+
+addEstateCommand(program, {
+  terminal,
+  readFile: (file) =>
+    readFile(file).catch((error: unknown) => {
+      throw new Refused(`${file} cannot be read (${detailOf(error)}); give the files of an inventory`);
+    }),
   setStatus: (status) => (process.exitCode = status),
 });
 
@@ -196,26 +206,12 @@ interface ReplayArguments extends Listening {
   readonly json?: true;
 }
 
-async function scenarioIn(file: string): Promise<{ readonly text: string; readonly scenario: Scenario }> {
-  const { describeScenarioError, loadScenario } = await import('#scenarios/load');
-  const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    throw new Refused(`${file} cannot be read (${detailOf(error)}); give the path of a scenario file`);
-  });
-  const loaded = loadScenario(text, file);
-  if (!loaded.ok) throw new Refused(describeScenarioError(loaded.error));
-  return { text, scenario: loaded.value };
-}
+const readText = (path: string): Promise<Result<string, string>> =>
+  readFile(path, 'utf8').then(ok, (error: unknown) => err(detailOf(error)));
 
-async function rehearsalIn(
-  word: string,
-  command: string,
-): Promise<{ readonly file: string; readonly text: string; readonly scenario: RehearsalScenario }> {
+async function rehearsalIn(word: string, command: string): Promise<ReadScenario> {
   const { scenarioFile } = await import('#scenarios/command-line/library-files');
-  const file = await scenarioFile(word, library);
-  const { text, scenario } = await scenarioIn(file);
-  if (scenario.kind !== 'rehearsal')
-    throw new Refused(`${file} is of kind "${scenario.kind}"; ${command} takes one of kind "rehearsal"`);
-  return { file, text, scenario };
+  return readRehearsal(await scenarioFile(word, library), command, readText);
 }
 
 async function openLog(path: string, mode: SqliteOptions['mode']): Promise<EventLog> {

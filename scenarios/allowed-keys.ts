@@ -1,5 +1,3 @@
-import { scenarioJsonSchema } from './scenario.ts';
-
 interface Schema {
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly additionalProperties?: Schema | boolean;
@@ -9,9 +7,9 @@ interface Schema {
   readonly const?: unknown;
 }
 
-/** The keys that a scenario of this kind may have at a path, as the JSON Schema for editors has them. */
-export function keysAllowed(kind: string, path: readonly PropertyKey[]): readonly string[] {
-  let at = formsOf(scenarioJsonSchema()).filter(({ properties }) => properties?.['kind']?.const === kind);
+/** The keys that a file of this kind may have at a path, as the JSON Schema for editors has them. */
+export function keysAllowed(schema: Schema, kind: string, path: readonly PropertyKey[]): readonly string[] {
+  let at = formsOf(schema).filter(({ properties }) => properties?.['kind']?.const === kind);
   for (const step of path) at = at.flatMap((schema) => below(schema, step)).flatMap(formsOf);
   return [...new Set(at.flatMap(({ properties }) => Object.keys(properties ?? {})))];
 }

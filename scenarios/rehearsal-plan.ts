@@ -5,7 +5,7 @@ import { invariant } from '#core/invariant';
 import type { Rng } from '#core/rng';
 import { after, bytes, millis, type Instant } from '#core/units';
 import type { Estate, EstateVm } from '#simulator/estate/estate';
-import { generateFleet } from '#simulator/estate/generate';
+import { generateFleet, type FleetVm } from '#simulator/estate/generate';
 import { guests } from '#simulator/estate/guest';
 import { hostOf } from '#simulator/flow/network';
 import { answerLost } from '#simulator/faults/answer-lost';
@@ -21,27 +21,23 @@ import { unmatchedNames } from './expectation-schema.ts';
 import type { FaultText } from './fault-schema.ts';
 import type { RehearsalScenario } from './rehearsal-scenario.ts';
 
-/** The estate of a scenario: what it lists, and what it has made from the seed. */
-export function estateOf({ estate }: RehearsalScenario, rng: Rng): Estate {
+/** An estate whose VMs say which others they come after. */
+export interface FleetEstate extends Estate {
+  readonly vms: readonly FleetVm[];
+}
+
+/** The estate of a scenario: what it and its estate file list, and what it has made from the seed. */
+export function estateOf({ estate }: RehearsalScenario, rng: Rng): FleetEstate {
   const { links, gateway, receiver, generate } = estate;
   const [link] = links;
   invariant(link, 'every scenario has a link');
-  const fleet = generate
-    ? generateFleet(rng, {
-        vms: generate.vms,
-        hosts: generate.hosts,
-        platforms: generate.platforms,
-        diskSize: generate.diskSize,
-        writes: generate.writes,
-        link: link.name,
-      })
-    : { hosts: [], vms: [] };
-  const listed = estate.vms.map(({ disks, ...vm }): EstateVm => ({
+  const fleet = generate ? generateFleet(rng, { ...generate, link: link.name }) : { hosts: [], vms: [] };
+  const listed = estate.vms.map(({ disks, ...vm }): FleetVm => ({
     ...vm,
     disks: disks.map(({ id, size, used, tracked }, i) => ({
       id: id ?? diskId(`disk${i}`),
       size,
-      used: bytes(Math.floor((size * used.numerator) / used.denominator)),
+      used: typeof used === 'number' ? used : bytes(Math.floor((size * used.numerator) / used.denominator)),
       tracked,
     })),
   }));
@@ -49,9 +45,10 @@ export function estateOf({ estate }: RehearsalScenario, rng: Rng): Estate {
 }
 
 /** A VM that the scenario names and the estate does not have. */
-export function unknownVm({ members, faults, expect }: RehearsalScenario, { vms }: Estate): string | undefined {
+export function unknownVm({ members, faults, expect }: RehearsalScenario, { vms }: FleetEstate): string | undefined {
   const names = new Set(vms.map(({ name }) => name));
   const named = [
+    ...vms.flatMap(({ after = [] }) => after),
     ...Object.entries(members).flatMap(([name, member]) => [name, ...(member.after ?? [])]),
     ...faults.flatMap((fault) => (fault.type === 'linkDown' || fault.vms === 'all' ? [] : fault.vms)),
   ];
@@ -74,12 +71,12 @@ export function memberPlan({ plan, members, wave }: RehearsalScenario, estate: E
 }
 
 /** The wave's plan: members in the order of the estate, the window counted from `start`. */
-export function wavePlan({ title, members, wave }: RehearsalScenario, estate: Estate, start: Instant): WavePlan {
+export function wavePlan({ title, members, wave }: RehearsalScenario, estate: FleetEstate, start: Instant): WavePlan {
   return {
     name: title,
-    members: estate.vms.map(({ name }) => ({
+    members: estate.vms.map(({ name, after: own = [] }) => ({
       migration: migrationId(name),
-      after: (members[name]?.after ?? []).map(migrationId),
+      after: [...new Set([...own, ...(members[name]?.after ?? [])])].map(migrationId),
     })),
     window: { opens: after(start, wave.window.opens), closes: after(start, wave.window.closes) },
     limits: wave.limits,

@@ -1,55 +1,14 @@
 import { z } from 'zod';
-import { diskId, waveId } from '#core/ids';
+import { waveId } from '#core/ids';
 import { sourcePlatforms } from '#core/migration/plan';
-import { guestNames, type GuestName } from '#simulator/estate/guest';
-import { writePatterns } from '#simulator/estate/write-model';
+import { profileNames } from '#simulator/estate/profiles';
+import type { EstateFile } from './estate-file.ts';
+import { estateReferences, namesOf, reference, type ReferenceProblem } from './estate-merge.ts';
+import { count, hostSchema, linkSchema, oneOf, text, vmSchema } from './estate-schema.ts';
 import { endings, expectationSchema, unmatchedNames } from './expectation-schema.ts';
 import { faultSchema } from './fault-schema.ts';
 import { aboutScenario, nameText } from './migration-scenario.ts';
-import { nearestWord } from './nearest-word.ts';
-import {
-  durationText,
-  momentText,
-  positiveDurationText,
-  rateText,
-  shareText,
-  sizeText,
-  speedText,
-} from './quantity.ts';
-
-const oneOf = <T extends string>(words: readonly T[]) =>
-  z.enum(words as readonly [T, ...T[]], { error: () => `must be ${words.slice(0, -1).join(', ')} or ${words.at(-1)}` });
-const text = (what: string) => z.string({ error: () => `must be ${what}` }).min(1, { error: () => `must be ${what}` });
-const count = (min: number, max: number) => {
-  const error = () => `must be a whole number from ${min} to ${max}`;
-  return z.int({ error }).min(min, { error }).max(max, { error });
-};
-
-const writes = z
-  .strictObject({
-    rate: rateText.prefault('512 KiB/s').meta({ description: 'The mean over a day.' }),
-    pattern: oneOf(writePatterns).default('steady'),
-    workingSet: sizeText.prefault('1 GiB').meta({ description: 'However long one waits, no more than this is dirty.' }),
-  })
-  .prefault({});
-
-const vm = z.strictObject({
-  name: nameText('the name of a VM'),
-  host: nameText('the name of a host'),
-  link: nameText('the name of a link').default('wan'),
-  guest: oneOf(guestNames).default('debian-12' satisfies GuestName),
-  disks: z
-    .array(
-      z.strictObject({
-        id: nameText('the name of a disk').transform(diskId).optional(),
-        size: sizeText,
-        used: shareText.prefault('50 %').meta({ description: 'The part that is allocated.' }),
-        tracked: z.boolean({ error: () => 'must be true or false' }).default(true),
-      }),
-    )
-    .min(1, { error: () => 'must list at least one disk' }),
-  writes,
-});
+import { durationText, momentText, positiveDurationText, rateText, sizeText, speedText } from './quantity.ts';
 
 const appliance = z
   .strictObject({
@@ -59,39 +18,33 @@ const appliance = z
   .prefault({});
 
 const estate = z.strictObject({
-  hosts: z
-    .array(
-      z.strictObject({
-        name: nameText('the name of a host'),
-        platform: oneOf(sourcePlatforms),
-        read: rateText.prefault('253 MB/s').meta({ description: 'What can be read from all its VMs together.' }),
-      }),
-    )
-    .default([]),
+  file: text('the path of an estate file').optional().meta({
+    description:
+      'An estate file, from the folder of this file. What is listed here stands in for what has the same name there.',
+  }),
+  hosts: z.array(hostSchema).default([]),
   links: z
-    .array(
-      z.strictObject({
-        name: nameText('the name of a link'),
-        bandwidth: rateText,
-        latency: durationText.prefault('10 ms').meta({ description: 'One way.' }),
-        loss: shareText.prefault('0 %'),
-      }),
-    )
+    .array(linkSchema)
     .min(1, { error: () => 'must list at least one link' })
-    .prefault([{ name: 'wan', bandwidth: '1 Gbit/s' }]),
+    .prefault([{ name: 'wan', bandwidth: '1 Gbit/s' }])
+    .meta({ description: 'If not given, those of the estate file.' }),
   gateway: appliance,
   receiver: appliance,
-  vms: z.array(vm).default([]),
+  vms: z.array(vmSchema).default([]),
   generate: z
     .strictObject({
       vms: count(1, 100_000),
       hosts: count(1, 10_000).optional(),
+      profile: oneOf(profileNames)
+        .default('mixed')
+        .meta({ description: 'What kind of organisation it is: which roles and applications there are.' }),
       platforms: z
         .array(oneOf(sourcePlatforms))
         .min(1, { error: () => 'must name at least one platform' })
-        .default([...sourcePlatforms]),
-      diskSize: sizeText.prefault('100 GiB').meta({ description: 'The mean; VMs differ.' }),
-      writes: rateText.prefault('512 KiB/s').meta({ description: 'The mean; VMs differ.' }),
+        .optional()
+        .meta({ description: 'If not given, those of the profile.' }),
+      diskSize: sizeText.optional().meta({ description: 'The mean; VMs differ. If not given, that of the profile.' }),
+      writes: rateText.optional().meta({ description: 'The mean; VMs differ. If not given, that of the profile.' }),
     })
     .optional()
     .meta({ description: 'VMs made from the seed, beside those listed.' }),
@@ -158,7 +111,7 @@ const operators = z.strictObject({
 });
 
 /** A wave rehearsed in a simulated world. */
-const unchecked = z.strictObject({
+export const rehearsalScenarioSchema = z.strictObject({
   kind: z.literal('rehearsal'),
   ...aboutScenario,
   fidelity: z.literal('flow', { error: () => 'must be flow: bytes are counted, not moved' }).default('flow'),
@@ -187,70 +140,48 @@ const unchecked = z.strictObject({
   expect: z.array(expectationSchema).default([]).meta({ description: 'What a rehearsal has to come to.' }),
 });
 
-/** A wave rehearsed in a simulated world. */
-export const rehearsalScenarioSchema = unchecked.check(({ value, issues }) => {
-  for (const { path, message } of referenceProblems(value))
-    issues.push({ code: 'custom', path: [...path], message, input: value });
-});
-
 /** A rehearsal as a file says it, its quantities parsed and its defaults filled in. */
-export type RehearsalScenario = z.output<typeof unchecked>;
+export type RehearsalScenario = z.output<typeof rehearsalScenarioSchema>;
 
-interface ReferenceProblem {
-  readonly path: readonly (string | number)[];
-  readonly message: string;
-}
-
-/** Names that lead nowhere, and numbers that do not fit each other. */
-function referenceProblems({
-  estate: { vms, hosts, links, generate },
-  wave,
-  members,
-  faults,
-  expect,
-}: RehearsalScenario): readonly ReferenceProblem[] {
-  const problems: ReferenceProblem[] = [];
-  const names = vms.map(({ name }) => name);
-  const hostNames = hosts.map(({ name }) => name);
-  const linkNames = links.map(({ name }) => name);
-  const refer = (path: ReferenceProblem['path'], name: string, kind: string, known: readonly string[]): void => {
-    if (known.includes(name)) return;
-    const meant = nearestWord(name, known);
-    problems.push({
-      path,
-      message: `must be the name of a ${kind}${meant === undefined ? '' : `; did you mean ${meant}?`}`,
-    });
+/**
+ * Names that lead nowhere, and numbers that do not fit each other, in a scenario and in the estate file it names. What
+ * names may lead to is known once the estate is `whole`.
+ */
+export function referenceProblems(
+  { estate, wave, members, faults, expect }: RehearsalScenario,
+  whole: RehearsalScenario['estate'],
+  listed: EstateFile | undefined,
+): { readonly scenario: readonly ReferenceProblem[]; readonly estate: readonly ReferenceProblem[] } {
+  const known = namesOf(whole);
+  const problems: ReferenceProblem[] = [...estateReferences(estate, known, ['estate'])];
+  const refer = (path: ReferenceProblem['path'], name: string, kind: string, names: readonly string[]): void => {
+    const problem = reference(path, name, kind, names);
+    if (problem) problems.push(problem);
   };
   // The names of generated VMs come from the seed; they are looked up when the estate is made.
   const referVm = (path: ReferenceProblem['path'], name: string): void => {
-    if (!generate) refer(path, name, 'VM', names);
+    if (known.vms) refer(path, name, 'VM', known.vms);
   };
-  if (vms.length === 0 && !generate)
-    problems.push({ path: ['estate'], message: 'must have "vms", or "generate" to make some' });
-  vms.forEach(({ name, host, link, disks }, i) => {
-    if (names.indexOf(name) < i)
-      problems.push({ path: ['estate', 'vms', i, 'name'], message: 'must not be used twice' });
-    refer(['estate', 'vms', i, 'host'], host, 'host', hostNames);
-    refer(['estate', 'vms', i, 'link'], link, 'link', linkNames);
-    const ids = disks.map(({ id }, at) => id ?? `disk${at}`);
-    if (new Set(ids).size < ids.length)
-      problems.push({ path: ['estate', 'vms', i, 'disks'], message: 'must have different ids' });
-  });
+  if (known.vms?.length === 0)
+    problems.push({
+      path: ['estate'],
+      message: 'must have "vms", or "generate" to make some, or "file" that lists some',
+    });
   for (const [name, { after = [] }] of Object.entries(members)) {
     referVm(['members', name], name);
     after.forEach((id, i) => referVm(['members', name, 'after', i], id));
   }
   faults.forEach((fault, i) => {
-    if (fault.type === 'linkDown') refer(['faults', i, 'link'], fault.link, 'link', linkNames);
+    if (fault.type === 'linkDown') refer(['faults', i, 'link'], fault.link, 'link', known.links);
     else if (fault.vms !== 'all') fault.vms.forEach((name, at) => referVm(['faults', i, 'vms', at], name));
   });
-  if (!generate)
-    for (const { at, word, meant } of unmatchedNames(expect, names))
+  if (known.vms)
+    for (const { at, word, meant } of unmatchedNames(expect, known.vms))
       problems.push({
         path: ['expect', at, 'vms'],
         message: `must fit a VM of the estate, and ${word} fits none${meant === undefined ? '' : `; did you mean ${meant}?`}`,
       });
   if (wave.window.closes <= wave.window.opens)
     problems.push({ path: ['wave', 'window', 'closes'], message: 'must be later than "opens"' });
-  return problems;
+  return { scenario: problems, estate: listed ? estateReferences(listed, known, []) : [] };
 }

@@ -8,7 +8,6 @@ import type { Clock } from '#core/clock';
 import { countOf } from '#replicator/command-line/arguments';
 import type { Forecast } from '#scenarios/forecast';
 import type { LibraryFile } from '#scenarios/library';
-import type { RehearsalScenario } from '#scenarios/rehearsal-scenario';
 import {
   allMet,
   expectationLines,
@@ -17,6 +16,7 @@ import {
   type ExpectationVerdict,
 } from '#scenarios/expectations';
 import { naturalOf } from './arguments.ts';
+import type { ReadScenario } from './read-scenario.ts';
 
 /** What the command needs of the process it runs in. */
 export interface RehearseSite {
@@ -29,12 +29,8 @@ export interface RehearseSite {
   readonly seedWorker: URL;
   /** Aborted by Ctrl-C. */
   readonly interrupts: () => AbortSignal;
-  /** Reads a scenario by its path, or by its name in the library. `file` is where it was found. */
-  readonly readScenario: (word: string) => Promise<{
-    readonly file: string;
-    readonly text: string;
-    readonly scenario: RehearsalScenario;
-  }>;
+  /** Reads a scenario by its path, or by its name in the library. */
+  readonly readScenario: (word: string) => Promise<ReadScenario>;
   /** The scenario files that come with Sealift. */
   readonly library: () => Promise<readonly LibraryFile[]>;
   /** Makes a log that is not there yet. */
@@ -81,7 +77,7 @@ export function addRehearseCommand(program: Command, site: RehearseSite): void {
         throw new Refused('--log keeps the log of one seed; leave --seeds out, or --log');
       if (options.seeds === undefined && options.threads !== undefined)
         throw new Refused('--threads is for many seeds; add --seeds <count>');
-      const given: Given = await site.readScenario(word);
+      const given = await site.readScenario(word);
       const one = options.seeds === undefined && options.certify !== true;
       site.setStatus(await (one ? rehearseOne : rehearseMany)(given, options, site));
     });
@@ -96,13 +92,7 @@ async function listLibrary(word: string | undefined, { list, json }: Arguments, 
   else for (const line of libraryLines(library)) site.terminal.print(line);
 }
 
-interface Given {
-  readonly file: string;
-  readonly text: string;
-  readonly scenario: RehearsalScenario;
-}
-
-async function rehearseOne(given: Given, options: Arguments, site: RehearseSite): Promise<ExitStatus> {
+async function rehearseOne(given: ReadScenario, options: Arguments, site: RehearseSite): Promise<ExitStatus> {
   const { scenario } = given;
   const { seed, log: path, json } = options;
   const { terminal, turn, interrupts, createLog } = site;
@@ -141,7 +131,7 @@ type WriteReport = (
 
 /** Gives what writes the report once there is something to tell; nothing if nobody asked for one. */
 async function openReport(
-  { file, scenario }: Given,
+  { file, scenario }: ReadScenario,
   { report: path, seed = scenario.seed, seeds = 1 }: Arguments,
   { terminal, createReport, version }: RehearseSite,
 ): Promise<WriteReport | undefined> {
@@ -154,8 +144,8 @@ async function openReport(
   };
 }
 
-async function rehearseMany(given: Given, options: Arguments, site: RehearseSite): Promise<ExitStatus> {
-  const { file, text, scenario } = given;
+async function rehearseMany(given: ReadScenario, options: Arguments, site: RehearseSite): Promise<ExitStatus> {
+  const { file, text, estate, scenario } = given;
   const { seed = scenario.seed, seeds = 1, threads, certify, json } = options;
   const { terminal, clock, cores, seedWorker, interrupts } = site;
   const report = await openReport(given, options, site);
@@ -170,7 +160,7 @@ async function rehearseMany(given: Given, options: Arguments, site: RehearseSite
   let answered = 0;
   const stop = new AbortController();
   const ending = await rehearseSeeds({
-    ...{ module: seedWorker, text, file, certify: certify === true, first: seed, count: seeds },
+    ...{ module: seedWorker, text, file, estate, certify: certify === true, first: seed, count: seeds },
     threads: threads ?? cores,
     signal: AbortSignal.any([interrupts(), stop.signal]),
     onAnswer: (answer) => {

@@ -9,8 +9,8 @@ import { describeRehearsalError } from './rehearsal-text.ts';
 import type { SeedAnswer, SeedWork } from './seed-workers.ts';
 
 /** A thread that rehearses one seed after the other, as it is told, and keeps no log of any. */
-const { text, file, certify } = workerData as SeedWork;
-const loaded = loadScenario(text, file);
+const { text, file, estate, certify } = workerData as SeedWork;
+const loaded = loadScenario(text, file, estate);
 // An entry point, as the command line is: the one place in the thread that knows its machine.
 const turn = (): Promise<void> => eventLoopTurn();
 

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import type { EstateText } from '#scenarios/load';
 import type { RehearsalSummary } from '#scenarios/rehearsal-summary';
 
 /** What a thread is given when it starts. */
@@ -6,6 +7,8 @@ export interface SeedWork {
   /** The scenario as its file says it, and the name of that file. */
   readonly text: string;
   readonly file: string;
+  /** The estate file it names, if it names one. */
+  readonly estate: EstateText | undefined;
   /** Rehearse each seed twice and compare what happened. */
   readonly certify: boolean;
 }
@@ -33,9 +36,9 @@ export type SeedsEnding = { readonly type: 'done' | 'stopped' } | { readonly typ
 
 /** Rehearses seeds from `first` on, one a thread at a time. Answers come in the order in which they are found. */
 export async function rehearseSeeds(options: SeedWorkers): Promise<SeedsEnding> {
-  const { module, text, file, certify, first, count, threads, signal, onAnswer } = options;
+  const { module, text, file, estate, certify, first, count, threads, signal, onAnswer } = options;
   let next = first;
-  const workerData: SeedWork = { text, file, certify };
+  const workerData: SeedWork = { text, file, estate, certify };
   const workers = Array.from({ length: Math.min(threads, count) }, () => new Worker(module, { workerData }));
   const work = (worker: Worker): Promise<SeedsEnding> =>
     new Promise((resolve) => {
