@@ -58,6 +58,12 @@ describe('a mistake of whoever runs sealift', () => {
       exitStatus.usage,
       /cannot be written/,
     ],
+    [() => ['estate', 'import', at('nope.csv')], exitStatus.usage, /nope\.csv cannot be read/],
+    [
+      () => ['estate', 'generate', '--profile', 'bnk', '--vms', '2'],
+      exitStatus.usage,
+      /Allowed choices are mixed, bank/,
+    ],
     [() => ['replay', at('nope.db')], exitStatus.unavailable, /there is no event log at/],
     [() => ['replay', 'package.json'], exitStatus.unavailable, /not a Sealift event log/],
     [() => ['replicate', at('nope.raw'), at('copy.raw')], exitStatus.unavailable, /nope\.raw/],
@@ -190,6 +196,25 @@ describe('sealift rehearse', () => {
     expect(many.page).toContain('The wave fits its window in all of 4 seeds; every VM moves in all.');
     expect((await written('again.html', '--seeds', '4', '--threads', '1')).page).toBe(many.page);
     expect((await written('one.html', '--seed', '7')).page).toContain('In this seed the wave fits its window');
+  });
+
+  it('rehearses an estate that was printed into a file, in this process and in threads', async () => {
+    const { output, status } = await sealift('estate', 'generate', '--profile', 'bank', '--vms', '6', '--seed', '3');
+    expect(status).toBe(exitStatus.done);
+    await writeFile(at('estate.yaml'), output);
+    const wave = 'wave: { id: w, window: { opens: 6 h, closes: 12 h } }\nplan: { approval: given }\n';
+    await writeFile(
+      at('bank.yaml'),
+      `kind: rehearsal\nid: bank\ntitle: t\nwhy: w\nestate: { file: estate.yaml }\n${wave}`,
+    );
+    const one = await sealift('rehearse', at('bank.yaml'), '--json');
+    expect(JSON.parse(one.output)).toMatchObject({ ending: { type: 'finished' }, members: { length: 6 } });
+    const many = await sealift('rehearse', at('bank.yaml'), '--seeds', '2', '--json');
+    expect(JSON.parse(many.output)).toMatchObject({ seeds: 2 });
+    await writeFile(at('estate.yaml'), output.replace('platform: hyperv', 'platform: hyprv'));
+    const mistaken = await sealift('rehearse', at('bank.yaml'));
+    expect(mistaken.status).toBe(exitStatus.usage);
+    expect(mistaken.errors).toMatch(/estate\.yaml:\d+:\d+: hosts\[0\]\.platform must be kvm, hyperv or ahv/);
   });
 
   it('certifies that the same seed does the same', async () => {

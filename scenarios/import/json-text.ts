@@ -1,15 +1,26 @@
+import { LineCounter, parseDocument } from 'yaml';
 import { err, ok, type Result } from '#core/result';
 
-/** Reads JSON, or says where it stops being any. */
+/** Reads JSON, or says on which line it stops being any. */
 export function parseJson(text: string): Result<unknown, { readonly line?: number; readonly message: string }> {
   try {
     return ok(JSON.parse(text) as unknown);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    const position = /at position (\d+)/.exec(error.message)?.[1];
-    const line = position === undefined ? undefined : text.slice(0, Number(position)).split('\n').length;
-    return err({ ...(line !== undefined && { line }), message: `is not valid JSON: ${error.message}` });
+    const line = firstMistake(text);
+    const message = 'is not valid JSON; write it again with the tool that it comes from';
+    return err({ ...(line !== undefined && { line }), message });
   }
+}
+
+// The parser of JSON says where it stopped only in words, and not always. JSON is YAML as well, whose parser does say it;
+// but it takes its time.
+const lookedAtMax = 1_000_000;
+function firstMistake(text: string): number | undefined {
+  if (text.length > lookedAtMax) return undefined;
+  const lines = new LineCounter();
+  const [mistake] = parseDocument(text, { lineCounter: lines, prettyErrors: false }).errors;
+  return mistake && Math.max(1, lines.linePos(mistake.pos[0]).line);
 }
 
 /** What lies below some keys, one below the other; nothing if one is missing. */
