@@ -38,6 +38,8 @@ export interface MigrationState {
   readonly snapshot: Snapshot;
   /** Facts folded so far; the revision of the next one. */
   readonly count: number;
+  /** Cutovers started so far: whoever tries again has to know which try this is. */
+  readonly cutovers: number;
   readonly work: readonly Work[];
 }
 
@@ -51,6 +53,7 @@ export interface FactPlace {
 export const initialMigration = (): MigrationState => ({
   snapshot: chart.initial,
   count: 0,
+  cutovers: 0,
   work: [],
 });
 
@@ -71,7 +74,8 @@ export function evolve(state: MigrationState, fact: MigrationFact, place: FactPl
     standing: 'due',
     since: place.time,
   }));
-  return { snapshot, count: state.count + 1, work: workAfter(state.work, snapshot, fact, asked) };
+  const cutovers = fact.type === 'CutoverStarted' ? state.cutovers + 1 : state.cutovers;
+  return { snapshot, count: state.count + 1, cutovers, work: workAfter(state.work, snapshot, fact, asked) };
 }
 
 /** What was outstanding and still is, and what was asked for just now. */

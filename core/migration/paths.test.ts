@@ -28,7 +28,7 @@ const serialize = ({ snapshot }: MigrationState): string => {
   const { plan, round, interrupted, quiesceForced, trackingLost, unsettled } = snapshot.context;
   const policies = plan && [plan.handOver, plan.onValidationFailure, plan.quiesce.onRefusal];
   const isInterrupted = ['paused', 'stalled', 'disconnected'].some((name) =>
-    axesOf({ snapshot, count: 0, work: [] }).replication.startsWith(name),
+    axesOf({ snapshot, count: 0, cutovers: 0, work: [] }).replication.startsWith(name),
   );
   return JSON.stringify([
     snapshot.value,

@@ -34,6 +34,8 @@ export type WaveRejection =
   | { readonly type: 'WaveNotNow'; readonly command: WaveCommandType; readonly state: string }
   | { readonly type: 'WaveAlreadyDrafted' }
   | { readonly type: 'WaveNotDrafted' }
+  /** The plan wants somebody else's approval than that of who asked for the wave. */
+  | { readonly type: 'WaveApproverIsRequester'; readonly by: string }
   | { readonly type: 'InvalidWavePlan'; readonly problems: readonly string[] };
 
 /** One sentence for a person. */
@@ -45,6 +47,8 @@ export function describeWaveRejection(rejection: WaveRejection): string {
       return 'this wave exists already; choose another id';
     case 'WaveNotDrafted':
       return 'there is no such wave; draft it first';
+    case 'WaveApproverIsRequester':
+      return `${rejection.by} asked for this wave and may not approve it; someone else has to`;
     case 'InvalidWavePlan':
       return `the wave plan is not valid: ${rejection.problems.join('; ')}`;
   }

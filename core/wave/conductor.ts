@@ -22,7 +22,7 @@ export interface WaveMembers {
   soon(act: () => void): void;
 }
 
-const phases: Readonly<Record<Exclude<WaveEffectType, 'armDeadline'>, WavePhase>> = {
+const phases: Readonly<Record<Exclude<WaveEffectType, 'armDeadline' | 'armRetry'>, WavePhase>> = {
   prepareMembers: 'prepare',
   cutOverMembers: 'cutOver',
   recoverMembers: 'recover',
@@ -32,7 +32,8 @@ const phases: Readonly<Record<Exclude<WaveEffectType, 'armDeadline'>, WavePhase>
 export function conductor(wave: () => WaveState, members: WaveMembers): SteppedWorld<WaveFact, WaveEffect> {
   return {
     perform: ({ effect }, told) => {
-      if (effect.type === 'armDeadline') throw new InvariantError('deadlines are the driver’s own');
+      if (effect.type === 'armDeadline' || effect.type === 'armRetry')
+        throw new InvariantError('deadlines are the driver’s own');
       const { plan } = wave().snapshot.context;
       if (!plan) throw new InvariantError('a wave without a plan has no work');
       return new Conducting(phases[effect.type], plan, wave, members, told).letGo;
@@ -89,8 +90,10 @@ class Conducting {
       if (state) this.#planner.update(migration, state);
     }
     this.#untold = [];
-    const { commands, settled } = this.#planner.decide(this.#phase, this.#wave().snapshot.context.approvedBy);
-    if (settled && commands.length === 0) return this.#end([completed(this.#plan, this.#members)]);
+    const { context } = this.#wave().snapshot;
+    const { commands, facts, settled } = this.#planner.decide(this.#phase, context.approvedBy, context);
+    if (settled && commands.length === 0) return this.#end([completed(this.#plan, this.#members, this.#planner)]);
+    for (const fact of facts) this.#told.report(fact);
     this.#asked = commands.length;
     for (const { migration, command } of commands) this.#members.command(migration, command, () => this.#answered());
   }
@@ -108,10 +111,12 @@ class Conducting {
   }
 }
 
-function completed(plan: WavePlan, members: WaveMembers): WaveFact {
+function completed(plan: WavePlan, members: WaveMembers, planner: WavePlanner): WaveFact {
+  const whyLeft = planner.reasons();
   const outcomes = plan.members.map(({ migration }) => {
     const state = members.state(migration);
-    return { migration, lifecycle: state ? axesOf(state).lifecycle : 'undrafted' };
+    const why = whyLeft(migration);
+    return { migration, lifecycle: state ? axesOf(state).lifecycle : 'undrafted', ...(why && { why }) };
   });
   return { type: 'WaveCompleted', data: { members: outcomes } };
 }

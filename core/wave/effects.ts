@@ -1,4 +1,5 @@
-import type { Instant } from '#core/units';
+import type { MigrationId } from '#core/ids';
+import type { Instant, Millis } from '#core/units';
 
 type Nothing = Record<never, never>;
 
@@ -10,7 +11,12 @@ export type WaveEffect =
   | Readonly<{ type: 'cutOverMembers'; params: Nothing }>
   /** Brings every member that is cutting over to an end: finished, or back in replication. */
   | Readonly<{ type: 'recoverMembers'; params: Nothing }>
-  | Readonly<{ type: 'armDeadline'; params: { deadline: 'windowOpens' | 'windowCloses'; at: Instant } }>;
+  | Readonly<{ type: 'armDeadline'; params: { deadline: WaveDeadline; at: Instant } }>
+  /** Waits until a member that was rolled back may be tried again. */
+  | Readonly<{ type: 'armRetry'; params: { migration: MigrationId; cutovers: number; wait: Millis } }>;
+
+/** The moments of a window that a wave waits for. `lastStart`: from then on some may not begin any more. */
+export type WaveDeadline = 'windowOpens' | 'windowCloses' | 'lastStart';
 
 /** The name of a wave effect. */
 export type WaveEffectType = WaveEffect['type'];

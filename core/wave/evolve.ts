@@ -3,7 +3,7 @@ import { InvariantError } from '#core/invariant';
 import { compileChart, type ChartSnapshot } from '#core/statechart/compiled-chart';
 import { inState } from '#core/statechart/state-test';
 import type { Instant } from '#core/units';
-import type { WaveEffect, WaveEffectType } from './effects.ts';
+import type { WaveDeadline, WaveEffect, WaveEffectType } from './effects.ts';
 import type { WaveFact } from './facts.ts';
 import { waveMachine } from './machine.ts';
 
@@ -40,15 +40,34 @@ export function evolveWave(
     since: place.time,
   }));
   const kept = state.work.filter(
-    ({ effect }) => !asked.some((work) => work.effect.type === effect.type) && dueWhile[effect.type](snapshot, effect),
+    ({ effect }) =>
+      !asked.some((work) => slotOf(work.effect) === slotOf(effect)) && dueWhile[effect.type](snapshot, effect),
   );
   return { snapshot, count: state.count + 1, work: [...kept, ...asked] };
 }
 
-const whileDeadline = { windowOpens: inState('preparing'), windowCloses: inState('windowOpen') };
+// Work is replaced by newer work of the same kind.
+function slotOf(effect: WaveEffect): string {
+  if (effect.type === 'armDeadline') return `armDeadline:${effect.params.deadline}`;
+  return effect.type === 'armRetry' ? `armRetry:${effect.params.migration}` : effect.type;
+}
+
+const isOpen = inState<typeof waveMachine>('windowOpen');
+const whileDeadline: Readonly<Record<WaveDeadline, (snapshot: Snapshot, at: Instant) => boolean>> = {
+  windowOpens: inState('preparing'),
+  windowCloses: isOpen,
+  lastStart: (s, at) => isOpen(s) && (s.context.lastStart === null || at > s.context.lastStart),
+};
 const dueWhile: Readonly<Record<WaveEffectType, (snapshot: Snapshot, effect: WaveEffect) => boolean>> = {
   prepareMembers: inState({ preparing: 'admitting' }),
   cutOverMembers: inState({ windowOpen: 'admitting' }),
   recoverMembers: inState('recovering'),
-  armDeadline: (s, effect) => effect.type === 'armDeadline' && whileDeadline[effect.params.deadline](s),
+  armDeadline: (s, effect) =>
+    effect.type === 'armDeadline' && whileDeadline[effect.params.deadline](s, effect.params.at),
+  armRetry: (s, effect) => {
+    if (effect.type !== 'armRetry') return false;
+    const { migration, cutovers } = effect.params;
+    const note = s.context.retries[migration];
+    return isOpen(s) && note?.cutovers === cutovers && !note.due;
+  },
 };

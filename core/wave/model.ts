@@ -1,5 +1,5 @@
 import type { Model } from '#core/driver/model';
-import { InvariantError } from '#core/invariant';
+import { InvariantError, unreachable } from '#core/invariant';
 import type { WaveCommand, WaveRejection } from './commands.ts';
 import { decideWave } from './decide.ts';
 import type { WaveEffect } from './effects.ts';
@@ -11,6 +11,25 @@ const noSideEffects = (): never => {
   throw new InvariantError('a wave has no side effects of its own: its members have');
 };
 
+function deadlinePassed(effect: WaveEffect): WaveFact {
+  if (effect.type === 'armRetry') {
+    const { migration, cutovers } = effect.params;
+    return { type: 'RetryCameDue', data: { migration, cutovers } };
+  }
+  if (effect.type !== 'armDeadline') throw new InvariantError(`${effect.type} waits for no time`);
+  const { deadline, at } = effect.params;
+  switch (deadline) {
+    case 'windowOpens':
+      return { type: 'WindowOpened', data: {} };
+    case 'windowCloses':
+      return { type: 'WindowClosed', data: {} };
+    case 'lastStart':
+      return { type: 'LastStartPassed', data: { at } };
+    default:
+      return unreachable(deadline);
+  }
+}
+
 /** The wave chart in the form a driver takes. */
 export const waveModel: Model<WaveState, WaveFact, WaveCommand, WaveEffect, WaveRejection> = {
   ...waveChart,
@@ -21,17 +40,16 @@ export const waveModel: Model<WaveState, WaveFact, WaveCommand, WaveEffect, Wave
   decide: decideWave,
   work: (state) => state.work,
   hasEnded: (state) => state.snapshot.hasTag('ended'),
-  kindOf: (effect) =>
-    effect.type === 'armDeadline' ? { type: 'deadline', at: effect.params.at } : { type: 'idempotent' },
+  kindOf: (effect) => {
+    if (effect.type === 'armDeadline') return { type: 'deadline', at: effect.params.at };
+    return effect.type === 'armRetry' ? { type: 'timer', wait: effect.params.wait } : { type: 'idempotent' };
+  },
   notes: {
     requested: noSideEffects,
     unknown: noSideEffects,
     reconciled: noSideEffects,
     undecidable: noSideEffects,
     vouched: noSideEffects,
-    deadlinePassed: (effect) =>
-      effect.type === 'armDeadline' && effect.params.deadline === 'windowOpens'
-        ? { type: 'WindowOpened', data: {} }
-        : { type: 'WindowClosed', data: {} },
+    deadlinePassed,
   },
 };

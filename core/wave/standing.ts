@@ -26,6 +26,10 @@ export const standingBits = {
   cutoverWaits: 512,
   /** Its cutover runs, and its target does not. */
   targetNotRunning: 1_024,
+  /** Its cutover was taken back. Whether it is tried again is for its wave to say; until then it is `through`. */
+  rolledBack: 2_048,
+  /** Its cutover has begun and was not taken back. */
+  begun: 4_096,
 } as const;
 
 const on = standingBits;
@@ -41,14 +45,14 @@ const holdsPlace: ReadonlySet<string> = new Set([
   'stalled.retrying',
   'disconnected',
 ]);
-// A member that was rolled back is not tried again by itself: whoever looks into it decides.
+// A member that was rolled back is not tried again by itself: its wave's plan, or whoever looks into it, decides.
 const stopped: ReadonlySet<string> = new Set(['rolledBack', 'cancelled', 'failed', 'cuttingOver.undecided']);
 
 /** The bits of a member. */
 export function standingOf(state: MigrationState): number {
   const axes = axesOf(state);
   let bits = ofAxes(axes);
-  if (axes.lifecycle !== 'protected') return bits;
+  if (axes.lifecycle !== 'protected' && axes.lifecycle !== 'rolledBack') return bits;
   const { plan, approvedBy, test } = state.snapshot.context;
   const wantsApproval = plan?.approval !== 'given' && approvedBy === null;
   const tested = plan?.testLaunch !== 'required' || test === 'passed';
@@ -75,6 +79,8 @@ function ofAxes(axes: Axes): number {
     bits |= on.cuttingOver;
   if (moved) bits |= on.moved;
   if (moved || stopped.has(lifecycle)) bits |= on.through;
+  if (lifecycle === 'rolledBack') bits |= on.rolledBack;
+  if (moved || lifecycle.startsWith('cuttingOver')) bits |= on.begun;
   if (lifecycle === 'cuttingOver.approved') bits |= on.cutoverWaits;
   if (beforeTargetRuns.has(lifecycle)) bits |= on.targetNotRunning;
   known.set(axes, bits);

@@ -10,6 +10,9 @@ export const waveFactGroups: { readonly [T in WaveFactType]: FactGroup } = {
   WaveApproved: 'decision',
   WindowOpened: 'driver',
   WindowClosed: 'driver',
+  MemberRolledBack: 'step',
+  RetryCameDue: 'driver',
+  LastStartPassed: 'driver',
   WavePaused: 'decision',
   WaveResumed: 'decision',
   WaveCancelled: 'decision',
@@ -38,6 +41,12 @@ export function describeWaveFact(fact: WaveFact): FactText {
       return say('step', 'Window opened', 'cutovers may start');
     case 'WindowClosed':
       return say('step', 'Window closed', 'no cutover is started any more');
+    case 'MemberRolledBack':
+      return say('warning', 'Rolled back, to be tried again', `${fact.data.migration}, after its back-off`);
+    case 'RetryCameDue':
+      return say('step', 'May be tried again', fact.data.migration);
+    case 'LastStartPassed':
+      return say('step', 'Last start passed', 'what would not end within the window is not begun any more');
     case 'WavePaused':
       return say('warning', 'Wave paused', fact.data.reason);
     case 'WaveResumed':
@@ -54,10 +63,22 @@ export function describeWaveFact(fact: WaveFact): FactText {
 function completed(members: readonly MemberOutcome[]): FactText {
   const counts = new Map<string, number>();
   for (const { lifecycle } of members) counts.set(lifecycle, (counts.get(lifecycle) ?? 0) + 1);
+  const reasons = new Map<NonNullable<MemberOutcome['why']>, number>();
+  for (const { why } of members) if (why) reasons.set(why, (reasons.get(why) ?? 0) + 1);
   const moved = members.every(({ lifecycle }) => lifecycle === 'cutOver' || lifecycle.startsWith('finaliz'));
   return say(
     moved ? 'success' : 'warning',
     'Wave completed',
-    [...counts].map(([lifecycle, count]) => `${count} ${lifecycle}`).join(', '),
+    [
+      ...[...counts].map(([lifecycle, count]) => `${count} ${lifecycle}`),
+      ...[...reasons].map(([why, count]) => `${count} ${left[why]}`),
+    ].join(', '),
   );
 }
+
+const left: Readonly<Record<NonNullable<MemberOutcome['why']>, string>> = {
+  apart: 'left because another of their group had the window',
+  late: 'left because they would not have ended within the window',
+  triesSpent: 'rolled back as often as they may be tried',
+  together: 'left because another of their application could not go',
+};

@@ -47,13 +47,26 @@ const migrationPlan = z.strictObject({
   requester: name,
 });
 
+const tokens = z.record(name, natural);
+const waveMember = z.strictObject({
+  migration: id(migrationId),
+  after: z.array(id(migrationId)).max(1_000),
+  priority: z.number().int().exactOptional(),
+  application: name.exactOptional(),
+  apart: z.array(name).max(100).exactOptional(),
+  resources: z.strictObject({ replicating: tokens.exactOptional(), cuttingOver: tokens.exactOptional() }).exactOptional(),
+  expected: duration.exactOptional(),
+  cutoversBefore: natural.exactOptional(),
+});
+
 const wavePlan = z.strictObject({
   name,
-  members: z
-    .array(z.strictObject({ migration: id(migrationId), after: z.array(id(migrationId)).max(1_000) }))
-    .max(10_000),
+  members: z.array(waveMember).max(10_000),
   window: z.strictObject({ opens: moment, closes: moment }),
-  limits: z.strictObject({ replicating: natural, cuttingOver: natural }),
+  limits: z.strictObject({ replicating: natural, cuttingOver: natural, tokens: tokens.exactOptional() }),
+  together: z.array(name).max(10_000).exactOptional(),
+  retry: z.strictObject({ times: natural, after: duration, reserve: duration.exactOptional() }).exactOptional(),
+  approval: z.enum(['required', 'requiredByAnother']).exactOptional(),
   onWindowClose: z.enum(['rollBack', 'finish']),
   requester: name,
 });

@@ -57,6 +57,7 @@ const problems = {
   WaveNotNow: [409, 'The command is not possible now'],
   WaveAlreadyDrafted: [409, 'This wave exists already'],
   WaveNotDrafted: [409, 'This wave has not been drafted'],
+  WaveApproverIsRequester: [409, 'The requester may not approve'],
   InvalidWavePlan: [422, 'The wave plan is not valid'],
   RevisionConflict: [409, 'Someone else moved it on'],
   LogFull: [507, 'The event log has no room left'],
@@ -133,6 +134,7 @@ function describe(error: ApiError): string {
     case 'WaveNotNow':
     case 'WaveAlreadyDrafted':
     case 'WaveNotDrafted':
+    case 'WaveApproverIsRequester':
     case 'InvalidWavePlan':
       return describeWaveRejection(error);
     case 'RevisionConflict':
