@@ -266,8 +266,8 @@ async function rehearseOnDashboard(scenario: RehearsalScenario, options: UpArgum
     migration: async (id, wish) =>
       rehearsal?.command(id, { ...wish, at: clock.now() }) ?? err({ type: 'NotDriven', stream: `migration-${id}` }),
     wave: async (id, wish) =>
-      rehearsal?.wave === id
-        ? rehearsal.commandWave({ ...wish, at: clock.now() })
+      rehearsal?.waves.includes(id)
+        ? rehearsal.commandWave({ ...wish, at: clock.now() }, id)
         : err({ type: 'NotDriven', stream: `wave-${id}` }),
   };
   const server = await serve(run, log, options, commands);

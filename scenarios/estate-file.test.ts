@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { seededRng } from '#simulator/kernel/seeded-rng';
 import { estateJsonSchema } from './estate-file.ts';
 import { describeScenarioError, estateFileNamed, loadScenario, type EstateText } from './load.ts';
-import { estateOf, wavePlan } from './rehearsal-plan.ts';
+import { estateOf } from './rehearsal-plan.ts';
+import { planOfWave } from './wave-plans.ts';
 import type { RehearsalScenario } from './rehearsal-scenario.ts';
 
 const scenario = (estate: string, more = ''): string => `kind: rehearsal
@@ -51,12 +52,14 @@ describe('a scenario that names an estate file', () => {
   });
 
   it('moves its VMs in the order the file asks for, and in the one of its own', () => {
-    const from = loaded(
-      scenario('{ file: e.yaml, generate: { vms: 1 } }', 'members: { db-1: { after: [app-01] } }'),
-      estate,
-    );
-    const { members } = wavePlan(from, estateOf(from, seededRng(1)), from.starts);
-    expect(members.slice(0, 2).map(({ after }) => after)).toEqual([['app-01'], ['db-1']]);
+    const places = '{ file: e.yaml, generate: { vms: 1 } }';
+    const made = estateOf(loaded(scenario(places), estate), seededRng(1)).vms.at(-1)?.name ?? '';
+    const from = loaded(scenario(places, `members: { db-1: { after: [${made}] } }`), estate);
+    const whole = estateOf(from, seededRng(1));
+    const nobody = () => false;
+    const fleet = { isOver: nobody, hasMoved: nobody, isTaken: nobody, cutovers: () => 0 };
+    const { members } = planOfWave(from, whole, from.wave, { vms: whole.vms, start: from.starts, fleet });
+    expect(members.slice(0, 2).map(({ after }) => after)).toEqual([[made], ['db-1']]);
   });
 
   it('stands in with what it lists for what has the same name in the file, and adds the rest', () => {

@@ -150,16 +150,18 @@ export const momentText = quantity<Instant>({
   what: 'a moment in UTC',
   examples: ['2026-03-06T18:00:00Z'],
   pattern: moment,
-  parse: (text) => {
-    const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = (moment.exec(text) ?? [])
-      .slice(1)
-      .map((part) => Number(part ?? 0));
-    const days = daysInMonth(year, month);
-    if (year < 1970 || day < 1 || day > days || hour > 23 || minute > 59 || second > 59)
-      throw new RangeError('no such moment');
-    return instant(((daysSince1970(year, month, day) * 24 + hour) * 60 + minute) * 60_000 + second * 1_000);
-  },
+  parse: parseMoment,
 });
+
+function parseMoment(text: string): Instant {
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = (moment.exec(text) ?? [])
+    .slice(1)
+    .map((part) => Number(part ?? 0));
+  const days = daysInMonth(year, month);
+  if (year < 1970 || day < 1 || day > days || hour > 23 || minute > 59 || second > 59)
+    throw new RangeError('no such moment');
+  return instant(((daysSince1970(year, month, day) * 24 + hour) * 60 + minute) * 60_000 + second * 1_000);
+}
 
 const isLeap = (year: number): boolean => (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0;
 const daysInMonth = (year: number, month: number): number =>
@@ -173,3 +175,42 @@ function daysSince1970(year: number, month: number, day: number): number {
   for (let earlier = 1; earlier < month; earlier += 1) days += daysInMonth(year, earlier);
   return days;
 }
+
+/** An edge of a window as it is written: so long after the start, or what a clock on the wall shows. */
+export type WindowEdge =
+  | { readonly type: 'after'; readonly duration: Millis }
+  /** What the clock shows, as milliseconds since 1970 that it would have shown; where it hangs is said elsewhere. */
+  | { readonly type: 'clock'; readonly shown: number };
+
+const clockTime = /^(\d{4}-\d{2}-\d{2}) (\d{2}:\d{2}(?::\d{2})?)$/;
+const durationPattern = `${number} ?(${anyOf(timeUnits)})( ${number} ?(${anyOf(timeUnits)}))*`;
+
+/** A duration from the start, or a local date and time: `1 h 30 min`, `2026-03-07 22:00`. */
+export const windowEdgeText = quantity<WindowEdge>({
+  what: 'a duration from the start, or a date and time',
+  examples: ['1 h 30 min', '2026-03-07 22:00'],
+  units: timeUnits,
+  pattern: new RegExp(`^${durationPattern}$|${clockTime.source}`),
+  parse: (text) => {
+    const [, date, time] = clockTime.exec(text) ?? [];
+    if (date === undefined) return { type: 'after', duration: parseDuration(text) };
+    return { type: 'clock', shown: parseMoment(`${date}T${time}Z`) };
+  },
+});
+
+const zone = /^UTC$|^([+-])(\d{2}):(\d{2})$/;
+
+/**
+ * How far local time is ahead of UTC, in milliseconds: `+01:00`. Names of zones are not taken: what a clock shows there is
+ * in tables that governments change, and a rehearsal must say the same for ever.
+ */
+export const zoneText = quantity<number>({
+  what: 'how far local time is ahead of UTC',
+  examples: ['+01:00', 'UTC'],
+  pattern: zone,
+  parse: (text) => {
+    const [, sign, hours = '0', minute = '0'] = zone.exec(text) ?? [];
+    if (Number(hours) > 14 || Number(minute) > 59) throw new RangeError('no zone is that far');
+    return (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minute)) * 60_000;
+  },
+});

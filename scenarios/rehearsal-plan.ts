@@ -1,6 +1,5 @@
-import { diskId, migrationId } from '#core/ids';
+import { diskId } from '#core/ids';
 import type { MigrationPlan } from '#core/migration/plan';
-import type { WavePlan } from '#core/wave/plan';
 import { invariant } from '#core/invariant';
 import type { Rng } from '#core/rng';
 import { after, bytes, millis, type Instant } from '#core/units';
@@ -58,7 +57,7 @@ export function unknownVm({ members, faults, expect }: RehearsalScenario, { vms 
 /** What one member of the wave is to do. */
 export function memberPlan({ plan, members, wave }: RehearsalScenario, estate: Estate, vm: EstateVm): MigrationPlan {
   const host = hostOf(estate, vm);
-  const { after: _after, ends: _ends, ...own } = members[vm.name] ?? {};
+  const { after: _after, ends: _ends, priority: _priority, expected: _expected, ...own } = members[vm.name] ?? {};
   return {
     ...plan,
     ...definedOf(own),
@@ -66,21 +65,6 @@ export function memberPlan({ plan, members, wave }: RehearsalScenario, estate: E
     disks: vm.disks.map(({ id, size }) => ({ id, size })),
     source: `${host.platform}://${host.name}/${vm.name}`,
     target: `vsphere://simulated/${vm.name}`,
-    requester: wave.requester,
-  };
-}
-
-/** The wave's plan: members in the order of the estate, the window counted from `start`. */
-export function wavePlan({ title, members, wave }: RehearsalScenario, estate: FleetEstate, start: Instant): WavePlan {
-  return {
-    name: title,
-    members: estate.vms.map(({ name, after: own = [] }) => ({
-      migration: migrationId(name),
-      after: [...new Set([...own, ...(members[name]?.after ?? [])])].map(migrationId),
-    })),
-    window: { opens: after(start, wave.window.opens), closes: after(start, wave.window.closes) },
-    limits: wave.limits,
-    onWindowClose: wave.onWindowClose,
     requester: wave.requester,
   };
 }

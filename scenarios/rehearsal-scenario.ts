@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { waveId } from '#core/ids';
 import { sourcePlatforms } from '#core/migration/plan';
 import { profileNames } from '#simulator/estate/profiles';
 import type { EstateFile } from './estate-file.ts';
@@ -7,8 +6,10 @@ import { estateReferences, namesOf, reference, type ReferenceProblem } from './e
 import { count, hostSchema, linkSchema, oneOf, text, vmSchema } from './estate-schema.ts';
 import { endings, expectationSchema, unmatchedNames } from './expectation-schema.ts';
 import { faultSchema } from './fault-schema.ts';
-import { aboutScenario, nameText } from './migration-scenario.ts';
+import { aboutScenario } from './migration-scenario.ts';
 import { durationText, momentText, positiveDurationText, rateText, sizeText, speedText } from './quantity.ts';
+import { patternProblems, waveProblems } from './wave-problems.ts';
+import { apartSchema, applicationsSchema, waveFrom, waveSchema, wavesSchema } from './wave-schema.ts';
 
 const appliance = z
   .strictObject({
@@ -77,6 +78,10 @@ const member = z.strictObject({
   handOver: plan.handOver.unwrap().optional(),
   quiesce: plan.quiesce.unwrap().optional(),
   onValidationFailure: plan.onValidationFailure.unwrap().optional(),
+  priority: count(-1_000, 1_000)
+    .optional()
+    .meta({ description: 'The highest goes first among those that could go; 0 if left out.' }),
+  expected: positiveDurationText.optional().meta({ description: 'How long its cutover is expected to take.' }),
   ends: oneOf(endings).optional().meta({ description: 'Where this VM is expected to end.' }),
 });
 
@@ -111,7 +116,7 @@ const operators = z.strictObject({
 });
 
 /** A wave rehearsed in a simulated world. */
-export const rehearsalScenarioSchema = z.strictObject({
+const unchecked = z.strictObject({
   kind: z.literal('rehearsal'),
   ...aboutScenario,
   fidelity: z.literal('flow', { error: () => 'must be flow: bytes are counted, not moved' }).default('flow'),
@@ -122,23 +127,31 @@ export const rehearsalScenarioSchema = z.strictObject({
   starts: momentText.prefault('2026-03-06T18:00:00Z').meta({ description: 'When it begins, in simulated time.' }),
   speed: speedText.prefault('60x').meta({ description: 'How fast it is shown.' }),
   estate,
-  wave: z.strictObject({
-    id: nameText('the name of the wave').transform(waveId),
-    window: z
-      .strictObject({ opens: durationText, closes: positiveDurationText })
-      .meta({ description: 'When cutovers may be, from the start on.' }),
-    limits: z
-      .strictObject({ replicating: count(1, 100_000).default(8), cuttingOver: count(1, 100_000).default(4) })
-      .prefault({}),
-    onWindowClose: oneOf(['rollBack', 'finish']).default('rollBack'),
-    requester: text('who asks for the wave').default('requester'),
-  }),
+  wave: waveSchema.optional().meta({ description: 'The only wave: all VMs. Or there are "waves".' }),
+  waves: wavesSchema.optional().meta({ description: 'Several waves, in the order in which they choose their VMs.' }),
+  applications: applicationsSchema.optional().meta({ description: 'What VMs are parts of, by name.' }),
+  apart: apartSchema.optional().meta({ description: 'Groups of VMs of which no two cut over in one window, by name.' }),
   plan: planSchema.prefault({}).meta({ description: 'What holds for every VM.' }),
   members: z.record(z.string(), member).default({}).meta({ description: 'What holds for single VMs, by name.' }),
   operators: operators.prefault({}).meta({ description: 'People: what they do by themselves, and after how long.' }),
   faults: z.array(faultSchema).default([]),
   expect: z.array(expectationSchema).default([]).meta({ description: 'What a rehearsal has to come to.' }),
 });
+
+/** Waves rehearsed in a simulated world. `wave` is the only one, or the first of `waves`, which are none if it is. */
+export const rehearsalScenarioSchema = unchecked
+  .check(({ value, issues }) => {
+    const unread = issues.map(({ path }) => path ?? []);
+    for (const { path, message } of waveProblems(value, unread))
+      issues.push({ code: 'custom', path: [...path], message, input: value });
+  })
+  .transform(({ wave, waves = [], ...rest }, context) => {
+    const made = waves.map((each) => waveFrom(rest.starts, each));
+    const first = wave ? waveFrom(rest.starts, wave) : made[0];
+    if (first) return { ...rest, wave: first, waves: made };
+    context.issues.push({ code: 'custom', input: rest, message: 'must have "wave" or "waves"' });
+    return z.NEVER;
+  });
 
 /** A rehearsal as a file says it, its quantities parsed and its defaults filled in. */
 export type RehearsalScenario = z.output<typeof rehearsalScenarioSchema>;
@@ -148,12 +161,16 @@ export type RehearsalScenario = z.output<typeof rehearsalScenarioSchema>;
  * names may lead to is known once the estate is `whole`.
  */
 export function referenceProblems(
-  { estate, wave, members, faults, expect }: RehearsalScenario,
+  scenario: RehearsalScenario,
   whole: RehearsalScenario['estate'],
   listed: EstateFile | undefined,
 ): { readonly scenario: readonly ReferenceProblem[]; readonly estate: readonly ReferenceProblem[] } {
+  const { estate, members, faults, expect } = scenario;
   const known = namesOf(whole);
-  const problems: ReferenceProblem[] = [...estateReferences(estate, known, ['estate'])];
+  const problems: ReferenceProblem[] = [
+    ...estateReferences(estate, known, ['estate']),
+    ...patternProblems({ ...scenario, estate: whole }),
+  ];
   const refer = (path: ReferenceProblem['path'], name: string, kind: string, names: readonly string[]): void => {
     const problem = reference(path, name, kind, names);
     if (problem) problems.push(problem);
@@ -181,7 +198,5 @@ export function referenceProblems(
         path: ['expect', at, 'vms'],
         message: `must fit a VM of the estate, and ${word} fits none${meant === undefined ? '' : `; did you mean ${meant}?`}`,
       });
-  if (wave.window.closes <= wave.window.opens)
-    problems.push({ path: ['wave', 'window', 'closes'], message: 'must be later than "opens"' });
   return { scenario: problems, estate: listed ? estateReferences(listed, known, []) : [] };
 }

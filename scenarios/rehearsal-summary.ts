@@ -20,7 +20,9 @@ export interface RehearsalSummary {
     /** From its start until the last VM that moved had moved; null if none did. */
     readonly lastMoved: Millis | null;
   };
-  /** In the order of the wave's plan. */
+  /** Where the scenario has several: each of them, in its order. `wave` is the last one then, from the start on. */
+  readonly waves?: readonly WaveSummary[];
+  /** In the order of the estate. */
   readonly members: readonly MemberSummary[];
   /** Where members stood over time. */
   readonly course: WaveCourse;
@@ -28,6 +30,17 @@ export interface RehearsalSummary {
   readonly usage: WorldUsage;
   /** Facts in the log, of all streams. */
   readonly facts: number;
+}
+
+/** What came of one of several waves. */
+export interface WaveSummary {
+  readonly id: WaveId;
+  /** `undrafted`: nobody was left for it. */
+  readonly state: string;
+  readonly started: Instant;
+  readonly duration: Millis;
+  /** How many VMs it had. */
+  readonly members: number;
 }
 
 /** `finished`: nobody has anything left to do. */

@@ -1,31 +1,28 @@
 import type { Command, Refusal } from '#core/driver/driver';
 import type { Ending } from '#core/driver/run-driver';
-import { stepDriver, type SteppedDriver } from '#core/driver/step-driver';
 import type { EventLog, ProposedFact, StreamId } from '#core/event-log/event-log';
-import { commandId, migrationId, type MigrationId, type WaveId } from '#core/ids';
+import { migrationId, type MigrationId, type WaveId } from '#core/ids';
 import { axesOf } from '#core/migration/abilities';
 import type { MigrationCommand, Rejection } from '#core/migration/commands';
 import { initialMigration, type MigrationState } from '#core/migration/evolve';
 import { err, ok, type Result } from '#core/result';
 import type { Rng } from '#core/rng';
-import { after, elapsed, minutes, type Instant, type Millis } from '#core/units';
+import { elapsed, minutes, type Instant, type Millis } from '#core/units';
 import type { WaveCommand, WaveRejection } from '#core/wave/commands';
-import { conductor } from '#core/wave/conductor';
 import { waveStateName } from '#core/wave/decide';
-import { initialWave, type WaveState } from '#core/wave/evolve';
-import { waveModel } from '#core/wave/model';
-import type { Estate } from '#simulator/estate/estate';
+import type { WaveState } from '#core/wave/evolve';
 import { flowWorld, type FlowWorld } from '#simulator/flow/flow-world';
 import { besideSimulation } from '#simulator/kernel/sealed-globals';
 import { seededRng } from '#simulator/kernel/seeded-rng';
 import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
-import { factIds } from './fact-ids.ts';
 import { rehearsalLog, type RehearsalLog } from './rehearsal-log.ts';
 import { operators, type Operators } from './operators.ts';
 import { rehearsalMembers, type RehearsalMembers } from './rehearsal-members.ts';
-import { estateOf, faultsOf, memberPlan, unknownVm, wavePlan } from './rehearsal-plan.ts';
+import { estateOf, faultsOf, memberPlan, unknownVm, type FleetEstate } from './rehearsal-plan.ts';
 import type { RehearsalScenario } from './rehearsal-scenario.ts';
 import type { RehearsalEnding, RehearsalSummary } from './rehearsal-summary.ts';
+import { rehearsalWaves, type RehearsalWaves } from './rehearsal-waves.ts';
+import { wavesOf, wholeWindow } from './wave-plans.ts';
 
 /** What a rehearsal needs around it. */
 export interface RehearsalOptions {
@@ -44,17 +41,19 @@ export interface RehearsalOptions {
 
 /** A rehearsal at work. */
 export interface Rehearsal {
+  /** The first wave; of several, `waves` has them all. */
   readonly wave: WaveId;
-  /** In the order of the wave's plan. */
+  readonly waves: readonly WaveId[];
+  /** In the order of the estate. */
   readonly members: readonly MigrationId[];
   readonly world: FlowWorld;
   /** Resolves when nobody has anything left to do, or after `stop`. Rejects if this program is wrong. */
   readonly ended: Promise<RehearsalSummary>;
   state(migration: MigrationId): MigrationState | undefined;
-  waveState(): WaveState;
+  waveState(wave?: WaveId): WaveState;
   /** Commands one migration, as an operator at the dashboard does. After the end: `DriverStopped`. */
   command(migration: MigrationId, command: Command<MigrationCommand>): Promise<Result<void, Refusal<Rejection>>>;
-  commandWave(command: Command<WaveCommand>): Promise<Result<void, Refusal<WaveRejection>>>;
+  commandWave(command: Command<WaveCommand>, wave?: WaveId): Promise<Result<void, Refusal<WaveRejection>>>;
   /** Lets go of everything, wherever it stands. Idempotent. */
   stop(): Promise<void>;
 }
@@ -75,7 +74,7 @@ export async function rehearse(options: RehearsalOptions): Promise<Result<Rehear
 }
 
 /**
- * Drafts a wave and its migrations, and sets them off: one driver for each, as in a live run. All chance comes from one
+ * Drafts waves and their migrations, and sets them off: one driver for each, as in a live run. All chance comes from one
  * seed, so the same scenario, seed and start write the same log into any log.
  */
 export async function startRehearsal(options: RehearsalOptions): Promise<Result<Rehearsal, RehearsalError>> {
@@ -88,7 +87,7 @@ export async function startRehearsal(options: RehearsalOptions): Promise<Result<
     options.log &&
     (await streamThere(options.log, [
       ...estate.vms.map(({ name }): StreamId => `migration-${migrationId(name)}`),
-      `wave-${options.scenario.wave.id}`,
+      ...wavesOf(options.scenario).map(({ id }): StreamId => `wave-${id}`),
     ]));
   if (there !== undefined) return err({ type: 'AlreadyThere', stream: there });
   const rehearsal = new WaveRehearsal(options, { seed, rng, estate });
@@ -110,11 +109,12 @@ async function streamThere(log: EventLog, streams: readonly StreamId[]): Promise
 interface Made {
   readonly seed: number;
   readonly rng: Rng;
-  readonly estate: Estate;
+  readonly estate: FleetEstate;
 }
 
 class WaveRehearsal implements Rehearsal {
   readonly wave: WaveId;
+  readonly waves: readonly WaveId[];
   readonly members: readonly MigrationId[];
   readonly world: FlowWorld;
   readonly #options: RehearsalOptions;
@@ -123,12 +123,10 @@ class WaveRehearsal implements Rehearsal {
   readonly #log: RehearsalLog;
   readonly #crew: RehearsalMembers;
   readonly #operators: Operators;
-  readonly #commandIds: Rng;
+  readonly #waves: RehearsalWaves;
   /** Members that are on their way from one resting place to the next. */
   readonly #moving = new Set<MigrationId>();
   readonly #finished = settleable<RehearsalEnding>();
-  #waveDriver: SteppedDriver<WaveState, WaveCommand, WaveRejection> | undefined;
-  #waveEnded: Instant | undefined;
   #ended: Promise<RehearsalSummary> | undefined;
 
   constructor(options: RehearsalOptions, made: Made) {
@@ -137,7 +135,6 @@ class WaveRehearsal implements Rehearsal {
     this.#options = options;
     this.#made = made;
     this.#start = clock.now();
-    this.#commandIds = rng.fork('wave commands');
     this.wave = scenario.wave.id;
     this.members = estate.vms.map(({ name }) => migrationId(name));
     const faults = faultsOf(scenario, rng.fork('faults'), this.#start);
@@ -159,6 +156,19 @@ class WaveRehearsal implements Rehearsal {
       send: (migration, command, answered) => this.#crew.send(migration, command, answered),
       onAsked: () => this.#lookForEnd(),
     });
+    this.#waves = rehearsalWaves({
+      scenario,
+      estate,
+      start: this.#start,
+      clock,
+      rng,
+      append: this.#log.append,
+      crew: this.#crew,
+      onFacts: (stream, facts) => this.#tell(stream, facts),
+      onOver: (members) => this.#waveOver(members),
+      onEnded: (ending) => this.#driverEnded(ending),
+    });
+    this.waves = this.#waves.ids;
   }
 
   get ended(): Promise<RehearsalSummary> {
@@ -169,16 +179,16 @@ class WaveRehearsal implements Rehearsal {
     return this.#crew.state(migration);
   }
 
-  waveState(): WaveState {
-    return this.#waveDriver?.state() ?? initialWave();
+  waveState(wave = this.wave): WaveState {
+    return this.#waves.state(wave);
   }
 
   command(migration: MigrationId, command: Command<MigrationCommand>): Promise<Result<void, Refusal<Rejection>>> {
     return this.#asked((answered) => this.#crew.send(migration, command, answered));
   }
 
-  commandWave(command: Command<WaveCommand>): Promise<Result<void, Refusal<WaveRejection>>> {
-    return this.#asked((answered) => this.#sendWave(command, answered));
+  commandWave(command: Command<WaveCommand>, wave = this.wave): Promise<Result<void, Refusal<WaveRejection>>> {
+    return this.#asked((answered) => this.#waves.command(wave, command, answered));
   }
 
   async stop(): Promise<void> {
@@ -187,43 +197,22 @@ class WaveRehearsal implements Rehearsal {
   }
 
   async draft(): Promise<Result<void, RehearsalError>> {
-    const { scenario, clock } = this.#options;
-    const { rng, estate } = this.#made;
+    const { scenario } = this.#options;
+    const { estate } = this.#made;
     for (const vm of estate.vms) {
       const migration = migrationId(vm.name);
       const drafted = this.#crew.draft(migration, memberPlan(scenario, estate, vm));
       if (!drafted.ok) return err({ type: 'DraftRefused', stream: `migration-${migration}`, refusal: drafted.error });
     }
-    const stream: StreamId = `wave-${this.wave}`;
-    this.#waveDriver = stepDriver(waveModel, stream, {
-      append: this.#log.append,
-      clock,
-      world: conductor(() => this.waveState(), this.#crew),
-      correlationId: this.wave,
-      newFactId: factIds(rng.fork(stream)),
-      onFacts: (facts) => {
-        this.#tell(stream, facts);
-        this.#waveMoved();
-      },
-      onEnded: (ending) => this.#driverEnded(ending),
-    });
-    const plan = wavePlan(scenario, estate, this.#start);
-    let drafted = ok(undefined) as Result<void, Refusal<WaveRejection>>;
-    this.#askWave({ type: 'DraftWave', data: { plan } }, plan.requester, (result) => (drafted = result));
-    if (!drafted.ok) return err({ type: 'DraftRefused', stream, refusal: drafted.error });
+    const drafted = this.#waves.draft();
+    if (!drafted.ok) return err({ type: 'DraftRefused', ...drafted.error });
     const refusal = await this.#log.written();
-    return refusal === undefined ? ok(undefined) : err({ type: 'DraftRefused', stream, refusal });
+    return refusal === undefined ? ok(undefined) : err({ type: 'DraftRefused', stream: `wave-${this.wave}`, refusal });
   }
 
   setOff(): void {
-    const { scenario, clock, signal } = this.#options;
-    const { approve } = scenario.operators;
-    const ask = (command: WaveCommand, actor: string): void => this.#askWave(command, actor, () => undefined);
-    clock.schedule(this.#start, () => ask({ type: 'StartWave', data: {} }, scenario.wave.requester));
-    if (approve) {
-      const command: WaveCommand = { type: 'ApproveWave', data: { by: approve.by } };
-      clock.schedule(after(this.#start, approve.after), () => ask(command, approve.by));
-    }
+    const { signal } = this.#options;
+    this.#waves.setOff();
     const stop = (): void => this.#finish({ type: 'stopped' });
     if (signal?.aborted) stop();
     signal?.addEventListener('abort', stop, { once: true });
@@ -235,29 +224,31 @@ class WaveRehearsal implements Rehearsal {
   letGo(): void {
     this.#operators.stop();
     this.#crew.stop();
-    this.#waveDriver?.stop();
+    this.#waves.stop();
   }
 
   async #run(): Promise<RehearsalSummary> {
     const { scenario, clock } = this.#options;
     try {
       const ending = await clock.run(this.#finished.promise, 'asked');
-      const until = this.#waveEnded ?? clock.now();
+      const until = this.#waves.overAt ?? clock.now();
       this.letGo();
       const refused = await this.#log.written();
-      const { window } = wavePlan(scenario, this.#made.estate, this.#start);
+      const waves = this.#waves.summaries();
+      const last = waves.findLast(({ members }) => members > 0)?.id ?? this.wave;
       const { lastMoved } = this.#crew.course;
       return {
         seed: this.#made.seed,
         ending: refused === undefined ? ending : { type: 'logRefused', error: refused },
         wave: {
-          id: this.wave,
-          state: waveStateName(this.waveState()),
+          id: last,
+          state: waveStateName(this.waveState(last)),
           started: this.#start,
           duration: elapsed(this.#start, until),
-          window: { opens: elapsed(this.#start, window.opens), closes: elapsed(this.#start, window.closes) },
+          window: wholeWindow(wavesOf(scenario)),
           lastMoved: lastMoved === null ? null : elapsed(this.#start, lastMoved),
         },
+        ...(this.waves.length > 1 && { waves }),
         members: this.members.map((id) => this.#crew.summary(id, scenario.members[id]?.ends ?? null)),
         course: this.#crew.course.course(),
         usage: this.world.usage(),
@@ -282,20 +273,6 @@ class WaveRehearsal implements Rehearsal {
     }
   }
 
-  #sendWave(command: Command<WaveCommand>, answered: (result: Result<void, Refusal<WaveRejection>>) => void): void {
-    if (this.#waveDriver) this.#waveDriver.command(command, answered);
-    else answered(err({ type: 'WaveNotDrafted' }));
-  }
-
-  #askWave(
-    command: WaveCommand,
-    actor: string,
-    answered: (result: Result<void, Refusal<WaveRejection>>) => void,
-  ): void {
-    const id = commandId(this.#commandIds.uuid());
-    this.#sendWave({ id, actor: `operator:${actor}`, at: this.#options.clock.now(), command }, answered);
-  }
-
   #finish(ending: RehearsalEnding): void {
     this.#finished.resolve(ending);
     // Nothing happens any more after this.
@@ -313,23 +290,20 @@ class WaveRehearsal implements Rehearsal {
     const state = this.#crew.state(migration) ?? initialMigration();
     if (isMoving(state)) this.#moving.add(migration);
     else this.#moving.delete(migration);
-    this.#operators.look(migration, state, this.#waveEnded !== undefined);
+    this.#operators.look(migration, state, this.#waves.isOver(migration));
     this.#lookForEnd();
   }
 
-  #waveMoved(): void {
-    this.#crew.wake();
-    if (this.#waveEnded !== undefined || !waveModel.hasEnded(this.waveState())) return;
-    this.#waveEnded = this.#options.clock.now();
-    for (const migration of this.members) {
+  #waveOver(members: readonly MigrationId[]): void {
+    for (const migration of this.#waves.overAt === undefined ? members : this.members) {
       const state = this.#crew.state(migration);
-      if (state) this.#operators.look(migration, state, true);
+      if (state) this.#operators.look(migration, state, this.#waves.isOver(migration));
     }
     this.#lookForEnd();
   }
 
   #lookForEnd(): void {
-    if (this.#waveEnded !== undefined && this.#moving.size === 0 && !this.#operators.haveWishes())
+    if (this.#waves.overAt !== undefined && this.#moving.size === 0 && !this.#operators.haveWishes())
       this.#finish({ type: 'finished' });
   }
 
@@ -342,7 +316,7 @@ class WaveRehearsal implements Rehearsal {
  * How often a round says how far it is. A dozen VMs are watched by the minute; the log of a fleet is read by VMs and
  * rounds, and every fact costs as much as any other.
  */
-const progressEvery = ({ vms }: Estate): Millis => minutes(Math.max(1, Math.ceil(vms.length / 50)));
+const progressEvery = ({ vms }: FleetEstate): Millis => minutes(Math.max(1, Math.ceil(vms.length / 50)));
 
 /** Whether a migration stands between two places at which it would stay until somebody asks for something. */
 function isMoving(state: MigrationState): boolean {

@@ -12,6 +12,10 @@ export function rehearsalLines(summary: RehearsalSummary): readonly string[] {
   const unexpected = summary.ending.type === 'finished' ? surprises(summary) : [];
   return [
     `Wave ${wave.id} ${wave.state} after ${formatDuration(wave.duration)}: ${formatPlural(members.length, 'VM')}, ${formatPlural(facts, 'fact')}, seed ${seed}`,
+    ...(summary.waves ?? []).map(
+      ({ id, state, members: count, duration }) =>
+        `  wave ${id}: ${state === 'undrafted' ? 'nobody was left for it' : `${formatPlural(count, 'VM')}, ${state} after ${formatDuration(duration)}`}`,
+    ),
     ...members.map(
       ({ migration, lifecycle, downtime, sent, rounds }) =>
         `  ${migration.padEnd(nameWidth)}  ${lifecycle.padEnd(stateWidth)}  ${formatPlural(rounds, 'round')}, ${formatBytes(sent)} sent, downtime ${formatDuration(downtime)}`,

@@ -54,7 +54,9 @@ const waveMember = z.strictObject({
   priority: z.number().int().exactOptional(),
   application: name.exactOptional(),
   apart: z.array(name).max(100).exactOptional(),
-  resources: z.strictObject({ replicating: tokens.exactOptional(), cuttingOver: tokens.exactOptional() }).exactOptional(),
+  resources: z
+    .strictObject({ replicating: tokens.exactOptional(), cuttingOver: tokens.exactOptional() })
+    .exactOptional(),
   expected: duration.exactOptional(),
   cutoversBefore: natural.exactOptional(),
 });
