@@ -15,8 +15,8 @@ import type { Terminal } from '#core/text/terminal';
 import { addReplicationCommands } from '#replicator/command-line/commands';
 import { wallClock } from '#replicator/wall-clock';
 import { naturalOf, portOf, speedOf } from '#scenarios/command-line/arguments';
-import { mustBeFree, newTextFile } from '#scenarios/command-line/new-file';
 import { addEstateCommand } from '#scenarios/command-line/estate-command';
+import { mustBeFree, newTextFile } from '#scenarios/command-line/new-file';
 import { readRehearsal, readScenario, type ReadScenario } from '#scenarios/command-line/read-scenario';
 import { addRehearseCommand } from '#scenarios/command-line/rehearse-command';
 import type { MigrateOptions } from '#scenarios/migrate';
@@ -93,7 +93,7 @@ program
   .addOption(new Option('--outcome <what>', 'what became of a step whose answer was lost').choices(['done', 'notDone']))
   .addOption(jsonOption)
   .action(async (file: string, options: MigrateArguments) => {
-    const { scenario } = await readScenario(file, readText);
+    const { scenario } = await readScenario(file, readBytes);
     if (scenario.kind !== 'migration')
       throw new Refused(`${file} is of kind "${scenario.kind}"; sealift migrate takes one of kind "migration"`);
     const { migrateCommand } = await import('#scenarios/command-line/migrate-command');
@@ -137,14 +137,7 @@ addRehearseCommand(program, {
   setStatus: (status) => (process.exitCode = status),
 });
 
-addEstateCommand(program, {
-  terminal,
-  readFile: (file) =>
-    readFile(file).catch((error: unknown) => {
-      throw new Refused(`${file} cannot be read (${detailOf(error)}); give the files of an inventory`);
-    }),
-  setStatus: (status) => (process.exitCode = status),
-});
+addEstateCommand(program, { terminal, readBytes, setStatus: (status) => (process.exitCode = status) });
 
 addReplicationCommands(program, { terminal, interrupts, setStatus: (status) => (process.exitCode = status) });
 
@@ -206,12 +199,13 @@ interface ReplayArguments extends Listening {
   readonly json?: true;
 }
 
-const readText = (path: string): Promise<Result<string, string>> =>
-  readFile(path, 'utf8').then(ok, (error: unknown) => err(detailOf(error)));
+async function readBytes(path: string): Promise<Result<Uint8Array, string>> {
+  return readFile(path).then(ok, (error: unknown) => err(detailOf(error)));
+}
 
 async function rehearsalIn(word: string, command: string): Promise<ReadScenario> {
   const { scenarioFile } = await import('#scenarios/command-line/library-files');
-  return readRehearsal(await scenarioFile(word, library), command, readText);
+  return readRehearsal(await scenarioFile(word, library), command, readBytes);
 }
 
 async function openLog(path: string, mode: SqliteOptions['mode']): Promise<EventLog> {

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
+import { ok } from '#core/result';
 import { exitStatus, type ExitStatus } from '#core/text/exit-status';
 import { scenarioOn } from '#test/support/estate-scenario';
 import { addEstateCommand } from './estate-command.ts';
@@ -25,7 +26,7 @@ async function estate(...args: readonly string[]) {
       print: (line) => void output.push(line),
       note: (line) => void notes.push(line),
     },
-    readFile: async (file) => new TextEncoder().encode(files[file]),
+    readBytes: async (file) => ok(new TextEncoder().encode(files[file])),
     setStatus: (said) => (status = said),
   });
   await program.parseAsync(['estate', ...args], { from: 'user' });

@@ -8,11 +8,12 @@ import { countOf } from '#replicator/command-line/arguments';
 import { inventoryFormats, type InventoryFormat } from '#scenarios/import/format';
 import { profileNames, profiles, type ProfileName } from '#simulator/estate/profiles';
 import { naturalOf } from './arguments.ts';
+import type { ReadBytes } from './read-scenario.ts';
 
 /** What the command needs of the process it runs in. */
 export interface EstateSite {
   readonly terminal: Terminal;
-  readonly readFile: (file: string) => Promise<Uint8Array>;
+  readonly readBytes: ReadBytes;
   readonly setStatus: (status: ExitStatus) => void;
 }
 
@@ -110,7 +111,7 @@ async function generate(
 async function importFiles(
   files: readonly string[],
   { format, platform, host, poweredOff, skipInvalid, json }: ImportArguments,
-  { terminal, readFile, setStatus }: EstateSite,
+  { terminal, readBytes, setStatus }: EstateSite,
 ): Promise<void> {
   const { decodeText } = await import('#scenarios/import/decode-text');
   const { usualAssumptions } = await import('#scenarios/import/fleet-of-inventory');
@@ -118,7 +119,11 @@ async function importFiles(
   const { problemJson, problemLines } = await import('./estate-problem-lines.ts');
   const { estateDocument, estateYaml } = await import('#scenarios/estate-text');
   const texts: { name: string; text: string }[] = [];
-  for (const name of files) texts.push({ name, text: decodeText(await readFile(name)) });
+  for (const name of files) {
+    const read = await readBytes(name);
+    if (!read.ok) throw new Refused(`${name} cannot be read (${read.error}); give the files of an inventory`);
+    texts.push({ name, text: decodeText(read.value) });
+  }
   const { fleet, problems, assumed, leftOut } = importEstate(texts, {
     ...{ format, poweredOff, assumptions: { ...usualAssumptions, host, platform } },
   });

@@ -1,12 +1,13 @@
 import { dirname, isAbsolute, join } from 'node:path';
 import type { Result } from '#core/result';
 import { Refused } from '#core/text/refused';
+import { decodeText } from '#scenarios/import/decode-text';
 import type { EstateText } from '#scenarios/load';
 import type { RehearsalScenario } from '#scenarios/rehearsal-scenario';
 import type { Scenario } from '#scenarios/scenario';
 
-/** The text of a file, or why it cannot be read. */
-export type ReadText = (path: string) => Promise<Result<string, string>>;
+/** What is in a file, or why it cannot be read. */
+export type ReadBytes = (path: string) => Promise<Result<Uint8Array, string>>;
 
 /** A scenario, and the texts it was loaded from: a thread loads it again. */
 export interface ReadScenario<S extends Scenario = RehearsalScenario> {
@@ -18,28 +19,32 @@ export interface ReadScenario<S extends Scenario = RehearsalScenario> {
 }
 
 /** Loads a scenario and the estate file that it names. Refuses with all that is wrong in both. */
-export async function readScenario(file: string, readText: ReadText): Promise<ReadScenario<Scenario>> {
+export async function readScenario(file: string, readBytes: ReadBytes): Promise<ReadScenario<Scenario>> {
   const { describeScenarioError, estateFileNamed, loadScenario } = await import('#scenarios/load');
-  const read = await readText(file);
+  const read = await readBytes(file);
   if (!read.ok) throw new Refused(`${file} cannot be read (${read.error}); give the path of a scenario file`);
-  const text = read.value;
-  const estate = await estateIn(estateFileNamed(text), file, readText);
+  const text = decodeText(read.value);
+  const estate = await estateIn(estateFileNamed(text), file, readBytes);
   const loaded = loadScenario(text, file, estate);
   if (!loaded.ok) throw new Refused(describeScenarioError(loaded.error));
   return { file, text, estate, scenario: loaded.value };
 }
 
 /** The same for a scenario of kind "rehearsal"; `command` is who wants one. */
-export async function readRehearsal(file: string, command: string, readText: ReadText): Promise<ReadScenario> {
-  const { scenario, ...read } = await readScenario(file, readText);
+export async function readRehearsal(file: string, command: string, readBytes: ReadBytes): Promise<ReadScenario> {
+  const { scenario, ...read } = await readScenario(file, readBytes);
   if (scenario.kind !== 'rehearsal')
     throw new Refused(`${file} is of kind "${scenario.kind}"; ${command} takes one of kind "rehearsal"`);
   return { ...read, scenario };
 }
 
-async function estateIn(named: string | undefined, file: string, readText: ReadText): Promise<EstateText | undefined> {
+async function estateIn(
+  named: string | undefined,
+  file: string,
+  readBytes: ReadBytes,
+): Promise<EstateText | undefined> {
   if (named === undefined) return undefined;
   const path = isAbsolute(named) ? named : join(dirname(file), named);
-  const read = await readText(path);
-  return read.ok ? { file: path, text: read.value } : { file: path, unreadable: read.error };
+  const read = await readBytes(path);
+  return read.ok ? { file: path, text: decodeText(read.value) } : { file: path, unreadable: read.error };
 }
