@@ -39,6 +39,8 @@ describe('a mistake of whoever runs sealift', () => {
     [() => ['up', '--host', '0.0.0.0', '--data', folder], exitStatus.unavailable, /only a loopback address is allowed/],
     [() => ['up', '--port', '99999'], exitStatus.usage, /A port is 0 to 65535/],
     [() => ['up', '--speed', 'fast'], exitStatus.usage, /such as 60x, or max/],
+    [() => ['rehearse'], exitStatus.usage, /say which scenario[^]*bank-weekend/],
+    [() => ['rehearse', 'bank-wekend'], exitStatus.usage, /no scenario file bank-wekend; did you mean bank-weekend/],
     [() => ['rehearse', 'scenarios/laboratory.yaml'], exitStatus.usage, /takes one of kind "rehearsal"/],
     [() => ['rehearse', 'scenarios/first-wave.yaml', '--seeds', '0'], exitStatus.usage, /whole number from 1 up/],
     [
