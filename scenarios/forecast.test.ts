@@ -89,9 +89,10 @@ describe('a forecast', () => {
     found.add(summary(4, 1, [member('a', 'finalized', 1, overcome)]));
     found.add(summary(9, 1, [member('a', 'rolledBack', 1, { trouble: { type: 'launchFailed', detail: 'later' } })]));
     found.add(summary(7, 1, [member('a', 'rolledBack', 1, { trouble: { type: 'launchFailed', detail: 'first' } })]));
-    expect(found.forecast().members[0]).toMatchObject({ seeds: 4, notMoved: 2, seed: 7 });
+    found.add(summary(8, 1, [member('a', 'rolledBack', 1, { trouble: { type: 'launchFailed', detail: 'later' } })]));
+    expect(found.forecast().members[0]).toMatchObject({ seeds: 5, notMoved: 3, seed: 7 });
     expect(found.forecast().members[0]?.reasons).toEqual([
-      { type: 'launchFailed', detail: 'first', seeds: 2, moved: 0 },
+      { type: 'launchFailed', detail: 'first', seeds: 3, moved: 0 },
       { type: 'disconnected', detail: 'wan is down', seeds: 2, moved: 2 },
     ]);
   });

@@ -33,6 +33,9 @@ describe('the course of a wave', () => {
     expect(rows.length).toBeLessThanOrEqual(241);
     expect(step * (rows.length - 1)).toBeGreaterThanOrEqual(minutes(49 * 200));
     expect(standing(rows.at(-1))).toEqual({ moved: 25, rolledBack: 25 });
+    // One more of them has left every 200 minutes.
+    const left = rows.map((row) => 50 - (row[0] ?? 0));
+    expect(left).toEqual(rows.map((_row, i) => Math.min(50, Math.floor((i * step) / minutes(200)) + 1)));
     for (const row of rows) expect(row.reduce((sum, n) => sum + n, 0)).toBe(50);
   });
 

@@ -16,7 +16,7 @@ describe('a forecast on a terminal', () => {
   });
 
   it('says how likely the wave fits, and why a VM did not move', () => {
-    expect(lines[1]).toBe('The wave fits its window (2 h 00 m to 4 h 00 m) in 100 %; every VM moves in 80 %');
+    expect(lines[1]).toBe('It fits its window (2 h to 4 h) in 100 %; no VM stays behind in 80 %');
     expect(lines.join('\n')).toContain('the guest did not come to rest in 10 %');
   });
 

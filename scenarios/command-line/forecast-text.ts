@@ -24,7 +24,7 @@ export function forecastLines(forecast: Forecast): readonly string[] {
     spreadLine('last VM moved after', finish),
     spreadLine('wave over after', duration),
     spreadLine('downtime of a VM', downtime),
-    spreadLine(`of ${formatPlural(vms, 'VM')} not moved`, left, formatCount),
+    spreadLine(`left behind, of ${formatPlural(vms, 'VM')}`, left, formatCount),
     ...(usage ? usageLines(usage) : []),
     risky.length > 0 ? 'Most at risk:' : 'No VM did anything else than expected. Longest down:',
     ...shown.flatMap(riskLines),
@@ -42,7 +42,7 @@ function fitLines({ seeds, asExpected, expects, inWindow, complete, window }: Fo
     `${formatPlural(seeds, 'seed')}: ${expected}`,
     ...(window
       ? [
-          `The wave fits its window (${durationText(window.opens)} to ${durationText(window.closes)}) in ${share(inWindow)}; every VM moves in ${share(complete)}`,
+          `It fits its window (${hourText(window.opens)} to ${hourText(window.closes)}) in ${share(inWindow)}; no VM stays behind in ${share(complete)}`,
         ]
       : []),
   ];

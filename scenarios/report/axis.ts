@@ -33,6 +33,10 @@ export const tickText = (ms: number): string =>
         .replace(/ 00 [smh]$/, '')
         .replace('.0 s', ' s');
 
+/** To which side of its tick a label stands, so that none leaves the axis. */
+export const tickSide = (share: number): 'first' | 'middle' | 'last' =>
+  share < 0.03 ? 'first' : share > 0.94 ? 'last' : 'middle';
+
 /** Steps of counts or shares that cut up to `most` into no more parts than that, and the first of them not below it. */
 export function countTicks(most: number, partsMax: number): readonly number[] {
   const rough = Math.max(most, 1e-9) / partsMax;

@@ -1,4 +1,4 @@
-import { placedMarks, tickText, timeTicks, type AxisMark } from './axis.ts';
+import { placedMarks, tickSide, tickText, timeTicks, type AxisMark } from './axis.ts';
 import { markup, type Markup } from './markup.ts';
 
 /** The drawing stretches to the width of the page, so it has units of its own; text stands beside it and does not stretch. */
@@ -17,6 +17,8 @@ export interface ChartOptions {
   readonly from: number;
   readonly until: number;
   readonly marks: readonly AxisMark[];
+  /** How many labels there is room for. */
+  readonly ticksMax?: number;
   /** Labels at the left, each at its share of the height. */
   readonly levels: readonly { readonly share: number; readonly text: string }[];
   /** In units of `plot`, from the top left. */
@@ -34,7 +36,7 @@ export function chartFrame(options: ChartOptions): Markup {
   const { id, title, lead, description, from, until, marks, levels, drawn, legend, data } = options;
   const placed = placedMarks(marks, from, until);
   const lanes = Math.max(0, ...placed.map(({ lane }) => lane + 1));
-  const ticks = timeTicks(from, until, ticksMax);
+  const ticks = timeTicks(from, until, options.ticksMax ?? ticksMax);
   return markup`<figure class="chart" id="${id}">
 <figcaption><h3>${title}</h3><p>${lead}</p></figcaption>
 ${legend}
@@ -53,7 +55,8 @@ ${placed.map(({ share, kind }) => markup`${markLine(`halo`, share)}${markLine(`m
 </svg>
 <div class="ticks" aria-hidden="true">${ticks.map((at, i) => {
     const odd = ticks.length > 5 && i % 2 === 1;
-    return markup`<span class="${odd ? 'odd' : 'even'}" style="--at:${percent((at - from) / (until - from))}">${tickText(at)}</span>`;
+    const share = (at - from) / (until - from);
+    return markup`<span class="${tickSide(share)} ${odd && 'odd'}" style="--at:${percent(share)}">${tickText(at)}</span>`;
   })}</div>
 </div>
 <details><summary>As a table</summary><div class="scroll" role="region" aria-label="${title}, as a table" tabindex="0">${data}</div></details>

@@ -77,8 +77,11 @@ export const chartSheet = css`
     top: 0.25rem;
     transform: translateX(-50%);
   }
-  .ticks span:first-child {
+  .ticks .first {
     transform: none;
+  }
+  .ticks .last {
+    transform: translateX(-100%);
   }
   svg line,
   svg polyline,

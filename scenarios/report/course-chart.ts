@@ -21,7 +21,7 @@ export const phaseWords: Readonly<Record<Phase, string>> = {
   cuttingOver: 'Cutting over',
   moved: 'Moved',
   rolledBack: 'Rolled back',
-  stuck: 'Blocked or failed',
+  stuck: 'Stuck (blocked, undecided, failed)',
 };
 
 // From the bottom up: what is done lies at the bottom, so that its edge is a curve that rises; what went wrong on top.

@@ -13,28 +13,25 @@ export interface DistributionOptions {
   readonly distribution: Distribution;
   /** What one amount belongs to: `seed`, `cutover`. */
   readonly each: string;
-  /** Lines beside the quantiles, which are drawn if they lie near. */
+  /** Lines beside the quantiles: one that is always drawn, and others that are if they lie near. */
+  readonly limit?: AxisMark;
   readonly marks?: readonly AxisMark[];
 }
 
-const binsMax = 36;
+const binsMax = 48;
+const ticksMax = 6;
 
 /** How often which duration was met, with P50, P90 and P99. */
 export function distributionChart(options: DistributionOptions): Markup {
-  const { id, title, lead, distribution, marks = [] } = options;
+  const { id, title, lead, distribution, limit } = options;
+  const marks = [...(options.marks ?? []), ...(limit ? [limit] : [])];
   const { p50, p90, p99, count, smallest } = distribution;
-  const { from, until, step } = rangeOf(distribution, marks);
+  const { from, until, step } = rangeOf(distribution, options);
   const columns = columnsOf(distribution.bins, from, until, step);
   const beyond = count - columns.reduce((sum, n) => sum + n, 0);
   const ticks = countTicks(Math.max(...columns) / count, 4);
   const top = ticks.at(-1) ?? 1;
-  const quantiles: readonly AxisMark[] = (
-    [
-      ['P50', p50],
-      ['P90', p90],
-      ['P99', p99],
-    ] as const
-  ).map(([text, at]) => ({ text, at, kind: 'quantile' }));
+  const quantiles = quantileMarks(distribution);
   const bars = columns.map((within, i) => {
     if (within === 0) return markup``;
     const share = within / count / top;
@@ -47,11 +44,24 @@ export function distributionChart(options: DistributionOptions): Markup {
     ...{ id, title, from, until },
     lead: markup`${lead}${beyond >= 0.5 && markup` ${Math.round(beyond)} of ${count} lie beyond the right edge, up to ${spell(distribution.largest)}.`}`,
     description: `from ${spell(smallest)} to ${spell(distribution.largest)}; ${words}.`,
+    ticksMax,
     marks: [...quantiles, ...marks.filter(({ at }) => at >= from && at <= until)],
     levels: ticks.map((share) => ({ share: share / top, text: share === 0 ? '0' : formatPercent(share) })),
     drawn: bars,
     data: distributionTable(options, columns, { from, step }),
   });
+}
+
+/** One mark for each quantile; those that are the same are one. */
+function quantileMarks({ p50, p90, p99 }: Distribution): readonly AxisMark[] {
+  const texts = new Map<number, string>();
+  for (const [text, at] of [
+    ['P50', p50],
+    ['P90', p90],
+    ['P99', p99],
+  ] as const)
+    texts.set(at, texts.has(at) ? `${texts.get(at)}, ${text}` : text);
+  return [...texts].map(([at, text]) => ({ at, text, kind: 'quantile' }));
 }
 
 function distributionTable(
@@ -70,11 +80,12 @@ ${columns.flatMap((within, i) => (within < 0.005 ? [] : [row(`${spell(from + i *
 /** What to show: all of it and the marks nearby, unless a few lie so far out that the rest would be a line. */
 function rangeOf(
   { smallest, p99, largest }: Distribution,
-  marks: readonly AxisMark[],
+  { marks = [], limit }: Pick<DistributionOptions, 'marks' | 'limit'>,
 ): { readonly from: number; readonly until: number; readonly step: number } {
   const most = largest > 2.5 * p99 ? 1.2 * p99 : largest;
   const span = Math.max(most - smallest, most / 10, 1);
   const near = marks.map(({ at }) => at).filter((at) => at > smallest - 3 * span && at < most + 3 * span);
+  if (limit) near.push(limit.at);
   const low = Math.max(0, Math.min(smallest, ...near) - span / 20);
   const high = Math.max(most, ...near) + span / 20;
   const step = timeStep(high - low, binsMax);

@@ -1,6 +1,6 @@
 import { formatDuration, formatPercent, formatRate } from '#core/text/format';
 import type { PlaceForecast, UsageForecast } from '#scenarios/forecast-usage';
-import { tickText, timeTicks } from './axis.ts';
+import { tickSide, tickText, timeTicks } from './axis.ts';
 import { percent, plot, unit } from './chart-frame.ts';
 import { markup, type Markup } from './markup.ts';
 
@@ -23,7 +23,7 @@ export function heatStrip(usage: UsageForecast): Markup {
 ${shown.map((place) => strip(place, usage, columns))}
 <div class="ticks" aria-hidden="true">${timeTicks(0, until, 8).map(
     (at, i, all) =>
-      markup`<span class="${all.length > 5 && i % 2 === 1 ? 'odd' : 'even'}" style="--at:${percent(at / until)}">${tickText(at)}</span>`,
+      markup`<span class="${tickSide(at / until)} ${all.length > 5 && i % 2 === 1 && 'odd'}" style="--at:${percent(at / until)}">${tickText(at)}</span>`,
   )}</div>
 </div>
 <details><summary>As a table</summary><div class="scroll" role="region" aria-label="How busy each place was, as a table" tabindex="0">${usageTable(shown, usage)}</div></details>

@@ -115,7 +115,6 @@ export const printSheet = css`
       min-width: 0;
       font-size: 8pt;
     }
-    .risk tbody th,
     td code {
       white-space: normal;
     }

@@ -63,10 +63,8 @@ function durationsSection({ forecast: { finish, downtime, window, seeds } }: Rep
     ? distributionChart({
         ...{ id: 'finish', title: 'When the last VM had moved', distribution: finish, each: 'seed' },
         lead: markup`In how many seeds after how long, counted from the start of the wave.${finish.count < seeds && ` In ${formatPlural(seeds - finish.count, 'seed')} no VM moved at all.`}`,
-        marks: [
-          { at: window.opens, text: 'window opens', kind: 'window' },
-          { at: window.closes, text: 'window closes', kind: 'window' },
-        ],
+        marks: [{ at: window.opens, text: 'window opens', kind: 'window' }],
+        limit: { at: window.closes, text: 'window closes', kind: 'window' },
       })
     : markup`<p>No VM moved in any seed.</p>`;
   const down = downtime

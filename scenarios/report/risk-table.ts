@@ -49,11 +49,15 @@ function riskTable(caption: string, members: readonly MemberRisk[], { expects, c
 ${expects && markup`<td class="number">${share(surprised, seeds)}</td>`}<td class="number">${share(notMoved, seeds)}</td>
 <td class="number">${downtime ? formatDuration(Math.round(downtime.p50)) : '–'}</td><td class="number">${downtime ? formatDuration(Math.round(downtime.p99)) : '–'}</td>
 <td>${reasons.length === 0 ? markup`<span class="faint">nothing</span>` : markup`<ul>${reasons.slice(0, reasonsMax).map((reason) => markup`<li>${reasonText(reason, seeds)}</li>`)}</ul>`}</td>
-<td>${ends.map(([lifecycle, count]) => `${lifecycle} ${formatPercent(count / seeds)}`).join(', ')}</td>
+<td><ul class="ends">${ends.map(([lifecycle, count]) => markup`<li>${lifecycleText(lifecycle)} ${formatPercent(count / seeds)}</li>`)}</ul></td>
 <td>${seed === null ? markup`<span class="faint">–</span>` : markup`<span title="${command(seed)}">seed ${seed}</span>`}</td></tr>
 `,
   )}</tbody></table></div>`;
 }
+
+// `cuttingOver.undecided` is the chart's name for it.
+const lifecycleText = (name: string): string =>
+  name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).replace('.', ', ');
 
 const share = (count: number, seeds: number): Markup =>
   count === 0

@@ -306,6 +306,12 @@ const tables = css`
   td .soft {
     font-size: inherit;
   }
+  .risk tbody th {
+    position: sticky;
+    inset-inline-start: 0;
+    background: var(--panel);
+  }
+  .risk .ends,
   .risk td:last-child {
     white-space: nowrap;
   }
