@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { hostileName, sampleReportInput, sampleSeeds } from '#test/support/report-samples';
 import { memberSummary, rehearsalSummary } from '#test/support/summaries';
+import type { ReportExpectation } from './report-input.ts';
 import { reportPage } from './report.ts';
 import { wilson } from './verdict.ts';
 
@@ -9,9 +10,21 @@ const count = (text: string, part: string): number => text.split(part).length - 
 
 describe('a report', () => {
   it('says in one sentence whether the wave fits its window, and how likely', () => {
-    expect(page(20)).toContain('The wave fits its window in all of 20 seeds; every VM moves in 80 %.');
+    expect(page(20)).toContain('The wave fits its window in all of 20 seeds, and no VM stays behind in 80 % of them.');
     const late = sampleSeeds(100, 3);
     expect(reportPage(sampleReportInput(late))).toContain('The wave fits its window in 61 % of 100 seeds');
+  });
+
+  it('is judged by what the scenario expects, if it says', () => {
+    const toned = (...verdicts: readonly ReportExpectation['verdict'][]) => {
+      const expectations = verdicts.map((verdict) => ({ text: 'x', required: '90 %', observed: '80 %', verdict }));
+      return /class="panel verdict (\w+)"/.exec(
+        reportPage(sampleReportInput(sampleSeeds(10, 4), { expectations })),
+      )?.[1];
+    };
+    expect([toned(), toned('met'), toned('met', 'undecided'), toned('undecided', 'notMet')]).toEqual([
+      ...['doubtful', 'good', 'doubtful', 'bad'],
+    ]);
   });
 
   it('lets nothing of a scenario become markup', () => {

@@ -3,7 +3,7 @@ import type { Forecast } from '#scenarios/forecast';
 import type { Spread } from '#scenarios/spread';
 import { tickText } from './axis.ts';
 import { markup, type Markup } from './markup.ts';
-import type { ReportInput } from './report-input.ts';
+import type { ReportExpectation, ReportInput } from './report-input.ts';
 
 /** How well a wave does: it nearly always fits, it may, it hardly ever does. */
 type Tone = 'good' | 'doubtful' | 'bad';
@@ -13,11 +13,14 @@ const good = 0.95;
 const doubtful = 0.5;
 
 /** The whole report in one sentence, and the numbers that people ask for first. */
-export function verdictSection({ forecast, asked, differing }: ReportInput): Markup {
+export function verdictSection({ forecast, asked, differing, expectations = [] }: ReportInput): Markup {
   const { seeds, inWindow, complete, asExpected, window } = forecast;
   if (seeds === 0)
     return markup`<section id="verdict" class="panel verdict bad"><h2>Verdict</h2><p class="sentence">${sign('bad')}No seed was rehearsed to its end, so nothing can be said.</p></section>`;
-  const tone = toneOf(Math.min(inWindow, complete, asExpected) / seeds);
+  const tone =
+    expectations.length > 0
+      ? toneOfExpectations(expectations)
+      : toneOf(Math.min(inWindow, complete, asExpected) / seeds);
   return markup`<section id="verdict" class="panel verdict ${tone}"><h2>Verdict</h2>
 <div class="beside"><div><p class="sentence">${sign(tone)}${sentence(forecast)}</p>
 <p>${seeds === 1 ? 'One seed says what can happen, and not how likely it is.' : markup`${expectedSentence(forecast)} ${confidence(inWindow, seeds)}`}${seeds < asked && ` The rehearsal was stopped after ${formatCount(seeds)} of ${formatPlural(asked, 'seed')}: this is what was known by then.`}${differing !== null && differing.length > 0 && ` Not the same happened twice with seed ${differing.join(', ')}: that is a mistake of the simulator, and nothing here can be relied on.`}</p>
@@ -27,12 +30,23 @@ ${window && markup`<p class="soft">Times count from the start of the wave. Its w
 
 const toneOf = (share: number): Tone => (share >= good ? 'good' : share >= doubtful ? 'doubtful' : 'bad');
 
-function sentence({ seeds, inWindow, complete, left, vms }: Forecast): string {
+// Where a scenario says what is good enough, nobody else does.
+function toneOfExpectations(expectations: readonly ReportExpectation[]): Tone {
+  if (expectations.some(({ verdict }) => verdict === 'notMet')) return 'bad';
+  return expectations.some(({ verdict }) => verdict === 'undecided') ? 'doubtful' : 'good';
+}
+
+function sentence({ seeds, inWindow, complete, left, vms, expects }: Forecast): string {
   const missing = left?.p50 ?? 0;
+  // What is expected to stay is not left behind.
+  const nobody = expects ? 'no VM that should move' : 'no VM';
+  const behind = `${missing} of ${formatPlural(vms, 'VM')}`;
   if (seeds === 1)
-    return `In this seed the wave ${inWindow === 1 ? 'fits' : 'does not fit'} its window, and ${missing === 0 ? 'every VM moves' : `${missing} of ${formatPlural(vms, 'VM')} do not move`}.`;
+    return `In this seed the wave ${inWindow === 1 ? 'fits' : 'does not fit'} its window, and ${missing === 0 ? `${nobody} stays` : `${behind} ${missing === 1 ? 'stays' : 'stay'}`} behind.`;
   const fits = `The wave fits its window in ${shareOf(inWindow, seeds)} of ${formatCount(seeds)} seeds`;
-  return `${fits}; every VM moves in ${shareOf(complete, seeds)}${missing > 0 ? `, and ${missing} of ${vms} stay behind in the median seed` : ''}.`;
+  const median = missing > 0 ? `: ${behind} in the median seed` : '';
+  if (complete === 0) return `${fits}, ${inWindow > 0 ? 'but' : 'and'} in each some VM stays behind${median}.`;
+  return `${fits}, and ${nobody} stays behind in ${complete === seeds ? 'any' : `${formatPercent(complete / seeds)} of them`}${median}.`;
 }
 
 const shareOf = (count: number, seeds: number): string =>
@@ -40,7 +54,7 @@ const shareOf = (count: number, seeds: number): string =>
 
 const expectedSentence = ({ asExpected, expects, seeds }: Forecast): string =>
   !expects
-    ? 'The scenario expects all of them to move.'
+    ? ''
     : asExpected === seeds
       ? 'Every VM ended as the scenario expects in all of them.'
       : asExpected === 0
@@ -80,7 +94,7 @@ function numbers({ finish, duration, downtime, left, vms }: Forecast): Markup {
     ['Last VM moved', finish],
     ['Wave over', duration],
     ['Downtime of a VM', downtime],
-    [`VMs not moved, of ${formatCount(vms)}`, left, formatCount],
+    [`VMs left behind, of ${formatCount(vms)}`, left, formatCount],
   ] as const;
   return markup`<div class="scroll" role="region" aria-label="Key numbers" tabindex="0"><table class="numbers"><caption class="unseen">Key numbers</caption>
 <thead><tr><td></td>${quantiles.map(([name]) => markup`<th scope="col">${name}</th>`)}</tr></thead>
