@@ -17,7 +17,7 @@ export const exitStatus = {
   failed: 5,
   /** An endpoint, a program or the event log could not be reached or used. What was durable is kept. */
   unavailable: 6,
-  /** Source and replica were compared and differ. */
+  /** What was compared differs: source and replica, or two runs. */
   different: 7,
   /** Stopped by whoever ran it; the same command goes on where it was. */
   interrupted: 130,
@@ -31,5 +31,5 @@ export const exitStatusHelp = `Exit status:
   0    done                     4    rolled back: the source runs as it was found
   1    a bug in sealift         5    failed: a person has to look
   2    wrong arguments or plan  6    an endpoint, program or log is not available
-  3    blocked: see the remedy  7    source and replica differ
+  3    blocked: see the remedy  7    what was compared differs
   130  interrupted: run the same command again to go on`;
