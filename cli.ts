@@ -11,13 +11,14 @@ import { err, ok, type Result } from '#core/result';
 import { chartNames, type ChartName } from '#core/text/chart-names';
 import { exitStatus, exitStatusHelp, type ExitStatus } from '#core/text/exit-status';
 import { Refused } from '#core/text/refused';
-import type { Terminal } from '#core/text/terminal';
 import { addReplicationCommands } from '#replicator/command-line/commands';
 import { wallClock } from '#replicator/wall-clock';
 import { naturalOf, portOf, speedOf } from '#scenarios/command-line/arguments';
+import { addLogCommands } from '#scenarios/command-line/log-commands';
 import { addEstateCommand } from '#scenarios/command-line/estate-command';
 import { mustBeFree, newTextFile } from '#scenarios/command-line/new-file';
 import { readRehearsal, readScenario, type ReadScenario } from '#scenarios/command-line/read-scenario';
+import { processTerminal } from '#scenarios/command-line/process-terminal';
 import { addRehearseCommand } from '#scenarios/command-line/rehearse-command';
 import type { MigrateOptions } from '#scenarios/migrate';
 import type { RehearsalScenario } from '#scenarios/rehearsal-scenario';
@@ -37,7 +38,7 @@ const dashboard = join(root, 'dist', 'dashboard');
 const library = join(root, 'scenarios');
 const seedWorker = join('scenarios', 'command-line', 'seed-worker.ts');
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-const terminal = processTerminal();
+const terminal = processTerminal(process);
 const newFactId = () => factId(randomUUID());
 const newCommandId = () => commandId(randomUUID());
 
@@ -138,7 +139,10 @@ addRehearseCommand(program, {
 });
 
 addEstateCommand(program, { terminal, readBytes, setStatus: (status) => (process.exitCode = status) });
-
+addLogCommands(program, {
+  ...{ terminal, openLog: (path) => openLog(path, 'readOnly') },
+  setStatus: (status) => (process.exitCode = status),
+});
 addReplicationCommands(program, { terminal, interrupts, setStatus: (status) => (process.exitCode = status) });
 
 program
@@ -334,37 +338,6 @@ function interrupts(): AbortSignal {
 
 const aborted = (signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-
-function processTerminal(): Terminal {
-  const { stdout, stderr } = process;
-  const isInteractive = stderr.isTTY && process.env['TERM'] !== 'dumb';
-  const clear = '\r\u001B[K';
-  let isLive = false;
-  const wipe = (): string => {
-    const was = isLive;
-    isLive = false;
-    return was ? clear : '';
-  };
-  // Whoever reads our output may stop reading it (`| head`): that is no failure of ours.
-  stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(exitStatus.done);
-    throw error;
-  });
-  return {
-    isInteractive,
-    width: stderr.columns || stdout.columns || 100,
-    print: (line) => {
-      if (isLive) stderr.write(wipe());
-      stdout.write(`${line}\n`);
-    },
-    note: (line) => stderr.write(`${wipe()}${line}\n`),
-    live: (line) => {
-      if (!isInteractive) return;
-      stderr.write(line === null ? wipe() : `${clear}${line}`);
-      isLive = line !== null;
-    },
-  };
-}
 
 async function versionOf(): Promise<string> {
   const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { readonly version: string };
