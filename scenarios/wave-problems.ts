@@ -16,12 +16,10 @@ export interface WaveTexts {
   readonly starts: Instant;
   readonly wave?: z.output<typeof waveSchema> | undefined;
   readonly waves?: z.output<typeof wavesSchema> | undefined;
-  readonly applications?: z.output<typeof applicationsSchema> | undefined;
-  readonly apart?: z.output<typeof apartSchema> | undefined;
 }
 
 interface WaveEstate {
-  readonly vms: readonly { readonly name: string }[];
+  readonly vms: readonly { readonly name: string; readonly application?: string | undefined }[];
   readonly hosts: readonly { readonly name: string }[];
   readonly links: readonly { readonly name: string }[];
   readonly generate?: unknown;
@@ -35,7 +33,7 @@ export interface WaveProblem {
 
 /** What does not fit in what a scenario says of its waves. What could not be read, by its keys, is not looked into. */
 export function waveProblems(texts: WaveTexts, unread: readonly (readonly PropertyKey[])[]): readonly WaveProblem[] {
-  const { starts, wave, waves, applications = {} } = texts;
+  const { starts, wave, waves } = texts;
   const problems: WaveProblem[] = [];
   const look = (path: WaveProblem['path'], { window }: NonNullable<WaveTexts['wave']>): void => {
     const below = [...path, 'window'];
@@ -56,12 +54,6 @@ export function waveProblems(texts: WaveTexts, unread: readonly (readonly Proper
       else if (ids.indexOf(name) >= at) problems.push({ path, message: 'must be the name of a wave listed before' });
     });
   });
-  const known = Object.keys(applications);
-  for (const [name, { after }] of Object.entries(applications))
-    after.forEach((other, n) => {
-      if (!known.includes(other))
-        problems.push({ path: ['applications', name, 'after', n], message: named('an application', other, known) });
-    });
   return problems;
 }
 
@@ -69,8 +61,8 @@ export function waveProblems(texts: WaveTexts, unread: readonly (readonly Proper
 export interface PatternTexts {
   readonly wave: Pick<ScenarioWave, 'limits'>;
   readonly waves: readonly ScenarioWave[];
-  readonly applications?: WaveTexts['applications'];
-  readonly apart?: WaveTexts['apart'];
+  readonly applications?: z.output<typeof applicationsSchema> | undefined;
+  readonly apart?: z.output<typeof apartSchema> | undefined;
   readonly estate: WaveEstate;
 }
 
@@ -84,6 +76,7 @@ export function patternProblems({
 }: PatternTexts): readonly WaveProblem[] {
   if (estate.generate) return [];
   const vms = estate.vms.map(({ name }) => name);
+  const all = [...Object.keys(applications), ...estate.vms.flatMap(({ application }) => application ?? [])];
   const hosts = estate.hosts.map(({ name }) => name);
   const places = [
     ...hosts.map((name) => `host ${name}`),
@@ -115,15 +108,17 @@ export function patternProblems({
         : [
             ...look(['waves', at, 'select', 'vms'], select.vms ?? [], 'VM', vms),
             ...look(['waves', at, 'select', 'hosts'], select.hosts ?? [], 'host', hosts),
-            ...look(
-              ['waves', at, 'select', 'applications'],
-              select.applications ?? [],
-              'application',
-              Object.keys(applications),
-            ),
+            ...look(['waves', at, 'select', 'applications'], select.applications ?? [], 'application', all),
           ]),
     ]),
-    ...Object.entries(applications).flatMap(([name, each]) => look(['applications', name, 'vms'], each.vms, 'VM', vms)),
+    ...Object.entries(applications).flatMap(([name, each]) => [
+      ...look(['applications', name, 'vms'], each.vms, 'VM', vms),
+      ...each.after.flatMap((other, n) =>
+        all.includes(other)
+          ? []
+          : [{ path: ['applications', name, 'after', n], message: named('an application', other, all) }],
+      ),
+    ]),
     ...Object.entries(apart).flatMap(([name, patterns]) => look(['apart', name], patterns, 'VM', vms)),
   ];
 }

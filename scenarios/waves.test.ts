@@ -3,11 +3,14 @@ import { inMemoryEventLog } from '#core/event-log/in-memory';
 import { InvariantError } from '#core/invariant';
 import { minutes } from '#core/units';
 import type { WavePlan } from '#core/wave/plan';
+import { seededRng } from '#simulator/kernel/seeded-rng';
 import { virtualClock } from '#simulator/kernel/virtual-clock';
 import { describeScenarioError, loadScenario } from './load.ts';
 import { fitsPattern } from './name-pattern.ts';
 import type { RehearsalScenario } from './rehearsal-scenario.ts';
+import { estateOf } from './rehearsal-plan.ts';
 import { rehearse } from './run.ts';
+import { membersOf } from './wave-plans.ts';
 
 const head = `
 kind: rehearsal
@@ -35,6 +38,9 @@ const said = (more: string): string => {
   const loaded = loadScenario(head + more, 'waves.yaml');
   return loaded.ok ? '' : describeScenarioError(loaded.error);
 };
+
+const never = (): boolean => false;
+const standing = { isOver: never, hasMoved: never, isTaken: never, cutovers: () => 0 };
 
 async function ran(more: string) {
   const scenario = scenarioOf(more);
@@ -68,6 +74,22 @@ waves:
       ['completed', 2],
     ]);
     expect(summary.wave).toMatchObject({ id: 'others', state: 'completed' });
+  });
+
+  it('know the applications that the estate names', async () => {
+    const scenario = scenarioOf('waves: [{ id: w, window: { opens: 1 h, closes: 2 h } }]');
+    const named = head.replace('name: web-2,', 'name: web-2, application: shop,');
+    const loaded = loadScenario(
+      `${named}
+applications: { data: { vms: ['db-*'], after: [shop] } }
+waves: [{ id: w, window: { opens: 1 h, closes: 2 h }, select: { applications: [shop] } }]`,
+      'waves.yaml',
+    );
+    expect(loaded).toMatchObject({ ok: true });
+    if (!loaded.ok || loaded.value.kind !== 'rehearsal') return;
+    const estate = estateOf(loaded.value, seededRng(1));
+    expect(membersOf(loaded.value, estate, loaded.value.wave, standing).map(({ name }) => name)).toEqual(['web-2']);
+    expect(membersOf(scenario, estate, scenario.wave, standing)).toHaveLength(4);
   });
 
   it('take up again what one before them has rolled back', async () => {
