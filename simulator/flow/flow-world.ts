@@ -11,6 +11,7 @@ import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
 import { MachineWorld } from './machine-world.ts';
 import type { Machine, MachineView } from './machine.ts';
 import { hostOf, linkPlace, placesOf } from './network.ts';
+import { takenUp, type MachineStanding } from './resume.ts';
 import { grain } from './rounds.ts';
 import { transfers } from './transfers.ts';
 import { writeLedger } from './write-ledger.ts';
@@ -49,6 +50,8 @@ export interface FlowWorldOptions {
   readonly faults?: readonly Fault[];
   /** How often the progress of a round becomes a fact. Each one costs as much as any other fact. */
   readonly progressEvery?: Millis;
+  /** Where a VM's parts stand at the start, if its migration is gone on with; a VM that nobody has touched if not given. */
+  readonly standing?: (vm: string) => MachineStanding | undefined;
 }
 
 /** Makes a world from an estate and a seed. */
@@ -58,6 +61,7 @@ export function flowWorld({
   rng,
   faults = [],
   progressEvery = minutes(1),
+  standing = () => undefined,
 }: FlowWorldOptions): FlowWorld {
   const places = placesOf(estate);
   const shared = transfers(clock, places);
@@ -66,6 +70,10 @@ export function flowWorld({
     clock.schedule(until, () => shared.bringUp(linkPlace(link)));
   }
   const machines = new Map(estate.vms.map((vm) => [vm.name, newMachine(vm, hostOf(estate, vm).platform, clock)]));
+  for (const [name, fresh] of machines) {
+    const stands = standing(name);
+    if (stands) machines.set(name, takenUp(fresh, stands));
+  }
   const machineOf = (vm: string): Machine => {
     const machine = machines.get(vm);
     invariant(machine, `there is no VM ${vm} in this world`);
