@@ -26,8 +26,10 @@ export function rehearsalLog(
   keep: Pick<EventLog, 'append'> | undefined,
   clock: Pick<SimulatedClock, 'hold' | 'askForTurn'>,
   onRefused: (error: AppendError) => void,
+  /** The last revision of each stream that is there already. */
+  standing: Iterable<readonly [stream: StreamId, last: number]> = [],
 ): RehearsalLog {
-  const ends = new Map<StreamId, number>();
+  const ends = new Map<StreamId, number>(standing);
   let facts = 0;
   let behind = 0;
   let refused: AppendError | undefined;

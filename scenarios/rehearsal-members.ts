@@ -36,6 +36,8 @@ export interface MembersOptions {
 export interface RehearsalMembers extends WaveMembers {
   /** Starts a migration's driver and drafts it. */
   draft(migration: MigrationId, plan: MigrationPlan): Result<void, Refusal<Rejection>>;
+  /** Goes on with a migration that has facts already. Its VM is named after it in the world, which knows where it stands. */
+  takeUp(migration: MigrationId, plan: MigrationPlan, history: readonly ProposedFact<MigrationFact>[]): void;
   /** `answered` is called once the command's facts are in the log, or with the reason why there are none. */
   send(migration: MigrationId, command: Command<MigrationCommand>, answered: Answered): void;
   /** Whoever waits for a change looks again. */
@@ -55,9 +57,29 @@ interface Member {
   standing: number;
 }
 
-/** No members yet: each is drafted. */
+interface Entering {
+  readonly migration: MigrationId;
+  /** Its name in the world. */
+  readonly vm: string;
+  readonly plan: MigrationPlan;
+  readonly history: readonly ProposedFact<MigrationFact>[];
+}
+
+const driverOf = (
+  { append, clock, rng, world, correlationId, onEnded }: MembersOptions,
+  stream: StreamId,
+  { vm, plan, history }: Entering,
+  onFacts: (facts: readonly ProposedFact<MigrationFact>[]) => void,
+): Member['driver'] =>
+  stepDriver(migrationModel, stream, {
+    ...{ append, clock, correlationId, history, onFacts, onEnded },
+    world: world.of(vm, plan),
+    newFactId: factIds(rng.fork(stream)),
+  });
+
+/** No members yet: each is drafted, or taken up. */
 export function rehearsalMembers(options: MembersOptions): RehearsalMembers {
-  const { append, clock, rng, world, correlationId, onFacts, onEnded } = options;
+  const { clock, rng, onFacts } = options;
   const members = new Map<MigrationId, Member>();
   const course = courseRecorder(clock.now());
   const watches = memberWatches();
@@ -82,20 +104,27 @@ export function rehearsalMembers(options: MembersOptions): RehearsalMembers {
     else answered(notThere);
   };
 
+  const start = (entering: Entering): Member['driver'] => {
+    const { migration, history } = entering;
+    const stream: StreamId = `migration-${migration}`;
+    // A driver with a history acts before it is even here.
+    const early: ProposedFact<MigrationFact>[] = [];
+    const driver = driverOf(options, stream, entering, (facts) => {
+      if (members.has(migration)) added(migration, stream, facts);
+      else early.push(...facts);
+    });
+    course.enter();
+    const tally = memberTally(course);
+    tally.add(history, driver.state());
+    members.set(migration, { driver, tally, standing: -1 });
+    if (early.length > 0) added(migration, stream, early);
+    return driver;
+  };
+
   return {
+    takeUp: (migration, plan, history) => void start({ migration, vm: migration, plan, history }),
     draft(migration, plan) {
-      const stream: StreamId = `migration-${migration}`;
-      const driver = stepDriver(migrationModel, stream, {
-        append,
-        clock,
-        world: world.of(plan.vm.name, plan),
-        correlationId,
-        newFactId: factIds(rng.fork(stream)),
-        onFacts: (facts) => added(migration, stream, facts),
-        onEnded,
-      });
-      course.enter();
-      members.set(migration, { driver, tally: memberTally(course), standing: -1 });
+      const driver = start({ migration, vm: plan.vm.name, plan, history: [] });
       const id = commandId(commandIds.uuid());
       const command: MigrationCommand = { type: 'DraftMigration', data: { plan } };
       let drafted = notThere as Result<void, Refusal<Rejection>>;
