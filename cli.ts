@@ -16,6 +16,7 @@ import { wallClock } from '#replicator/wall-clock';
 import { naturalOf, portOf, speedOf } from '#scenarios/command-line/arguments';
 import { addLogCommands } from '#scenarios/command-line/log-commands';
 import { addEstateCommand } from '#scenarios/command-line/estate-command';
+import { addForecastCommand } from '#scenarios/command-line/forecast-command';
 import { mustBeFree, newTextFile } from '#scenarios/command-line/new-file';
 import { readRehearsal, readScenario, type ReadScenario } from '#scenarios/command-line/read-scenario';
 import { processTerminal } from '#scenarios/command-line/process-terminal';
@@ -141,6 +142,10 @@ addRehearseCommand(program, {
 addEstateCommand(program, { terminal, readBytes, setStatus: (status) => (process.exitCode = status) });
 addLogCommands(program, {
   ...{ terminal, openLog: (path) => openLog(path, 'readOnly') },
+  setStatus: (status) => (process.exitCode = status),
+});
+addForecastCommand(program, {
+  ...{ terminal, clock: wallClock, turn, interrupts, readLog: (path) => openLog(path, 'readOnly') },
   setStatus: (status) => (process.exitCode = status),
 });
 addReplicationCommands(program, { terminal, interrupts, setStatus: (status) => (process.exitCode = status) });

@@ -1,4 +1,6 @@
 import { InvalidArgumentError } from 'commander';
+import type { Instant, Millis } from '#core/units';
+import { durationText, momentText } from '#scenarios/quantity';
 
 /** A whole number, 0 included. */
 export function naturalOf(text: string): number {
@@ -21,3 +23,20 @@ export function portOf(text: string): number {
   if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new InvalidArgumentError('A port is 0 to 65535.');
   return port;
 }
+
+/** A duration: `30 min`, `1 h 30 min`. */
+export function durationOf(text: string): Millis {
+  const parsed = durationText.safeParse(text);
+  if (!parsed.success) throw new InvalidArgumentError(allowed(parsed.error.issues[0]?.message));
+  return parsed.data;
+}
+
+/** A moment in UTC, or the word `now`. */
+export function momentOf(text: string): Instant | 'now' {
+  if (text === 'now') return text;
+  const parsed = momentText.safeParse(text);
+  if (!parsed.success) throw new InvalidArgumentError(`${allowed(parsed.error.issues[0]?.message)}, or now`);
+  return parsed.data;
+}
+
+const allowed = (message = 'must make sense'): string => `It ${message}`;
