@@ -9,6 +9,7 @@ interface OwnEstate {
   readonly hosts: readonly z.output<typeof hostSchema>[];
   readonly links: readonly z.output<typeof linkSchema>[];
   readonly vms: readonly z.output<typeof vmSchema>[];
+  readonly datastores: readonly { readonly name: string }[];
   /** VMs made from a seed, beside those listed. */
   readonly generate?: object | undefined;
 }
@@ -23,14 +24,16 @@ export interface ReferenceProblem {
 export interface EstateNames {
   readonly hosts: readonly string[];
   readonly links: readonly string[];
+  readonly datastores: readonly string[];
   /** Nothing where some are made from a seed, so that they cannot be known. */
   readonly vms: readonly string[] | undefined;
 }
 
 /** The names in an estate. */
-export const namesOf = ({ hosts, links, vms, generate }: OwnEstate): EstateNames => ({
+export const namesOf = ({ hosts, links, datastores, vms, generate }: OwnEstate): EstateNames => ({
   hosts: hosts.map(({ name }) => name),
   links: links.map(({ name }) => name),
+  datastores: datastores.map(({ name }) => name),
   vms: generate ? undefined : vms.map(({ name }) => name),
 });
 
@@ -87,11 +90,14 @@ export function estateReferences(
     const problem = reference(path, name, kind, names);
     if (problem) problems.push(problem);
   };
-  for (const [i, { host, link, disks, after = [] }] of vms.entries()) {
+  for (const [i, { host, link, datastore, disks, writes, after = [] }] of vms.entries()) {
     if (problems.length > problemsMax) break;
     const path = [...at, 'vms', i];
     if (!knownHosts.has(host)) refer([...path, 'host'], host, 'host', known.hosts);
     if (link !== undefined && !knownLinks.has(link)) refer([...path, 'link'], link, 'link', known.links);
+    if (datastore !== undefined) refer([...path, 'datastore'], datastore, 'datastore', known.datastores);
+    if (writes.bursts && writes.bursts.lasts >= writes.bursts.every)
+      problems.push({ path: [...path, 'writes', 'bursts', 'lasts'], message: 'must be shorter than "every"' });
     after.forEach((name, n) => {
       if (known.vms && !knownVms?.has(name)) refer([...path, 'after', n], name, 'VM', known.vms);
     });

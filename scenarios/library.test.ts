@@ -6,7 +6,7 @@ import { virtualClock } from '#simulator/kernel/virtual-clock';
 import { expectationLines, judgeOnce } from './expectations.ts';
 import { findInLibrary, libraryLines, libraryOf } from './library.ts';
 import { loadScenario } from './load.ts';
-import { estateOf, unknownVm } from './rehearsal-plan.ts';
+import { estateOf, unknownName } from './rehearsal-plan.ts';
 import type { RehearsalScenario } from './rehearsal-scenario.ts';
 import { rehearse } from './run.ts';
 
@@ -52,7 +52,7 @@ describe('the library', () => {
   it.each(sized)('$name expects something, of VMs that are there, and says what one learns', ({ scenario, estate }) => {
     const counted = scenario.expect.length + Object.values(scenario.members).filter(({ ends }) => ends).length;
     expect(counted).toBeGreaterThan(0);
-    expect(unknownVm(scenario, estate)).toBeUndefined();
+    expect(unknownName(scenario, estate)).toBeUndefined();
     expect(scenario.why.length).toBeGreaterThan(80);
   });
 

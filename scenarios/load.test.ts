@@ -120,6 +120,32 @@ ${more}`;
       `${wave}faults: [{ type: linkDown, link: wna, at: 1 h }]`,
       'faults[0].link must be the name of a link; did you mean wan?',
     ],
+    [`${wave}faults: [{ type: linkDown }]`, 'faults[0] must say when: "at", "every" or "on"'],
+    [
+      `${wave}faults: [{ type: hostDown, host: kvm-1, at: 1 h, every: 2 h }]`,
+      'faults[0] must say when in one way only, and has "at" and "every"',
+    ],
+    [
+      `${wave}faults: [{ type: hostDown, host: kvm-2, at: 1 h }]`,
+      'faults[0].host must be the name of a host; did you mean kvm-1?',
+    ],
+    [
+      `${wave}faults: [{ type: datastoreFull, datastore: gold, at: 1 h }]`,
+      'faults[0].datastore must be the name of a datastore',
+    ],
+    [
+      `${wave}faults: [{ type: linkSlow, on: { fact: CutoverStartd } }]`,
+      'faults[0].on.fact must be the name of a fact of a migration, such as CutoverStarted, but is "CutoverStartd"; did you mean CutoverStarted?',
+    ],
+    [
+      `${wave}faults: [{ type: linkSlow, on: { fact: CutoverStarted, vm: web-2 } }]`,
+      'faults[0].on.vm must be the name of a VM; did you mean web-1?',
+    ],
+    [
+      `${wave}operators: { acts: [{ act: pase, at: 1 h }] }`,
+      'operators.acts[0].act must be pause, rescan, cancel or rollBack, but is "pase"; did you mean pause?',
+    ],
+    [`${wave}operators: { acts: [{ act: pause }] }`, 'operators.acts[0] must say when: "at", "every" or "on"'],
     [
       `${wave}faults: [{ type: trackingLost, vms: [web-2] }]`,
       'faults[0].vms[0] must be the name of a VM; did you mean web-1?',

@@ -3,10 +3,13 @@ import { commandId, type MigrationId } from '#core/ids';
 import { axesOf } from '#core/migration/abilities';
 import type { MigrationCommand } from '#core/migration/commands';
 import type { MigrationState } from '#core/migration/evolve';
+import type { MigrationFactType } from '#core/migration/facts';
 import type { Rng } from '#core/rng';
-import { after, type Millis } from '#core/units';
+import { after, millis, type Millis } from '#core/units';
+import { playSpells } from '#simulator/faults/spell';
 import type { Scheduled } from '#simulator/kernel/event-queue';
 import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
+import { actSpells, type AskFor } from './operator-acts.ts';
 import type { RehearsalScenario } from './rehearsal-scenario.ts';
 
 /** What people do by themselves in a rehearsal, as the scenario has it. */
@@ -15,6 +18,8 @@ export type OperatorPolicy = RehearsalScenario['operators'];
 /** The people of a rehearsal: they see where migrations stand, and ask for something after a while. */
 export interface Operators {
   look(migration: MigrationId, state: MigrationState, waveIsOver: boolean): void;
+  /** Something happened to a migration that somebody may act on. */
+  happened(migration: MigrationId, fact: MigrationFactType): void;
   /** Whether somebody is going to ask for something. */
   haveWishes(): boolean;
   stop(): void;
@@ -25,13 +30,18 @@ export interface OperatorsOptions {
   readonly clock: SimulatedClock;
   readonly policy: OperatorPolicy;
   readonly rng: Rng;
+  /** The VMs that acts may concern. */
+  readonly vms: readonly string[];
   readonly send: (migration: MigrationId, command: Command<MigrationCommand>, answered: () => void) => void;
   /** Told after each command was answered. */
   readonly onAsked: () => void;
 }
 
+// A check may fail for ever: after so many wishes for one VM everybody gives it up, and the rehearsal can end.
+const triesMax = 200;
+
 /** People who act as their scenario says. */
-export function operators({ clock, policy, rng, send, onAsked }: OperatorsOptions): Operators {
+export function operators({ clock, policy, rng, vms, send, onAsked }: OperatorsOptions): Operators {
   const wishes = new Map<MigrationId, { readonly cause: string; readonly scheduled: Scheduled }>();
   const ask = (migration: MigrationId, command: MigrationCommand): void => {
     const id = commandId(rng.uuid());
@@ -42,15 +52,36 @@ export function operators({ clock, policy, rng, send, onAsked }: OperatorsOption
       onAsked();
     });
   };
+  const askFor: AskFor = (migration, command) =>
+    send(migration, { id: commandId(rng.uuid()), actor: 'operator:simulated', at: clock.now(), command }, onAsked);
+  const spells = actSpells(policy.acts, { vms, rng, start: clock.now() });
+  const player = playSpells(spells, clock, askFor);
+  const reactions = new Map<MigrationId, number>();
+  /** How much later than they should they come: each time anew. */
+  const lateness = (migration: MigrationId): number => {
+    if (!policy.late) return 0;
+    const count = reactions.get(migration) ?? 0;
+    reactions.set(migration, count + 1);
+    return rng.fork(`late ${migration} ${count}`).chance(policy.late.chance) ? policy.late.by : 0;
+  };
+  const tries = new Map<MigrationId, number>();
+  const hasTriedEnough = (migration: MigrationId): boolean => {
+    const count = (tries.get(migration) ?? 0) + 1;
+    tries.set(migration, count);
+    return count > triesMax;
+  };
   return {
+    happened: (migration, fact) => player.happened(migration, fact),
     look(migration, state, waveIsOver) {
       const wish = wishOf(state, policy, waveIsOver);
       const present = wishes.get(migration);
       if (present?.cause === wish?.cause) return;
       present?.scheduled.cancel();
       wishes.delete(migration);
-      if (!wish) return;
-      const scheduled = clock.schedule(after(clock.now(), wish.after), () => ask(migration, wish.command));
+      if (!wish || hasTriedEnough(migration)) return;
+      const scheduled = clock.schedule(after(clock.now(), millis(wish.after + lateness(migration))), () =>
+        ask(migration, wish.command),
+      );
       wishes.set(migration, { cause: wish.cause, scheduled });
     },
     haveWishes: () => wishes.size > 0,
@@ -71,7 +102,7 @@ interface Wish {
 const by = 'operator';
 
 function wishOf(state: MigrationState, policy: OperatorPolicy, waveIsOver: boolean): Wish | undefined {
-  const { lifecycle, outcome } = axesOf(state);
+  const { lifecycle, outcome, replication } = axesOf(state);
   if (outcome === 'undecidable') {
     const { undecidable } = policy;
     return undecidable && wish(outcome, undecidable.after, 'DecideOutcome', { outcome: undecidable.action, by });
@@ -97,9 +128,20 @@ function wishOf(state: MigrationState, policy: OperatorPolicy, waveIsOver: boole
           });
     case 'cutOver':
       return policy.finalize && waveIsOver ? wish(lifecycle, policy.finalize.after, 'Finalize', {}) : undefined;
+    case 'failed': {
+      const again = { reason: 'where the source stands was looked at', acceptLossOfTargetWrites: true };
+      return policy.failed && wish(lifecycle, policy.failed.after, 'RollBack', again);
+    }
     default:
-      return undefined;
+      return replication === 'stalled.blocked' ? wishForStalled(policy) : undefined;
   }
+}
+
+function wishForStalled({ stalled }: OperatorPolicy): Wish | undefined {
+  if (!stalled) return undefined;
+  return stalled.action === 'cancel'
+    ? wish('stalled', stalled.after, 'CancelMigration', { reason: 'replication stalled' })
+    : wish('stalled', stalled.after, 'ResumeReplication', {});
 }
 
 const wish = <T extends MigrationCommand['type']>(

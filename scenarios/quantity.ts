@@ -94,6 +94,22 @@ export const positiveDurationText = quantity({
   },
 });
 
+const duration = String.raw`${number} ?(${anyOf(timeUnits)})( ${number} ?(${anyOf(timeUnits)}))*`;
+
+/** Seconds from and to: `5 s to 20 s`, or `5 s` for always the same. */
+export const spanText = quantity<readonly [from: number, to: number]>({
+  what: 'a time from and to',
+  examples: ['5 s to 20 s', '5 s'],
+  units: timeUnits,
+  pattern: new RegExp(`^${duration}( to ${duration})?$`),
+  parse: (text) => {
+    const [from = '', to = from] = text.split(' to ');
+    const span = [parseDuration(from) / 1_000, parseDuration(to) / 1_000] as const;
+    if (span[0] > span[1]) throw new RangeError('the wrong way round');
+    return span;
+  },
+});
+
 const byteRate = new RegExp(`^${number} ?(${anyOf(sizeUnits)})/s$`);
 const bitRate = new RegExp(`^${number} ?(${anyOf(bitUnits)})(/s)?$`);
 

@@ -2,7 +2,7 @@ import type { Command, Refusal } from '#core/driver/driver';
 import type { Ending } from '#core/driver/run-driver';
 import { stepDriver, type AppendNow, type SteppedDriver } from '#core/driver/step-driver';
 import type { ProposedFact, StreamId } from '#core/event-log/event-log';
-import { commandId, type MigrationId } from '#core/ids';
+import { commandId, type FactId, type MigrationId } from '#core/ids';
 import type { MigrationCommand, Rejection } from '#core/migration/commands';
 import type { MigrationState } from '#core/migration/evolve';
 import type { MigrationFact } from '#core/migration/facts';
@@ -27,7 +27,9 @@ export interface MembersOptions {
   readonly rng: Rng;
   readonly world: FlowWorld;
   readonly correlationId: string;
-  readonly onFacts: (migration: MigrationId, stream: StreamId, facts: readonly ProposedFact[]) => void;
+  readonly onFacts: (migration: MigrationId, stream: StreamId, facts: readonly ProposedFact<MigrationFact>[]) => void;
+  /** Facts are kept to start drivers again from. */
+  readonly keepsFacts: boolean;
   /** A driver ended that nobody had stopped. */
   readonly onEnded: (ending: Ending) => void;
 }
@@ -46,40 +48,31 @@ export interface RehearsalMembers extends WaveMembers {
   /** Where all of them stood over time. */
   readonly course: Pick<CourseRecorder, 'course' | 'lastMoved'>;
   stop(): void;
+  /** Starts every driver anew from the facts that were kept, after a stop. */
+  restart(): void;
 }
 
 type Answered = (result: Result<void, Refusal<Rejection>>) => void;
 
-interface Member {
-  readonly driver: SteppedDriver<MigrationState, MigrationCommand, Rejection>;
+/** What a driver is made from, as often as that has to be. */
+interface Made {
+  /** Its name in the world. */
+  readonly vm: string;
+  readonly plan: MigrationPlan;
+  readonly newFactId: () => FactId;
+  readonly facts: ProposedFact<MigrationFact>[];
+}
+
+interface Member extends Made {
+  driver: SteppedDriver<MigrationState, MigrationCommand, Rejection>;
   readonly tally: MemberTally;
   /** What a planner looks at, when it last changed. */
   standing: number;
 }
 
-interface Entering {
-  readonly migration: MigrationId;
-  /** Its name in the world. */
-  readonly vm: string;
-  readonly plan: MigrationPlan;
-  readonly history: readonly ProposedFact<MigrationFact>[];
-}
-
-const driverOf = (
-  { append, clock, rng, world, correlationId, onEnded }: MembersOptions,
-  stream: StreamId,
-  { vm, plan, history }: Entering,
-  onFacts: (facts: readonly ProposedFact<MigrationFact>[]) => void,
-): Member['driver'] =>
-  stepDriver(migrationModel, stream, {
-    ...{ append, clock, correlationId, history, onFacts, onEnded },
-    world: world.of(vm, plan),
-    newFactId: factIds(rng.fork(stream)),
-  });
-
 /** No members yet: each is drafted, or taken up. */
 export function rehearsalMembers(options: MembersOptions): RehearsalMembers {
-  const { clock, rng, onFacts } = options;
+  const { clock, rng, keepsFacts, onFacts } = options;
   const members = new Map<MigrationId, Member>();
   const course = courseRecorder(clock.now());
   const watches = memberWatches();
@@ -90,6 +83,7 @@ export function rehearsalMembers(options: MembersOptions): RehearsalMembers {
     if (!member) return;
     const state = member.driver.state();
     member.tally.add(facts, state);
+    if (keepsFacts) member.facts.push(...facts);
     onFacts(migration, stream, facts);
     // A planner asks where members stand. Progress within a round is nothing to wake it for.
     const standing = standingOf(state);
@@ -98,33 +92,45 @@ export function rehearsalMembers(options: MembersOptions): RehearsalMembers {
     watches.tell(migration);
   };
 
+  /** Starts a driver. One with a history acts before it is even here: what it says then is told once `settle` is called. */
+  const begin = (migration: MigrationId, made: Made): { readonly driver: Member['driver']; settle(): void } => {
+    const stream: StreamId = `migration-${migration}`;
+    const early: ProposedFact<MigrationFact>[] = [];
+    let isHere = false;
+    const driver = driven(options, stream, made, (facts) => {
+      if (isHere) added(migration, stream, facts);
+      else early.push(...facts);
+    });
+    return {
+      driver,
+      settle: () => {
+        isHere = true;
+        if (early.length > 0) added(migration, stream, early);
+      },
+    };
+  };
+
   const send: RehearsalMembers['send'] = (migration, command, answered) => {
     const member = members.get(migration);
     if (member) member.driver.command(command, answered);
     else answered(notThere);
   };
 
-  const start = (entering: Entering): Member['driver'] => {
-    const { migration, history } = entering;
-    const stream: StreamId = `migration-${migration}`;
-    // A driver with a history acts before it is even here.
-    const early: ProposedFact<MigrationFact>[] = [];
-    const driver = driverOf(options, stream, entering, (facts) => {
-      if (members.has(migration)) added(migration, stream, facts);
-      else early.push(...facts);
-    });
+  const enter = (migration: MigrationId, made: Omit<Made, 'newFactId'>): Member['driver'] => {
+    const whole = { ...made, newFactId: factIds(rng.fork(`migration-${migration}`)) };
+    const { driver, settle } = begin(migration, whole);
     course.enter();
     const tally = memberTally(course);
-    tally.add(history, driver.state());
-    members.set(migration, { driver, tally, standing: -1 });
-    if (early.length > 0) added(migration, stream, early);
+    tally.add(made.facts, driver.state());
+    members.set(migration, { ...whole, driver, tally, standing: -1 });
+    settle();
     return driver;
   };
 
   return {
-    takeUp: (migration, plan, history) => void start({ migration, vm: migration, plan, history }),
+    takeUp: (migration, plan, history) => void enter(migration, { vm: migration, plan, facts: [...history] }),
     draft(migration, plan) {
-      const driver = start({ migration, vm: plan.vm.name, plan, history: [] });
+      const driver = enter(migration, { vm: plan.vm.name, plan, facts: [] });
       const id = commandId(commandIds.uuid());
       const command: MigrationCommand = { type: 'DraftMigration', data: { plan } };
       let drafted = notThere as Result<void, Refusal<Rejection>>;
@@ -147,7 +153,29 @@ export function rehearsalMembers(options: MembersOptions): RehearsalMembers {
     stop() {
       for (const { driver } of members.values()) driver.stop();
     },
+    restart() {
+      for (const [migration, member] of members) {
+        const { driver, settle } = begin(migration, member);
+        member.driver = driver;
+        member.standing = standingOf(driver.state());
+        settle();
+      }
+      watches.tell();
+    },
   };
+}
+
+function driven(
+  { append, clock, world, correlationId, onEnded }: MembersOptions,
+  stream: StreamId,
+  { vm, plan, newFactId, facts }: Made,
+  onFacts: (facts: readonly ProposedFact<MigrationFact>[]) => void,
+): Member['driver'] {
+  return stepDriver(migrationModel, stream, {
+    ...{ append, clock, correlationId, newFactId, onFacts, onEnded },
+    world: world.of(vm, plan),
+    history: [...facts],
+  });
 }
 
 const notThere: Result<never, Refusal<Rejection>> = { ok: false, error: { type: 'NotDrafted' } };

@@ -3,11 +3,22 @@ import { sourcePlatforms } from '#core/migration/plan';
 import { profileNames } from '#simulator/estate/profiles';
 import type { EstateFile } from './estate-file.ts';
 import { estateReferences, namesOf, reference, type ReferenceProblem } from './estate-merge.ts';
-import { count, hostSchema, linkSchema, oneOf, text, vmSchema } from './estate-schema.ts';
+import { cores, count, hostSchema, linkSchema, oneOf, text, vmSchema } from './estate-schema.ts';
 import { endings, expectationSchema, unmatchedNames } from './expectation-schema.ts';
-import { faultSchema } from './fault-schema.ts';
-import { aboutScenario } from './migration-scenario.ts';
-import { durationText, momentText, positiveDurationText, rateText, sizeText, speedText } from './quantity.ts';
+import { assumptionsSchema } from './assumptions-schema.ts';
+import { timingProblem } from './fault-timing.ts';
+import { faultProblem, faultReferences, faultSchema } from './fault-schema.ts';
+import { operatorActSchema } from './operator-acts.ts';
+import { aboutScenario, nameText } from './migration-scenario.ts';
+import {
+  durationText,
+  momentText,
+  positiveDurationText,
+  rateText,
+  shareText,
+  sizeText,
+  speedText,
+} from './quantity.ts';
 import { patternProblems, waveProblems } from './wave-problems.ts';
 import { apartSchema, applicationsSchema, waveFrom, waveSchema, wavesSchema } from './wave-schema.ts';
 
@@ -15,6 +26,7 @@ const appliance = z
   .strictObject({
     bandwidth: rateText.prefault('1.6 Gbit/s').meta({ description: 'For all that passes.' }),
     flow: rateText.prefault('1 Gbit/s').meta({ description: 'For the stream of one VM.' }),
+    cores,
   })
   .prefault({});
 
@@ -31,6 +43,20 @@ const estate = z.strictObject({
     .meta({ description: 'If not given, those of the estate file.' }),
   gateway: appliance,
   receiver: appliance,
+  datastores: z
+    .array(
+      z.strictObject({
+        name: nameText('the name of a datastore'),
+        write: rateText.meta({ description: 'What all replicas on it are written with.' }),
+        capacity: sizeText,
+      }),
+    )
+    .default([])
+    .meta({ description: 'Where replicas are written. None: target storage is never the bottleneck, and never full.' }),
+  vcenter: z
+    .strictObject({ tasks: count(1, 10_000).meta({ description: 'Tasks that are worked on at a time.' }) })
+    .optional()
+    .meta({ description: 'The target platform; it does everything at once if not given.' }),
   vms: z.array(vmSchema).default([]),
   generate: z
     .strictObject({
@@ -113,6 +139,22 @@ const operators = z.strictObject({
   finalize: z
     .strictObject({ after: durationText.prefault('1 h').meta({ description: 'After the wave has ended.' }) })
     .optional(),
+  stalled: z
+    .strictObject({ after: durationText.prefault('30 min'), action: oneOf(['resume', 'cancel']).default('resume') })
+    .optional()
+    .meta({ description: 'What becomes of replication that stalled and does not help itself.' }),
+  failed: z
+    .strictObject({ after: durationText.prefault('30 min') })
+    .optional()
+    .meta({ description: 'After how long rolling back is tried again where it failed.' }),
+  late: z
+    .strictObject({
+      chance: shareText.prefault('20 %'),
+      by: positiveDurationText.prefault('1 h').meta({ description: 'How much later than they should be.' }),
+    })
+    .optional()
+    .meta({ description: 'People come late to some of what they are asked for.' }),
+  acts: z.array(operatorActSchema).default([]).meta({ description: 'What people do without being asked.' }),
 });
 
 /** A wave rehearsed in a simulated world. */
@@ -135,6 +177,7 @@ const unchecked = z.strictObject({
   members: z.record(z.string(), member).default({}).meta({ description: 'What holds for single VMs, by name.' }),
   operators: operators.prefault({}).meta({ description: 'People: what they do by themselves, and after how long.' }),
   faults: z.array(faultSchema).default([]),
+  assumptions: assumptionsSchema.prefault({}).meta({ description: 'What is assumed otherwise than by default.' }),
   expect: z.array(expectationSchema).default([]).meta({ description: 'What a rehearsal has to come to.' }),
 });
 
@@ -188,9 +231,14 @@ export function referenceProblems(
     referVm(['members', name], name);
     after.forEach((id, i) => referVm(['members', name, 'after', i], id));
   }
+  problems.push(...faultProblems(faults), ...actProblems(scenario.operators.acts));
+  for (const { path, name } of actNames(scenario.operators.acts)) referVm(path, name);
   faults.forEach((fault, i) => {
-    if (fault.type === 'linkDown') refer(['faults', i, 'link'], fault.link, 'link', known.links);
-    else if (fault.vms !== 'all') fault.vms.forEach((name, at) => referVm(['faults', i, 'vms', at], name));
+    for (const { path, kind, name } of faultReferences(fault)) {
+      if (kind === 'VM') referVm(['faults', i, ...path], name);
+      // The names of generated hosts are looked up with those of VMs.
+      else if (kind !== 'host' || known.vms) refer(['faults', i, ...path], name, kind, known[`${kind}s`]);
+    }
   });
   if (known.vms)
     for (const { at, word, meant } of unmatchedNames(expect, known.vms))
@@ -200,3 +248,25 @@ export function referenceProblems(
       });
   return { scenario: problems, estate: listed ? estateReferences(listed, known, []) : [] };
 }
+
+type Acts = RehearsalScenario['operators']['acts'];
+
+const actProblems = (acts: Acts): readonly ReferenceProblem[] =>
+  acts.flatMap((act, i) => {
+    const message = timingProblem(act, 'one');
+    return message === undefined ? [] : [{ path: ['operators', 'acts', i], message }];
+  });
+
+/** The VMs that people do something with, and where they are named. */
+const actNames = (acts: Acts) =>
+  acts.flatMap(({ vms, on }, i) => {
+    const path = ['operators', 'acts', i] as const;
+    const named = vms === 'all' ? [] : vms.map((name, at) => ({ path: [...path, 'vms', at], name }));
+    return on && on.vm !== 'any' ? [...named, { path: [...path, 'on', 'vm'], name: on.vm }] : named;
+  });
+
+const faultProblems = (faults: RehearsalScenario['faults']): readonly ReferenceProblem[] =>
+  faults.flatMap((fault, i) => {
+    const message = faultProblem(fault);
+    return message === undefined ? [] : [{ path: ['faults', i], message }];
+  });

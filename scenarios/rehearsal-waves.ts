@@ -2,13 +2,14 @@ import type { Command, Refusal } from '#core/driver/driver';
 import type { Ending } from '#core/driver/run-driver';
 import { stepDriver, type SteppedDriver } from '#core/driver/step-driver';
 import type { ProposedFact, StreamId } from '#core/event-log/event-log';
-import { commandId, migrationId, type MigrationId, type WaveId } from '#core/ids';
+import { commandId, migrationId, type FactId, type MigrationId, type WaveId } from '#core/ids';
 import { axesOf } from '#core/migration/abilities';
 import { invariant } from '#core/invariant';
 import { err, ok, type Result } from '#core/result';
 import type { Rng } from '#core/rng';
 import { after, elapsed, type Instant } from '#core/units';
 import type { WaveCommand, WaveRejection } from '#core/wave/commands';
+import type { WaveFact } from '#core/wave/facts';
 import { conductor, type WaveMembers } from '#core/wave/conductor';
 import { waveStateName } from '#core/wave/decide';
 import { initialWave, type WaveState } from '#core/wave/evolve';
@@ -32,6 +33,10 @@ export interface WavesOptions {
   readonly rng: Rng;
   readonly append: RehearsalLog['append'];
   readonly crew: WaveMembers & { wake(): void };
+  /** Facts are kept to start drivers again from. */
+  readonly keepsFacts: boolean;
+  /** Does it now, or when drivers run again. */
+  readonly whenUp: (act: () => void) => void;
   readonly onFacts: (stream: StreamId, facts: readonly ProposedFact[]) => void;
   /** A wave is over, and with it what it has to do with these members. */
   readonly onOver: (members: readonly MigrationId[]) => void;
@@ -62,6 +67,8 @@ export interface RehearsalWaves {
   isOver(member: MigrationId): boolean;
   summaries(): readonly WaveSummary[];
   stop(): void;
+  /** Starts every driver anew from the facts that were kept, after a stop. */
+  restart(): void;
 }
 
 /** Waves of which none is drafted yet. */
@@ -70,7 +77,9 @@ export const rehearsalWaves = (options: WavesOptions): RehearsalWaves => new Wav
 type WaveDriver = SteppedDriver<WaveState, WaveCommand, WaveRejection>;
 
 interface Running {
-  readonly driver: WaveDriver;
+  driver: WaveDriver;
+  readonly newFactId: () => FactId;
+  readonly facts: ProposedFact<WaveFact>[];
   readonly members: readonly MigrationId[];
   readonly started: Instant;
 }
@@ -155,6 +164,11 @@ class Waves implements RehearsalWaves {
     for (const { driver } of this.#running.values()) driver.stop();
   }
 
+  restart(): void {
+    for (const [id, running] of this.#running) running.driver = this.#drive(id, running);
+    for (const id of this.#running.keys()) this.#moved(id);
+  }
+
   /** Drafts the waves whose turn has come. */
   #draftDue(): Result<void, WaveRefusal> {
     for (const wave of this.#waves) {
@@ -178,7 +192,8 @@ class Waves implements RehearsalWaves {
     const plan = planOfWave(scenario, estate, wave, { vms, start, fleet });
     const members = plan.members.map(({ migration }) => migration);
     const stream: StreamId = `wave-${wave.id}`;
-    this.#running.set(wave.id, { driver: this.#drive(wave.id, stream), members, started: clock.now() });
+    const kept = { newFactId: factIds(this.#options.rng.fork(stream)), facts: [] };
+    this.#running.set(wave.id, { ...kept, driver: this.#drive(wave.id, kept), members, started: clock.now() });
     for (const member of members) this.#waveOf.set(member, wave.id);
     let drafted = ok(undefined) as Result<void, Refusal<WaveRejection>>;
     this.#ask(wave.id, { type: 'DraftWave', data: { plan } }, plan.requester, (result) => (drafted = result));
@@ -187,15 +202,18 @@ class Waves implements RehearsalWaves {
     return ok(undefined);
   }
 
-  #drive(id: WaveId, stream: StreamId): WaveDriver {
-    const { append, clock, crew, rng, onFacts, onEnded } = this.#options;
+  #drive(id: WaveId, { newFactId, facts: kept }: Pick<Running, 'newFactId' | 'facts'>): WaveDriver {
+    const { append, clock, crew, keepsFacts, onFacts, onEnded } = this.#options;
+    const stream: StreamId = `wave-${id}`;
     return stepDriver(waveModel, stream, {
       append,
       clock,
       world: conductor(() => this.state(id), crew),
       correlationId: id,
-      newFactId: factIds(rng.fork(stream)),
+      newFactId,
+      history: [...kept],
       onFacts: (facts) => {
+        if (keepsFacts) kept.push(...facts);
         onFacts(stream, facts);
         this.#moved(id);
       },
@@ -208,7 +226,8 @@ class Waves implements RehearsalWaves {
     const { scenario, clock } = this.#options;
     const { approve } = scenario.operators;
     const requester = this.#waves.find((wave) => wave.id === id)?.requester ?? '';
-    const ask = (command: WaveCommand, actor: string): void => this.#ask(id, command, actor, () => undefined);
+    const ask = (command: WaveCommand, actor: string): void =>
+      this.#options.whenUp(() => this.#ask(id, command, actor, () => undefined));
     clock.schedule(clock.now(), () => ask({ type: 'StartWave', data: {} }, requester));
     if (!approve) return;
     const command: WaveCommand = { type: 'ApproveWave', data: { by: approve.by } };
@@ -231,7 +250,8 @@ class Waves implements RehearsalWaves {
     if (this.#over.has(id) || !waveModel.hasEnded(this.state(id))) return;
     this.#over.set(id, clock.now());
     // Those that follow are drafted once everybody has heard of this: a driver is still being told.
-    if (this.#over.size < this.#waves.length) clock.schedule(clock.now(), () => this.#draftNext());
+    if (this.#over.size < this.#waves.length)
+      clock.schedule(clock.now(), () => this.#options.whenUp(() => this.#draftNext()));
     onOver(this.#running.get(id)?.members ?? []);
   }
 

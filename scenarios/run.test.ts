@@ -146,7 +146,7 @@ faults: [{ type: validationFailed, vms: [web-1] }]`);
     const clock = virtualClock({ turn, start: scenario.starts });
     expect(await startRehearsal({ scenario: { ...scenario, estate }, clock, log: inMemoryEventLog() })).toEqual({
       ok: false,
-      error: { type: 'UnknownVm', name: 'web-2' },
+      error: { type: 'UnknownName', kind: 'VM', name: 'web-2' },
     });
   });
 

@@ -2,23 +2,28 @@ import type { Command, Refusal } from '#core/driver/driver';
 import type { Ending } from '#core/driver/run-driver';
 import type { EventLog, ProposedFact, StreamId } from '#core/event-log/event-log';
 import { migrationId, type MigrationId, type WaveId } from '#core/ids';
-import { axesOf } from '#core/migration/abilities';
 import type { MigrationCommand, Rejection } from '#core/migration/commands';
+import type { MigrationFact } from '#core/migration/facts';
 import { initialMigration, type MigrationState } from '#core/migration/evolve';
 import { err, ok, type Result } from '#core/result';
 import type { Rng } from '#core/rng';
-import { elapsed, minutes, type Instant, type Millis } from '#core/units';
+import { elapsed, type Instant } from '#core/units';
 import type { WaveCommand, WaveRejection } from '#core/wave/commands';
 import { waveStateName } from '#core/wave/decide';
 import type { WaveState } from '#core/wave/evolve';
+import { assumptionsWith } from '#simulator/flow/assumptions';
 import { flowWorld, type FlowWorld } from '#simulator/flow/flow-world';
 import { besideSimulation } from '#simulator/kernel/sealed-globals';
 import { seededRng } from '#simulator/kernel/seeded-rng';
 import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
 import { rehearsalLog, type RehearsalLog } from './rehearsal-log.ts';
+import { manager, managerCrashes, type Manager } from './crashes.ts';
 import { operators, type Operators } from './operators.ts';
 import { rehearsalMembers, type RehearsalMembers } from './rehearsal-members.ts';
-import { estateOf, faultsOf, memberPlan, unknownVm, type FleetEstate } from './rehearsal-plan.ts';
+import { faultsOf } from './rehearsal-faults.ts';
+import { isMoving, progressEvery } from './rehearsal-pace.ts';
+import { estateOf, memberPlan, unknownName, type FleetEstate, type UnknownName } from './rehearsal-plan.ts';
+import { settleable } from './settleable.ts';
 import type { RehearsalScenario } from './rehearsal-scenario.ts';
 import type { RehearsalEnding, RehearsalSummary } from './rehearsal-summary.ts';
 import { rehearsalWaves, type RehearsalWaves } from './rehearsal-waves.ts';
@@ -64,8 +69,8 @@ export type RehearsalError =
   | { readonly type: 'AlreadyThere'; readonly stream: StreamId }
   /** The model or the log refuses the draft. */
   | { readonly type: 'DraftRefused'; readonly stream: StreamId; readonly refusal: Refusal<Rejection | WaveRejection> }
-  /** The scenario names a VM that is neither listed nor made from this seed. */
-  | { readonly type: 'UnknownVm'; readonly name: string };
+  /** The scenario names a VM or a host that is neither listed nor made from this seed. */
+  | ({ readonly type: 'UnknownName' } & UnknownName);
 
 /** Runs a rehearsal to its end. */
 export async function rehearse(options: RehearsalOptions): Promise<Result<RehearsalSummary, RehearsalError>> {
@@ -81,8 +86,8 @@ export async function startRehearsal(options: RehearsalOptions): Promise<Result<
   const seed = options.seed ?? options.scenario.seed;
   const rng = seededRng(seed);
   const estate = estateOf(options.scenario, rng.fork('estate'));
-  const unknown = unknownVm(options.scenario, estate);
-  if (unknown !== undefined) return err({ type: 'UnknownVm', name: unknown });
+  const unknown = unknownName(options.scenario, estate);
+  if (unknown !== undefined) return err({ type: 'UnknownName', ...unknown });
   const there =
     options.log &&
     (await streamThere(options.log, [
@@ -123,6 +128,7 @@ class WaveRehearsal implements Rehearsal {
   readonly #log: RehearsalLog;
   readonly #crew: RehearsalMembers;
   readonly #operators: Operators;
+  readonly #manager: Manager;
   readonly #waves: RehearsalWaves;
   /** Members that are on their way from one resting place to the next. */
   readonly #moving = new Set<MigrationId>();
@@ -137,8 +143,23 @@ class WaveRehearsal implements Rehearsal {
     this.#start = clock.now();
     this.wave = scenario.wave.id;
     this.members = estate.vms.map(({ name }) => migrationId(name));
-    const faults = faultsOf(scenario, rng.fork('faults'), this.#start);
-    this.world = flowWorld({ estate, clock, rng: rng.fork('world'), faults, progressEvery: progressEvery(estate) });
+    const faults = faultsOf(scenario, { estate, rng: rng.fork('faults'), start: this.#start });
+    this.world = flowWorld({
+      estate,
+      clock,
+      rng: rng.fork('world'),
+      faults,
+      progressEvery: progressEvery(estate),
+      assumptions: assumptionsWith(scenario.assumptions),
+    });
+    this.#manager = manager({
+      scenario,
+      clock,
+      rng: rng.fork('manager'),
+      start: this.#start,
+      crash: () => this.#crash(),
+      restart: () => this.#restart(),
+    });
     this.#log = rehearsalLog(log, clock, (error) => this.#finish({ type: 'logRefused', error }));
     this.#crew = rehearsalMembers({
       append: this.#log.append,
@@ -146,6 +167,7 @@ class WaveRehearsal implements Rehearsal {
       rng: rng.fork('members'),
       world: this.world,
       correlationId: this.wave,
+      keepsFacts: managerCrashes(scenario),
       onFacts: (migration, stream, facts) => this.#memberMoved(migration, stream, facts),
       onEnded: (ending) => this.#driverEnded(ending),
     });
@@ -153,7 +175,9 @@ class WaveRehearsal implements Rehearsal {
       clock,
       policy: scenario.operators,
       rng: rng.fork('operators'),
-      send: (migration, command, answered) => this.#crew.send(migration, command, answered),
+      vms: this.members,
+      send: (migration, command, answered) =>
+        this.#manager.whenUp(() => this.#crew.send(migration, { ...command, at: clock.now() }, answered)),
       onAsked: () => this.#lookForEnd(),
     });
     this.#waves = rehearsalWaves({
@@ -164,6 +188,8 @@ class WaveRehearsal implements Rehearsal {
       rng,
       append: this.#log.append,
       crew: this.#crew,
+      keepsFacts: managerCrashes(scenario),
+      whenUp: (act) => this.#manager.whenUp(act),
       onFacts: (stream, facts) => this.#tell(stream, facts),
       onOver: (members) => this.#waveOver(members),
       onEnded: (ending) => this.#driverEnded(ending),
@@ -227,6 +253,17 @@ class WaveRehearsal implements Rehearsal {
     this.#waves.stop();
   }
 
+  #crash(): void {
+    this.#crew.stop();
+    this.#waves.stop();
+  }
+
+  #restart(): void {
+    this.#crew.restart();
+    this.#waves.restart();
+    for (const migration of this.members) this.#lookAt(migration);
+  }
+
   async #run(): Promise<RehearsalSummary> {
     const { scenario, clock } = this.#options;
     try {
@@ -285,8 +322,17 @@ class WaveRehearsal implements Rehearsal {
     if (onFacts) besideSimulation(() => onFacts(stream, facts));
   }
 
-  #memberMoved(migration: MigrationId, stream: StreamId, facts: readonly ProposedFact[]): void {
+  #memberMoved(migration: MigrationId, stream: StreamId, facts: readonly ProposedFact<MigrationFact>[]): void {
     this.#tell(stream, facts);
+    for (const { type } of facts) {
+      this.world.happened(migration, type);
+      this.#operators.happened(migration, type);
+      this.#manager.happened(migration, type);
+    }
+    this.#lookAt(migration);
+  }
+
+  #lookAt(migration: MigrationId): void {
     const state = this.#crew.state(migration) ?? initialMigration();
     if (isMoving(state)) this.#moving.add(migration);
     else this.#moving.delete(migration);
@@ -310,34 +356,4 @@ class WaveRehearsal implements Rehearsal {
   #driverEnded(ending: Ending): void {
     if (ending.type === 'logRefused') this.#finish(ending);
   }
-}
-
-/**
- * How often a round says how far it is. A dozen VMs are watched by the minute; the log of a fleet is read by VMs and
- * rounds, and every fact costs as much as any other.
- */
-const progressEvery = ({ vms }: FleetEstate): Millis => minutes(Math.max(1, Math.ceil(vms.length / 50)));
-
-/** Whether a migration stands between two places at which it would stay until somebody asks for something. */
-function isMoving(state: MigrationState): boolean {
-  const { lifecycle, outcome } = axesOf(state);
-  if (outcome === 'undecidable') return false;
-  if (lifecycle === 'testing.running' || lifecycle === 'cuttingOver.undecided') return false;
-  return /^(verifying|testing|cuttingOver|rollingBack|finalizing|cancelling)/.test(lifecycle);
-}
-
-interface Settleable<T> {
-  readonly promise: Promise<T>;
-  readonly resolve: (value: T) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-function settleable<T>(): Settleable<T> {
-  let resolve: (value: T) => void = () => undefined;
-  let reject: (error: unknown) => void = () => undefined;
-  const promise = new Promise<T>((resolvePromise, rejectPromise) => {
-    resolve = resolvePromise;
-    reject = rejectPromise;
-  });
-  return { promise, resolve, reject };
 }

@@ -1,7 +1,8 @@
 import { migrationId, type WaveId } from '#core/ids';
 import { after, millis, type Instant } from '#core/units';
 import type { Tokens, WaveMember, WavePlan } from '#core/wave/plan';
-import { hostOf, linkPlace, placesOf } from '#simulator/flow/network';
+import { defaultAssumptions } from '#simulator/flow/assumptions';
+import { datastorePlace, hostOf, linkPlace, placesOf } from '#simulator/flow/network';
 import { fitsAny, fitsPattern } from './name-pattern.ts';
 import type { FleetVm } from '#simulator/estate/generate';
 import type { FleetEstate } from './rehearsal-plan.ts';
@@ -161,7 +162,7 @@ function comesAfter(scenario: RehearsalScenario, { vms }: FleetEstate, vm: Fleet
 function tokensOf({ limits: { tokens = {} } }: ScenarioWave, estate: FleetEstate): Tokens {
   const patterns = Object.keys(tokens);
   return Object.fromEntries(
-    [...placesOf(estate).keys()].flatMap((place) => {
+    [...placesOf(estate, defaultAssumptions.compute).keys()].flatMap((place) => {
       const pattern = patterns.find((each) => fitsPattern(each, place));
       return pattern === undefined ? [] : [[place, tokens[pattern] ?? 1]];
     }),
@@ -170,6 +171,9 @@ function tokensOf({ limits: { tokens = {} } }: ScenarioWave, estate: FleetEstate
 
 /** One token of every counted place on a VM's way. */
 function needsOf(vm: FleetVm, tokens: Tokens): Tokens | undefined {
-  const way = [`host ${vm.host}`, 'gateway', linkPlace(vm.link), 'receiver'].filter((place) => place in tokens);
+  const store = vm.datastore === undefined ? [] : [datastorePlace(vm.datastore)];
+  const way = [`host ${vm.host}`, 'gateway', linkPlace(vm.link), 'receiver', ...store].filter(
+    (place) => place in tokens,
+  );
   return way.length === 0 ? undefined : Object.fromEntries(way.map((place) => [place, 1]));
 }

@@ -105,11 +105,17 @@ class Ahead {
     this.#append = rehearsalLog(undefined, clock, () => undefined, run.ends).append;
     this.#crew = rehearsalMembers({
       ...{ append: this.#append, clock, world, rng: rng.fork('members'), correlationId: 'forecast' },
+      keepsFacts: false,
       onFacts: (migration, stream, facts) => this.#memberMoved(migration, stream, facts),
       onEnded: () => undefined,
     });
     this.#people = operators({
-      ...{ clock, policy: { judgeTest: { after: approveAfter, verdict: 'passed' } }, rng: rng.fork('people') },
+      ...{
+        clock,
+        policy: { acts: [], judgeTest: { after: approveAfter, verdict: 'passed' } },
+        rng: rng.fork('people'),
+      },
+      vms: estate.vms.map(({ name }) => name),
       send: (migration, command, answered) => this.#crew.send(migration, command, answered),
       onAsked: () => undefined,
     });

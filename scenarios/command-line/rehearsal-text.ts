@@ -41,8 +41,8 @@ export function rehearsalStatus(summary: RehearsalSummary): ExitStatus {
 /** One sentence for a person: why the rehearsal does not begin. */
 export function describeRehearsalError(error: RehearsalError): string {
   switch (error.type) {
-    case 'UnknownVm':
-      return `the scenario speaks of ${error.name}, and its estate has no VM of that name; correct the name or add the VM`;
+    case 'UnknownName':
+      return `the scenario speaks of ${error.name}, and its estate has no ${error.kind} of that name; correct the name or add the ${error.kind}`;
     case 'AlreadyThere':
       return `the log has ${error.stream} already, and a rehearsal cannot be gone on with; give a log of its own with --data`;
     case 'DraftRefused':

@@ -10,6 +10,10 @@ export interface Estate {
   readonly links: readonly EstateLink[];
   readonly gateway: EstateAppliance;
   readonly receiver: EstateAppliance;
+  /** Where replicas are written. None given: target storage is never the bottleneck, and never full. */
+  readonly datastores?: readonly EstateDatastore[] | undefined;
+  /** Not given: it does everything at once that it is asked for. */
+  readonly vcenter?: EstateVcenter | undefined;
   readonly vms: readonly EstateVm[];
 }
 
@@ -18,6 +22,20 @@ export interface EstateHost {
   readonly name: string;
   readonly platform: SourcePlatform;
   readonly read: BytesPerSecond;
+  /** Cores that reading and digests may use. Not given: enough of them. */
+  readonly cores?: number | undefined;
+}
+
+/** A datastore at the target: what all replicas on it are written with, and what they may take up together. */
+export interface EstateDatastore {
+  readonly name: string;
+  readonly write: BytesPerSecond;
+  readonly capacity: Bytes;
+}
+
+/** The management of the target platform: the tasks that it works on at a time, the others wait in line. */
+export interface EstateVcenter {
+  readonly tasks: number;
 }
 
 /** The network between source and target site, shared by all that crosses it. `latency` is one way. */
@@ -32,6 +50,8 @@ export interface EstateLink {
 export interface EstateAppliance {
   readonly bandwidth: BytesPerSecond;
   readonly flow: BytesPerSecond;
+  /** Cores for TLS and frames; one stream uses one of them. Not given: enough of them. */
+  readonly cores?: number | undefined;
 }
 
 /** One VM at the source. */
@@ -40,6 +60,10 @@ export interface EstateVm {
   readonly host: string;
   readonly link: string;
   readonly guest: GuestName;
+  /** Where its replica is written; must be one of the estate's if that has any. */
+  readonly datastore?: string | undefined;
+  /** Services beyond those of a plain guest: each makes coming to rest take longer. */
+  readonly services?: number | undefined;
   readonly disks: readonly EstateDisk[];
   readonly writes: WriteModel;
 }

@@ -15,8 +15,12 @@ export const guests = {
 } as const satisfies Record<string, GuestProfile>;
 
 /** How one operating system behaves when it is stopped, changed and started. */
-export interface GuestProfile {
+export interface GuestProfile extends GuestDurations {
   readonly family: 'linux' | 'windows';
+}
+
+/** How long one operating system takes to be stopped, changed and started. */
+export interface GuestDurations {
   readonly stop: Span;
   readonly fixUp: Span;
   readonly boot: Span;

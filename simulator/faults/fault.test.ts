@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Effect } from '#core/migration/effects';
-import { bytes, instant, ratio, round } from '#core/units';
+import { bytes, instant, millis, ratio, round } from '#core/units';
 import { seededRng } from '#simulator/kernel/seeded-rng';
 import { answerLost } from './answer-lost.ts';
 import { checkFailed } from './check-failed.ts';
@@ -52,7 +52,7 @@ describe('faults strike what they are named after', () => {
       (aim) => answerLost(rng(), aim, { effects: ['fenceSource'], done: ratio(1, 2), found: 'exactly' }),
       ['fenceSource'],
     ],
-    ['linkDown', () => linkDown({ link: 'wan', from: instant(1), until: instant(2) }), []],
+    ['linkDown', () => linkDown({ when: { type: 'at', at: instant(1) }, lasts: millis(1) }, { link: 'wan' }), []],
   ])('%s', (_name, make, effects) => {
     expect(struck(make(everyoneOnce))).toEqual(effects);
     expect(struck(make({ ...everyoneOnce, vms: ['somebody-else'] }))).toEqual([]);

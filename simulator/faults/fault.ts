@@ -1,7 +1,8 @@
 import type { Effect } from '#core/migration/effects';
 import type { Check, MigrationFact } from '#core/migration/facts';
 import type { Rng } from '#core/rng';
-import { ratio, type Instant, type Ratio } from '#core/units';
+import { ratio, type Ratio } from '#core/units';
+import type { Period, Spell } from './spell.ts';
 
 /**
  * Something that goes wrong, in the words of what really does. Faults are off unless a world is given some; several may
@@ -10,8 +11,10 @@ import { ratio, type Instant, type Ratio } from '#core/units';
 export interface Fault {
   /** Asked at each try of each piece of work. Draws from its own stream of chance only. */
   strike(attempt: Attempt): Interference | undefined;
-  /** Links that carry nothing for a while, whoever uses them. */
-  readonly outages: readonly Outage[];
+  /** What is wrong with the world for a while, whoever tries what. */
+  readonly spells: readonly Spell[];
+  /** VMs whose sentinels something happens to: only these get a place of their own. */
+  readonly sentinels?: readonly string[];
 }
 
 /** One try of one piece of work on one VM. */
@@ -20,17 +23,12 @@ export interface Attempt {
   readonly effect: Effect;
 }
 
-/** A link that carries nothing, half-open: at `until` it does again. */
-export interface Outage {
-  readonly link: string;
-  readonly from: Instant;
-  readonly until: Instant;
-}
-
 /** What becomes of a try that is struck. */
 export type Interference =
   /** The world answers no. Nothing was changed. */
   | { readonly type: 'refused'; readonly fact: MigrationFact }
+  /** Everything was done, and at the end it turns out to be no good. */
+  | { readonly type: 'failsAtEnd'; readonly fact: MigrationFact }
   /** The world does not answer, until nobody wants to know any more. Nothing was changed. */
   | { readonly type: 'ignored' }
   /** One check more, which fails. */
@@ -50,12 +48,20 @@ export interface Aim {
   readonly vms: 'all' | readonly string[];
   readonly times: number;
   readonly chance: Ratio;
+  /** It strikes only then; whenever it can if not given. */
+  readonly during?: Period | undefined;
 }
 
 /** Every VM, once, for sure. */
 export const everyoneOnce: Aim = { vms: 'all', times: 1, chance: ratio(1, 1) };
 
-/** A fault that strikes tries and no links. `interfere` says whether it could, and what becomes of a try that is struck. */
+/** A fault of the world itself that strikes no try. */
+export const spellFault = (...spells: readonly Spell[]): Fault => ({ spells, strike: () => undefined });
+
+/** A part as the factor that a disturbance takes; never nothing, which would be an outage. */
+export const partLeft = ({ numerator, denominator }: Ratio): number => Math.max(1e-6, numerator / denominator);
+
+/** A fault that strikes tries and no places. `interfere` says whether it could, and what becomes of a try that is struck. */
 export function strikingFault(
   rng: Rng,
   aim: Aim,
@@ -64,11 +70,16 @@ export function strikingFault(
   // Each VM has a stream of its own: how often one is tried moves nothing for the others.
   const streams = new Map<string, Rng>();
   const struck = new Map<string, number>();
+  let isOn = aim.during === undefined;
+  const begin = (): (() => void) => {
+    isOn = true;
+    return () => (isOn = false);
+  };
   return {
-    outages: [],
+    spells: aim.during ? [{ ...aim.during, begin }] : [],
     strike(attempt) {
       const { vm } = attempt;
-      if (aim.vms !== 'all' && !aim.vms.includes(vm)) return undefined;
+      if (!isOn || (aim.vms !== 'all' && !aim.vms.includes(vm))) return undefined;
       const stream = streams.get(vm) ?? rng.fork(vm);
       streams.set(vm, stream);
       const interference = interfere(attempt, stream);

@@ -1,13 +1,10 @@
 import type { Check } from '#core/migration/facts';
+import { GiB, type Bytes, type Ratio } from '#core/units';
 import { guests } from '#simulator/estate/guest';
 import type { Estate, EstateVm } from '#simulator/estate/estate';
+import type { CheckLimits } from './assumptions.ts';
+import { replicaSize } from './datastores.ts';
 import { linkOf } from './network.ts';
-
-// What the product we resemble asks of a network, and how many disks fit its one controller.
-const bandwidthMin = 6_250_000;
-const roundTripMax = 150;
-const lossMax = 0.01;
-const disksMax = 14;
 
 const check = (id: string, verdict: Check['verdict'], message: string, remedy = ''): Check => ({
   id,
@@ -16,13 +13,28 @@ const check = (id: string, verdict: Check['verdict'], message: string, remedy = 
   remedy,
 });
 
+/** What the checks before replication stand on, beside the estate. */
+export interface VerificationGround {
+  readonly limits: CheckLimits;
+  readonly hostAnswers: boolean;
+  /** Bytes left for the replica; undefined where nobody counts. */
+  readonly room: Bytes | undefined;
+}
+
 /** What is looked at before replication begins. */
-export function verificationChecks(estate: Estate, vm: EstateVm): readonly Check[] {
+export function verificationChecks(
+  estate: Estate,
+  vm: EstateVm,
+  { limits, hostAnswers, room }: VerificationGround,
+): readonly Check[] {
+  const { bandwidthMin, roundTripMax, lossMax, disksMax } = limits;
   const link = linkOf(estate, vm);
-  const loss = link.loss.numerator / link.loss.denominator;
-  const fits = link.bandwidth >= bandwidthMin && 2 * link.latency <= roundTripMax && loss <= lossMax;
+  const fits =
+    link.bandwidth >= bandwidthMin && 2 * link.latency <= roundTripMax && partOf(link.loss) <= partOf(lossMax);
   return [
-    check('source-reachable', 'passed', `host ${vm.host} answers`),
+    hostAnswers
+      ? check('source-reachable', 'passed', `host ${vm.host} answers`)
+      : check('source-reachable', 'failed', `host ${vm.host} does not answer`, 'see why, then verify again'),
     check('guest-supported', 'passed', `${vm.guest} is a supported ${guests[vm.guest].family} guest`),
     ...vm.disks.map(({ id, tracked }) =>
       tracked
@@ -42,11 +54,26 @@ export function verificationChecks(estate: Estate, vm: EstateVm): readonly Check
       : check(
           'network',
           'failed',
-          `link ${link.name} is below 50 Mbit/s, above ${roundTripMax} ms round trip or above 1 % loss`,
+          `link ${link.name} is below ${(8 * bandwidthMin) / 1e6} Mbit/s, above ${roundTripMax} ms round trip or above ${100 * partOf(lossMax)} % loss`,
           'use another link',
         ),
+    ...(room === undefined ? [] : [spaceCheck(vm, room)]),
   ];
 }
+
+const spaceCheck = (vm: EstateVm, room: Bytes): Check =>
+  replicaSize(vm) <= room
+    ? check('target-space', 'passed', `datastore ${vm.datastore} has room for the replica`)
+    : check(
+        'target-space',
+        'failed',
+        `datastore ${vm.datastore} has ${inGiB(room)} GiB left, and the replica needs ${inGiB(replicaSize(vm))} GiB`,
+        'free space on the datastore, or choose another one',
+      );
+
+const inGiB = (size: number): number => Math.round(size / GiB);
+
+const partOf = ({ numerator, denominator }: Ratio): number => numerator / denominator;
 
 /** What is looked at on a target that runs, or on a replica that is the result itself. */
 export const validationChecks = (handOver: 'launch' | 'replica'): readonly Check[] =>

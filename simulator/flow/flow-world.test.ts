@@ -12,6 +12,7 @@ import { quiesceRefused } from '#simulator/faults/quiesce-refused';
 import { trackingLost } from '#simulator/faults/tracking-lost';
 import { seededRng } from '#simulator/kernel/seeded-rng';
 import { virtualClock } from '#simulator/kernel/virtual-clock';
+import { assumptionsWith } from './assumptions.ts';
 import { flowWorld } from './flow-world.ts';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -139,7 +140,7 @@ describe('rounds of the flow world', () => {
 
   it('are taken up again where they were interrupted', async () => {
     const { factsOf, reportOf, until, reports } = machine({
-      faults: [linkDown({ link: 'wan', from: instant(60_000), until: instant(180_000) })],
+      faults: [linkDown({ when: { type: 'at', at: instant(60_000) }, lasts: seconds(120) }, { link: 'wan' })],
     });
     await factsOf(initiate);
     expect(await factsOf(full)).toMatchObject([
@@ -168,7 +169,7 @@ describe('rounds of the flow world', () => {
   });
 
   it('leave to the next round what an unfinished final sync had not carried', async () => {
-    const outage = linkDown({ link: 'wan', from: instant(600_500), until: instant(601_000) });
+    const outage = linkDown({ when: { type: 'at', at: instant(600_500) }, lasts: millis(500) }, { link: 'wan' });
     const { factsOf, reportOf, until } = machine({ faults: [outage] });
     await factsOf(initiate);
     const { dirty } = await reportOf(full);
@@ -325,5 +326,65 @@ describe('side effects of the flow world', () => {
     };
     expect(await ends(1)).toBe(await ends(1));
     expect(new Set([await ends(1), await ends(2), await ends(3), await ends(4)]).size).toBeGreaterThan(1);
+  });
+});
+
+describe('what a platform takes its time for', () => {
+  const other = { ...vm, name: 'web-2' };
+  const launch = async (tasks: number | undefined): Promise<number> => {
+    const clock = virtualClock({ turn });
+    const vms = [vm, other, { ...vm, name: 'web-3' }];
+    const world = flowWorld({
+      estate: { ...estate, vms, vcenter: tasks === undefined ? undefined : { tasks } },
+      clock,
+      rng: seededRng(1),
+      assumptions: assumptionsWith({ target: { powerOn: [10, 10] }, guests: { 'debian-12': { boot: [1, 1] } } }),
+    });
+    const launches = vms.map(({ name }) =>
+      promised(world.of(name, { handOver: 'launch' })).perform(
+        { key: `migration-${name}@1/0`, effect: step('launchTarget'), standing: 'due', since: clock.now() },
+        () => undefined,
+        new AbortController().signal,
+      ),
+    );
+    await clock.run(Promise.all(launches));
+    return clock.now() / 1_000;
+  };
+
+  it('works on so many tasks at a time, and on all at once where nobody counts', async () => {
+    // The last boots for a second after its turn; nobody waits in line for a guest that boots.
+    expect([await launch(undefined), await launch(2), await launch(1)]).toEqual([11, 21, 31]);
+  });
+
+  it('stops a guest with more services later', async () => {
+    const rests = async (services: number): Promise<number> => {
+      const { factsOf, clock } = machine({ of: { ...vm, services } });
+      await factsOf(quiesce);
+      return clock.now() / 1_000;
+    };
+    const [plain, busy] = [await rests(0), await rests(10)];
+    expect(busy - plain).toBeGreaterThanOrEqual(20);
+    expect(busy - plain).toBeLessThanOrEqual(80);
+  });
+
+  it('merges a checkpoint the longer, the more was written beside it', async () => {
+    const closes = async (platform: 'kvm' | 'hyperv', rate: number): Promise<number> => {
+      const clock = virtualClock({ turn });
+      const writer = { ...vm, writes: { ...vm.writes, rate: bytesPerSecond(rate), workingSet: bytes(4 * GiB) } };
+      const hosts = estate.hosts.map((host) => ({ ...host, platform }));
+      const world = flowWorld({
+        estate: { ...estate, hosts, vms: [writer] },
+        clock,
+        rng: seededRng(1),
+        assumptions: assumptionsWith({ platforms: { hyperv: { mergePerGiB: [60, 60], openRound: [1, 1] } } }),
+      });
+      const part = promised(world.of('web-1', { handOver: 'launch' }));
+      const round0 = { key: 'migration-web-1@1/0', effect: full, standing: 'due', since: clock.now() } as const;
+      await clock.run(part.perform(round0, () => undefined, new AbortController().signal));
+      return clock.now() / 1_000;
+    };
+    const idle = await closes('hyperv', 0);
+    expect((await closes('hyperv', 40 * MiB)) - idle).toBeGreaterThan(100);
+    expect(Math.abs((await closes('kvm', 40 * MiB)) - (await closes('kvm', 0)))).toBeLessThan(1);
   });
 });

@@ -1,18 +1,22 @@
 import type { SteppedWorld } from '#core/driver/stepped-world';
 import type { Effect } from '#core/migration/effects';
-import type { MigrationFact } from '#core/migration/facts';
+import type { MigrationFact, MigrationFactType } from '#core/migration/facts';
 import type { MigrationPlan, SourcePlatform } from '#core/migration/plan';
 import { invariant } from '#core/invariant';
 import type { Rng } from '#core/rng';
 import { minutes, type Millis } from '#core/units';
 import type { Estate, EstateVm } from '#simulator/estate/estate';
 import type { Attempt, Fault, Interference } from '#simulator/faults/fault';
+import { playSpells } from '#simulator/faults/spell';
 import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
-import { MachineWorld } from './machine-world.ts';
+import { defaultAssumptions, type Assumptions } from './assumptions.ts';
+import { datastores } from './datastores.ts';
+import { MachineWorld, type Surroundings } from './machine-world.ts';
 import type { Machine, MachineView } from './machine.ts';
-import { hostOf, linkPlace, placesOf } from './network.ts';
+import { hostOf, placesOf, sentinelPlace } from './network.ts';
+import { flowStage } from './stage.ts';
+import { taskLine } from './task-line.ts';
 import { takenUp, type MachineStanding } from './resume.ts';
-import { grain } from './rounds.ts';
 import { transfers } from './transfers.ts';
 import { writeLedger } from './write-ledger.ts';
 
@@ -20,6 +24,8 @@ import { writeLedger } from './write-ledger.ts';
 export interface FlowWorld {
   /** The part of the world that one VM's driver talks to. */
   of(vm: string, plan: Pick<MigrationPlan, 'handOver'>): SteppedWorld<MigrationFact, Effect>;
+  /** Tells the world what was logged of a VM, for what is to go wrong at that. Not needed otherwise. */
+  happened(vm: string, fact: MigrationFactType): void;
   /** Where one VM's parts stand, as somebody walking through both sites would see them. */
   look(vm: string): MachineView;
   /** What has crossed each place so far. */
@@ -48,6 +54,7 @@ export interface FlowWorldOptions {
   /** The world's own stream of chance. */
   readonly rng: Rng;
   readonly faults?: readonly Fault[];
+  readonly assumptions?: Assumptions;
   /** How often the progress of a round becomes a fact. Each one costs as much as any other fact. */
   readonly progressEvery?: Millis;
   /** Where a VM's parts stand at the start, if its migration is gone on with; a VM that nobody has touched if not given. */
@@ -60,16 +67,16 @@ export function flowWorld({
   clock,
   rng,
   faults = [],
+  assumptions = defaultAssumptions,
   progressEvery = minutes(1),
   standing = () => undefined,
 }: FlowWorldOptions): FlowWorld {
-  const places = placesOf(estate);
+  const sentinels = new Set(faults.flatMap((fault) => fault.sentinels ?? []));
+  const places = new Map([...placesOf(estate, assumptions.compute), ...sentinelPlaces(estate, sentinels, assumptions)]);
   const shared = transfers(clock, places);
-  for (const { link, from, until } of faults.flatMap(({ outages }) => outages)) {
-    clock.schedule(from, () => shared.takeDown(linkPlace(link)));
-    clock.schedule(until, () => shared.bringUp(linkPlace(link)));
-  }
-  const machines = new Map(estate.vms.map((vm) => [vm.name, newMachine(vm, hostOf(estate, vm).platform, clock)]));
+  const machines = new Map(
+    estate.vms.map((vm) => [vm.name, newMachine(vm, hostOf(estate, vm).platform, assumptions, clock)]),
+  );
   for (const [name, fresh] of machines) {
     const stands = standing(name);
     if (stands) machines.set(name, takenUp(fresh, stands));
@@ -86,8 +93,23 @@ export function flowWorld({
     }
     return undefined;
   };
-  const surroundings = { estate, clock, transfers: shared, strike, progressEvery };
+  const surroundings: Surroundings = {
+    estate,
+    clock,
+    transfers: shared,
+    datastores: datastores(estate),
+    tasks: estate.vcenter && taskLine(estate.vcenter.tasks),
+    sentinels,
+    strike,
+    progressEvery,
+  };
+  const spells = playSpells(
+    faults.flatMap((fault) => fault.spells),
+    clock,
+    flowStage(machines, shared, clock),
+  );
   return {
+    happened: (vm, fact) => spells.happened(vm, fact),
     of: (vm, plan) => new MachineWorld(machineOf(vm), rng.fork(`vm ${vm}`), plan, surroundings),
     look(vm) {
       const { source, target, clone, tracking } = machineOf(vm);
@@ -103,12 +125,30 @@ export function flowWorld({
   };
 }
 
-const newMachine = (vm: EstateVm, platform: SourcePlatform, clock: SimulatedClock): Machine => ({
+/** Where something may happen to a sentinel, it is a place of its own, and in nobody's way. */
+const sentinelPlaces = (
+  { vms }: Estate,
+  sentinels: ReadonlySet<string>,
+  { streams }: Assumptions,
+): readonly (readonly [string, number])[] =>
+  vms
+    .filter(({ name }) => sentinels.has(name))
+    .map(({ name, disks }) => [sentinelPlace(name), disks.length * streams.diskMax] as const);
+
+const newMachine = (
+  vm: EstateVm,
+  platform: SourcePlatform,
+  assumptions: Assumptions,
+  clock: SimulatedClock,
+): Machine => ({
   vm,
   platform,
-  writes: writeLedger(vm.writes, grain, clock.now()),
+  assumptions,
+  writes: writeLedger(vm.writes, assumptions.rounds.grain, clock.now()),
   source: { power: 'running', connected: true },
   tracking: 'none',
+  hostsDown: 0,
+  diskChanges: new Set(),
   target: { power: 'none', connected: false },
   clone: 'none',
   replica: { made: false, fixedUp: false },

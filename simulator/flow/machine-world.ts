@@ -6,16 +6,19 @@ import type { Check, MigrationFact } from '#core/migration/facts';
 import type { MigrationPlan } from '#core/migration/plan';
 import { invariant, InvariantError } from '#core/invariant';
 import type { Rng } from '#core/rng';
-import type { Millis } from '#core/units';
-import type { Estate, EstateVm } from '#simulator/estate/estate';
+import { after, type Millis } from '#core/units';
+import type { Estate } from '#simulator/estate/estate';
 import type { Attempt, Interference } from '#simulator/faults/fault';
 import { errand, type Errand } from '#simulator/kernel/errand';
 import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
 import { validationChecks, verificationChecks } from './checks.ts';
+import type { Datastores } from './datastores.ts';
 import type { Machine } from './machine.ts';
-import { wayOf } from './network.ts';
-import { answerTimeout, drawn, lookSpan, operationOf, validateSpan } from './operations.ts';
+import { brokenAt, operationHindrance, roundHindrance } from './hindrance.ts';
+import { sentinelPlace, wayOf } from './network.ts';
+import { drawn, operationOf } from './operations.ts';
 import { runRound, type RoundEnding } from './rounds.ts';
+import type { TaskLine } from './task-line.ts';
 import type { Transfers } from './transfers.ts';
 
 /** What the parts of one world share. */
@@ -23,6 +26,11 @@ export interface Surroundings {
   readonly estate: Estate;
   readonly clock: SimulatedClock;
   readonly transfers: Transfers;
+  readonly datastores: Datastores;
+  /** The line before the target platform; none where it does everything at once. */
+  readonly tasks: TaskLine | undefined;
+  /** VMs whose sentinel is a place of its own. */
+  readonly sentinels: ReadonlySet<string>;
   readonly strike: (attempt: Attempt) => Interference | undefined;
   readonly progressEvery: Millis;
 }
@@ -78,7 +86,7 @@ export class MachineWorld implements SteppedWorld<MigrationFact, Effect> {
       const known = done.get(work.key);
       found(known ? { type: 'done', facts: known } : { type: 'notDone' });
     };
-    look.wait(drawn(this.#drawFor('reconcile'), lookSpan), () => {
+    look.wait(drawn(this.#drawFor('reconcile'), this.#machine.assumptions.answers.look), () => {
       const others = underway.get(work.key);
       if (!others) return tell();
       others.add(tell);
@@ -113,9 +121,9 @@ export class MachineWorld implements SteppedWorld<MigrationFact, Effect> {
       case 'validateTarget':
         return this.#validate(rng, done, struck);
       case 'runFullSync':
-        return this.#round('full', effect, { rng, report, done });
+        return this.#round('full', effect, { rng, report, done }, struck);
       case 'runRescan':
-        return this.#round('rescan', effect, { rng, report, done });
+        return this.#round('rescan', effect, { rng, report, done }, struck);
       case 'runDeltaSync':
         return this.#round('delta', effect, { rng, report, done }, struck);
       case 'runFinalSync':
@@ -147,8 +155,14 @@ export class MachineWorld implements SteppedWorld<MigrationFact, Effect> {
 
   #verify(rng: Rng, done: Done, struck: Interference | undefined): LetGo {
     const { run, end } = this.#errand(done);
-    run.wait(drawn(rng, lookSpan), () => {
-      const checks = [...verificationChecks(this.#around.estate, this.#machine.vm), ...failedCheck(struck)];
+    run.wait(drawn(rng, this.#machine.assumptions.answers.look), () => {
+      const { vm, assumptions } = this.#machine;
+      const ground = {
+        limits: assumptions.limits,
+        hostAnswers: this.#machine.hostsDown === 0,
+        room: this.#around.datastores.roomFor(vm),
+      };
+      const checks = [...verificationChecks(this.#around.estate, vm, ground), ...failedCheck(struck)];
       end(came({ type: passed(checks) ? 'VerificationPassed' : 'VerificationFailed', data: { checks } }));
     });
     return run.giveUp;
@@ -156,7 +170,7 @@ export class MachineWorld implements SteppedWorld<MigrationFact, Effect> {
 
   #validate(rng: Rng, done: Done, struck: Interference | undefined): LetGo {
     const { run, end } = this.#errand(done);
-    run.wait(drawn(rng, validateSpan), () => {
+    run.wait(drawn(rng, this.#machine.assumptions.answers.validate), () => {
       const { handOver } = this.#plan;
       const runs = handOver === 'replica' || this.#machine.target.connected;
       const checks = [...(runs ? validationChecks(handOver) : [notRunning]), ...failedCheck(struck)];
@@ -171,17 +185,22 @@ export class MachineWorld implements SteppedWorld<MigrationFact, Effect> {
     { rng, report, done }: { readonly rng: Rng; readonly report: Told<MigrationFact>['report']; readonly done: Done },
     struck?: Interference,
   ): LetGo {
-    const { clock, transfers: streams, estate, progressEvery } = this.#around;
+    const { clock, transfers: streams, estate, progressEvery, sentinels } = this.#around;
     const machine = this.#machine;
     if (struck?.type === 'trackingLost') machine.tracking = 'lost';
-    if ((kind === 'delta' || kind === 'final') && machine.tracking !== 'on') {
-      const { run, end } = this.#errand(done);
-      run.wait(drawn(rng, lookSpan), () => end(came(lostTracking(kind, machine.vm, struck))));
-      return run.giveUp;
-    }
-    const way = wayOf(estate, machine.vm);
+    const hindrance = roundHindrance(kind, machine, struck);
+    if (hindrance) return this.#answer(hindrance, rng, done);
+    const { vm, assumptions } = machine;
+    const way = wayOf(estate, vm, assumptions, sentinels.has(vm.name) ? [sentinelPlace(vm.name)] : []);
     const around = { clock, transfers: streams, machine, way, rng, progressEvery, report };
     return runRound(kind, params, around, (ending) => done(roundOutcome(kind, ending)));
+  }
+
+  /** The world looks, and answers with this and nothing else. */
+  #answer(fact: MigrationFact, rng: Rng, done: Done): LetGo {
+    const { run, end } = this.#errand(done);
+    run.wait(drawn(rng, this.#machine.assumptions.answers.look), () => end(came(fact)));
+    return run.giveUp;
   }
 
   #operate(
@@ -192,36 +211,67 @@ export class MachineWorld implements SteppedWorld<MigrationFact, Effect> {
   ): LetGo {
     const { clock } = this.#around;
     invariant(isSideEffect(effect.type), `${effect.type} is no side effect`);
+    const hindrance = operationHindrance(effect, this.#machine, this.#around.datastores);
+    if (hindrance && hindrance !== 'silence') return this.#answer(hindrance, rng, done);
+    if (struck?.type === 'refused') return this.#answer(struck.fact, rng, done);
     const { run, end } = this.#errand(done);
-    if (struck?.type === 'ignored') return run.giveUp;
-    if (struck?.type === 'refused') {
-      run.wait(drawn(rng, lookSpan), () => end(came(struck.fact)));
-      return run.giveUp;
-    }
+    if (hindrance === 'silence' || struck?.type === 'ignored') return run.giveUp;
     const lost = struck?.type === 'answerLost' ? struck : undefined;
     if (lost?.found === 'notAtAll') this.#machine.untold.add(key);
-    const loseAnswer = (why: string): void => run.wait(drawn(rng, answerTimeout), () => end({ type: 'unknown', why }));
+    const loseAnswer = (why: string): void =>
+      run.wait(drawn(rng, this.#machine.assumptions.answers.timeout), () => end({ type: 'unknown', why }));
     if (lost && !lost.done) {
       loseAnswer(lost.why);
       return run.giveUp;
     }
     const { steps, facts } = operationOf(effect, this.#machine, rng);
-    const step = (at: number): void => {
-      const next = steps[at];
-      if (next)
-        return run.wait(next.takes, () => {
-          next.change?.(clock.now());
-          step(at + 1);
-        });
-      const results = facts();
+    const finish = (): void => {
+      const results = struck?.type === 'failsAtEnd' ? [struck.fact] : facts();
       // A refusal changed nothing: asked again, the world looks again.
       if (results.every(({ type }) => !type.endsWith('Failed'))) this.#machine.done.set(key, results);
       if (lost) loseAnswer(lost.why);
       else end(came(...results));
     };
+    const step = (at: number): void => {
+      const next = steps[at];
+      if (!next) return finish();
+      const taken = (): void => {
+        next.change?.(clock.now());
+        step(at + 1);
+      };
+      const { tasks } = this.#around;
+      if (next.isTask && tasks) takeTurn({ tasks, clock, run, takes: next.takes }, taken);
+      else run.wait(next.takes, taken);
+    };
     step(0);
     return run.giveUp;
   }
+}
+
+interface Turn {
+  readonly tasks: TaskLine;
+  readonly clock: SimulatedClock;
+  readonly run: Errand;
+  readonly takes: Millis;
+}
+
+/** Takes one's turn at the target platform, then the time the task takes. Whoever gives up leaves the line. */
+function takeTurn({ tasks, clock, run, takes }: Turn, then: () => void): void {
+  let leave = (): void => undefined;
+  let hasBegun = false;
+  const begin = (): void => {
+    hasBegun = true;
+    const scheduled = clock.schedule(after(clock.now(), takes), () => {
+      leave();
+      then();
+    });
+    run.attend(() => {
+      scheduled.cancel();
+      leave();
+    });
+  };
+  leave = tasks.enter(begin);
+  if (!hasBegun) run.attend(leave);
 }
 
 const passed = (checks: readonly Check[]): boolean => checks.every(({ verdict }) => verdict !== 'failed');
@@ -234,26 +284,13 @@ const notRunning: Check = {
   remedy: 'roll back',
 };
 
-function lostTracking(kind: 'delta' | 'final', { disks }: EstateVm, struck: Interference | undefined): MigrationFact {
-  const detail = struck?.type === 'trackingLost' ? struck.detail : 'tracking is not on';
-  const [disk] = disks;
-  invariant(disk, 'every VM has a disk');
-  return kind === 'final'
-    ? { type: 'FinalSyncFailed', data: { reason: { type: 'TrackingLost', detail }, trackingLost: true } }
-    : { type: 'TrackingLost', data: { disk: disk.id, detail } };
-}
-
 function roundOutcome(kind: 'full' | 'delta' | 'rescan' | 'final', ending: RoundEnding): Ended {
   switch (ending.type) {
     case 'givenUp':
       return dropped;
     case 'completed':
       return came({ type: kind === 'final' ? 'FinalSyncCompleted' : 'RoundCompleted', data: ending.report });
-    case 'broken': {
-      const reason = { type: 'Unreachable', detail: `${ending.place} is down` };
-      return kind === 'final'
-        ? came({ type: 'FinalSyncFailed', data: { reason, trackingLost: false } })
-        : came({ type: 'ReplicationDisconnected', data: { endpoint: 'receiver', reason } });
-    }
+    case 'broken':
+      return came(brokenAt(kind, ending.place));
   }
 }

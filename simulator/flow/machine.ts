@@ -3,15 +3,24 @@ import type { Outcome } from '#core/driver/world';
 import type { SourcePlatform } from '#core/migration/plan';
 import type { MigrationFact } from '#core/migration/facts';
 import type { EstateVm } from '#simulator/estate/estate';
+import type { DiskChange } from '#simulator/faults/spell';
+import type { Assumptions } from './assumptions.ts';
 import type { WriteLedger } from './write-ledger.ts';
 
 /** Where the parts of one VM's migration stand in the world. It outlives drivers: a world does not forget. */
 export interface Machine {
-  readonly vm: EstateVm;
+  /** As it is now: it may have moved to another host. */
+  vm: EstateVm;
   readonly platform: SourcePlatform;
+  /** How the world around it behaves. */
+  readonly assumptions: Assumptions;
   readonly writes: WriteLedger;
   source: { readonly power: 'running' | 'off'; readonly connected: boolean };
   tracking: 'none' | 'on' | 'lost';
+  /** How many things keep its host down; with any, nothing can be asked of the source. */
+  hostsDown: number;
+  /** What somebody did to its disks since they were planned. */
+  readonly diskChanges: Set<DiskChange>;
   target: { readonly power: 'none' | 'running'; readonly connected: boolean };
   clone: 'none' | 'running';
   replica: { readonly made: boolean; readonly fixedUp: boolean };

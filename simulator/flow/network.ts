@@ -1,5 +1,6 @@
 import type { Estate, EstateHost, EstateLink, EstateVm } from '#simulator/estate/estate';
 import { invariant } from '#core/invariant';
+import type { Assumptions, ComputeAssumptions, StreamAssumptions } from './assumptions.ts';
 
 /** The way of one VM's stream from its host to its replica, and the most that it can take by itself. */
 export interface Way {
@@ -9,23 +10,39 @@ export interface Way {
   readonly read: { readonly path: readonly string[]; readonly streamMax: number };
 }
 
-// A warm copy of one disk alone was published at 76.5 MB/s, from the host's side.
-const diskMax = 76_500_000;
-// As the replicator does: eight connections, each with a window of 4 MiB.
-const connections = 8;
-const windowMax = 4 * 2 ** 20;
-const segment = 1_448;
-
 /** Every place that streams share, with what it can carry in bytes per second. */
-export function placesOf({ hosts, links, gateway, receiver }: Estate): ReadonlyMap<string, number> {
-  return new Map([
-    ...hosts.map(({ name, read }) => [`host ${name}`, read] as const),
-    ['gateway', gateway.bandwidth] as const,
+export function placesOf(estate: Estate, compute: ComputeAssumptions): ReadonlyMap<string, number> {
+  const { hosts, links, gateway, receiver, datastores = [] } = estate;
+  const processors = (
+    place: string,
+    cores: number | undefined,
+    perCore: number,
+  ): readonly (readonly [string, number])[] => (cores === undefined ? [] : [[processorPlace(place), cores * perCore]]);
+  return new Map<string, number>([
+    ...hosts.flatMap(({ name, read, cores }) => [
+      [hostPlace(name), read] as const,
+      ...processors(hostPlace(name), cores, compute.digestPerCore),
+    ]),
+    [gatewayPlace, gateway.bandwidth],
+    ...processors(gatewayPlace, gateway.cores, compute.streamPerCore),
     ...links.map(({ name, bandwidth }) => [linkPlace(name), bandwidth] as const),
-    ['receiver', receiver.bandwidth] as const,
+    [receiverPlace, receiver.bandwidth],
+    ...processors(receiverPlace, receiver.cores, compute.streamPerCore),
+    ...datastores.map(({ name, write }) => [datastorePlace(name), write] as const),
   ]);
 }
 
+/** The place that stands for the gateway. */
+export const gatewayPlace = 'gateway';
+/** The place that stands for the receiver. */
+export const receiverPlace = 'receiver';
+/** The place that stands for a host's disks. */
+export const hostPlace = (name: string): string => `host ${name}`;
+/** The place that stands for a datastore. */
+export const datastorePlace = (name: string): string => `datastore ${name}`;
+/** The place that stands for one VM's sentinel: only where something may happen to that. */
+export const sentinelPlace = (vm: string): string => `sentinel ${vm}`;
+const processorPlace = (place: string): string => `${place} processors`;
 /** The place that stands for a link. */
 export const linkPlace = (name: string): string => `link ${name}`;
 
@@ -43,17 +60,31 @@ export function hostOf({ hosts }: Estate, vm: EstateVm): EstateHost {
   return host;
 }
 
-/** The way of a VM's stream. */
-export function wayOf(estate: Estate, vm: EstateVm): Way {
+/** The way of a VM's stream. Places of its own come first, such as its sentinel's. */
+export function wayOf(estate: Estate, vm: EstateVm, assumed: NetworkAssumptions, own: readonly string[] = []): Way {
+  const { streams, compute } = assumed;
   const { gateway, receiver } = estate;
-  const disks = vm.disks.length * diskMax;
-  const host = `host ${vm.host}`;
+  const disks = vm.disks.length * streams.diskMax;
+  const processors = (place: string, cores: number | undefined): readonly string[] =>
+    cores === undefined ? [place] : [place, processorPlace(place)];
+  const reading = [...own, ...processors(hostPlace(vm.host), hostOf(estate, vm).cores)];
+  // One stream is encrypted on one core at a time.
+  const perCore = gateway.cores === undefined && receiver.cores === undefined ? Infinity : compute.streamPerCore;
+  const tcp = tcpMax(linkOf(estate, vm), streams);
   return {
-    path: [host, 'gateway', linkPlace(vm.link), 'receiver'],
-    streamMax: Math.floor(Math.min(disks, gateway.flow, receiver.flow, tcpMax(linkOf(estate, vm)))),
-    read: { path: [host], streamMax: disks },
+    path: [
+      ...reading,
+      ...processors(gatewayPlace, gateway.cores),
+      linkPlace(vm.link),
+      ...processors(receiverPlace, receiver.cores),
+      ...(vm.datastore === undefined ? [] : [datastorePlace(vm.datastore)]),
+    ],
+    streamMax: Math.floor(Math.min(disks, gateway.flow, receiver.flow, tcp, perCore)),
+    read: { path: reading, streamMax: disks },
   };
 }
+
+type NetworkAssumptions = Pick<Assumptions, 'streams' | 'compute'>;
 
 /**
  * What TCP can carry over a link: a window per round trip, and less where packets are lost.
@@ -61,9 +92,9 @@ export function wayOf(estate: Estate, vm: EstateVm): Way {
  * @source Mathis et al., The macroscopic behavior of the TCP congestion avoidance algorithm (1997)
  * @differs Loss and round trip are the same all the time, and the congestion control is that of 1997.
  */
-function tcpMax({ latency, loss }: EstateLink): number {
+export function tcpMax({ latency, loss }: EstateLink, { connections, window, segment }: StreamAssumptions): number {
   const roundTrip = Math.max(1, 2 * latency) / 1_000;
-  const byWindow = (connections * windowMax) / roundTrip;
+  const byWindow = (connections * window) / roundTrip;
   if (loss.numerator === 0) return byWindow;
   const byLoss = (connections * segment * 1.22) / (roundTrip * Math.sqrt(loss.numerator / loss.denominator));
   return Math.min(byWindow, byLoss);

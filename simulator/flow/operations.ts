@@ -3,8 +3,7 @@ import type { MigrationFact } from '#core/migration/facts';
 import { unreachable } from '#core/invariant';
 import type { Rng } from '#core/rng';
 import { millis, type Instant, type Millis } from '#core/units';
-import { guests, type Span } from '#simulator/estate/guest';
-import { platforms } from '#simulator/estate/platform';
+import type { Span } from '#simulator/estate/guest';
 import { fixUpFindings } from './checks.ts';
 import type { Machine } from './machine.ts';
 
@@ -20,33 +19,27 @@ export interface Operation {
 interface OperationStep {
   readonly takes: Millis;
   readonly change?: (at: Instant) => void;
+  /** It is a task of the target platform, which may be busy with others. */
+  readonly isTask?: boolean;
 }
 
-/** Seconds that steps at the target take. */
-const spans = {
-  clone: [8, 25],
-  remove: [3, 10],
-  powerOff: [1, 5],
-  powerOn: [4, 15],
-  connect: [2, 6],
-} as const satisfies Record<string, Span>;
-
 /** Draws a duration from a span of seconds. */
-export const drawn = (rng: Rng, [from, to]: Span): Millis => millis(rng.between(from * 1_000, to * 1_000));
+export const drawn = (rng: Rng, [from, to]: Span): Millis =>
+  millis(rng.between(Math.round(from * 1_000), Math.round(to * 1_000)));
 
 /**
  * What a side effect does to one VM's parts. It asks where they stand before it changes them, as a connector does.
  *
- * @differs The durations are assumed; sizes make no difference to them, and nothing waits in line.
+ * @differs The durations are assumed; sizes make no difference to them.
  */
 export function operationOf(effect: Extract<Effect, { type: SideEffectType }>, machine: Machine, rng: Rng): Operation {
   const { vm } = machine;
-  const guest = guests[vm.guest];
-  const source = platforms[machine.platform];
+  const { guest, source, target: spans } = durationsOf(machine);
   const take = (span: Span, change?: (at: Instant) => void): OperationStep => ({
     takes: drawn(rng, span),
     ...(change && { change }),
   });
+  const task: Take = (span, change) => ({ ...take(span, change), isTask: true });
   switch (effect.type) {
     case 'initiateReplication':
       return {
@@ -66,17 +59,19 @@ export function operationOf(effect: Extract<Effect, { type: SideEffectType }>, m
       };
     case 'launchTest':
       return {
-        steps: [take(spans.clone), take(guest.fixUp), take(guest.boot, () => (machine.clone = 'running'))],
+        steps: [task(spans.clone), take(guest.fixUp), take(guest.boot, () => (machine.clone = 'running'))],
         facts: () => [{ type: 'TestLaunched', data: { vm: `${vm.name}-test` } }],
       };
     case 'cleanUpTest':
       return {
-        steps: [take(spans.remove, () => (machine.clone = 'none'))],
+        steps: [task(spans.remove, () => (machine.clone = 'none'))],
         facts: () => [{ type: 'TestCleanedUp', data: {} }],
       };
     case 'quiesceSource':
       return {
-        steps: [take(effect.params.force ? source.powerOff : guest.stop, (at) => stopSource(machine, at))],
+        steps: effect.params.force
+          ? [take(source.powerOff, (at) => stopSource(machine, at))]
+          : [...servicesStop(machine, rng), take(guest.stop, (at) => stopSource(machine, at))],
         facts: () => [
           {
             type: 'SourceQuiesced',
@@ -95,21 +90,33 @@ export function operationOf(effect: Extract<Effect, { type: SideEffectType }>, m
         facts: () => [{ type: 'SourceFenced', data: { proof: `off and disconnected, says host ${vm.host}` } }],
       };
     default:
-      return targetOperation(effect, machine, take);
+      return targetOperation(effect, machine, { take, task });
   }
 }
 
+/** How long the parts of one VM's migration take for what is asked of them. */
+const durationsOf = ({ vm, platform, assumptions: { guests, platforms, target } }: Machine) => ({
+  guest: guests[vm.guest],
+  source: platforms[platform],
+  target,
+});
+
 type Take = (span: Span, change?: (at: Instant) => void) => OperationStep;
+// Drawn from a stream of its own: guests without services draw what they always drew.
+function servicesStop({ vm: { services = 0 }, assumptions }: Machine, rng: Rng): readonly OperationStep[] {
+  const [from, to] = assumptions.services.stop;
+  return services === 0 ? [] : [{ takes: drawn(rng.fork('services'), [services * from, services * to]) }];
+}
+
 type SourceEffect = 'initiateReplication' | 'launchTest' | 'cleanUpTest' | 'quiesceSource' | 'fenceSource';
 
 function targetOperation(
   effect: Extract<Effect, { type: Exclude<SideEffectType, SourceEffect> }>,
   machine: Machine,
-  take: Take,
+  { take, task }: { readonly take: Take; readonly task: Take },
 ): Operation {
   const { vm } = machine;
-  const guest = guests[vm.guest];
-  const source = platforms[machine.platform];
+  const { guest, source, target: spans } = durationsOf(machine);
   switch (effect.type) {
     case 'fixUpReplica':
       return {
@@ -118,13 +125,13 @@ function targetOperation(
       };
     case 'launchTarget':
       return {
-        steps: [take(spans.powerOn, () => (machine.target = { power: 'running', connected: false })), take(guest.boot)],
+        steps: [task(spans.powerOn, () => (machine.target = { power: 'running', connected: false })), take(guest.boot)],
         facts: () => [{ type: 'TargetLaunched', data: { vm: vm.name } }],
       };
     case 'connectTarget':
       return {
         steps: [
-          take(spans.connect, () => {
+          task(spans.connect, () => {
             // A connector asks before it connects: two that answer to one address are worse than none.
             if (mayConnect(machine)) machine.target = { power: 'running', connected: true };
           }),
@@ -135,7 +142,7 @@ function targetOperation(
       return {
         steps: [
           ...(machine.target.power === 'running'
-            ? [take(spans.powerOff, () => (machine.target = { power: 'none', connected: false }))]
+            ? [task(spans.powerOff, () => (machine.target = { power: 'none', connected: false }))]
             : []),
           ...(machine.source.power === 'off'
             ? [take(source.powerOn, (at) => startSource(machine, at)), take(guest.boot)]
@@ -184,10 +191,3 @@ function startSource(machine: Machine, at: Instant): void {
   machine.replica = { ...machine.replica, fixedUp: false };
   machine.writes.start(at);
 }
-
-/** How long it takes to look at a source, or to ask it what it did. */
-export const lookSpan: Span = [2, 6];
-/** How long validation takes once the guest is up. */
-export const validateSpan: Span = [5, 30];
-/** How long one waits for an answer before it counts as lost. */
-export const answerTimeout: Span = [20, 40];

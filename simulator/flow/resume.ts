@@ -3,7 +3,6 @@ import { evolve, initialMigration, type FactPlace, type MigrationState } from '#
 import type { MigrationFact, MigrationFactOf } from '#core/migration/facts';
 import { bytes, instant, type Instant } from '#core/units';
 import type { Machine, RoundState } from './machine.ts';
-import { grain } from './rounds.ts';
 import { writeLedger, type WriteLedger } from './write-ledger.ts';
 
 /**
@@ -73,8 +72,8 @@ export const takenUp = (machine: Machine, standing: MachineStanding): Machine =>
   writes: ledgerOf(machine, standing.writes),
 });
 
-function ledgerOf({ vm }: Machine, { since, stopped, startedAgain }: WritesStanding): WriteLedger {
-  const ledger = writeLedger(vm.writes, grain, since);
+function ledgerOf({ vm, assumptions }: Machine, { since, stopped, startedAgain }: WritesStanding): WriteLedger {
+  const ledger = writeLedger(vm.writes, assumptions.rounds.grain, since);
   if (stopped !== null) ledger.stop(stopped);
   if (startedAgain !== null) ledger.start(startedAgain);
   return ledger;

@@ -6,7 +6,7 @@ import {
   bytes,
   bytesPerSecond,
   elapsed,
-  KiB,
+  GiB,
   millis,
   type Bytes,
   type Instant,
@@ -14,8 +14,6 @@ import {
   type Round,
 } from '#core/units';
 import type { EstateVm } from '#simulator/estate/estate';
-import type { Span } from '#simulator/estate/guest';
-import { platforms } from '#simulator/estate/platform';
 import type { LetGo } from '#core/driver/stepped-world';
 import { errand, type Errand } from '#simulator/kernel/errand';
 import type { Scheduled } from '#simulator/kernel/event-queue';
@@ -24,9 +22,6 @@ import type { Machine, RoundState } from './machine.ts';
 import type { Way } from './network.ts';
 import { drawn } from './operations.ts';
 import type { Transfers } from './transfers.ts';
-
-/** The grain of change tracking: what differs in one byte crosses whole. */
-export const grain = bytes(64 * KiB);
 
 /** What a round is run with. */
 export interface RoundSurroundings {
@@ -45,10 +40,6 @@ export type RoundEnding =
   | { readonly type: 'completed'; readonly report: RoundReport }
   | { readonly type: 'givenUp' }
   | { readonly type: 'broken'; readonly place: string };
-
-// Seconds to flush and compare roots, and to notice that nobody answers.
-const closeSpan: Span = [1, 2];
-const connectTimeout: Span = [10, 20];
 
 /**
  * Runs one round, or goes on with one that was interrupted. What differs is fixed when the round begins; what the guest
@@ -72,7 +63,8 @@ export function runRound(
   };
   const down = around.way.path.find((place) => around.transfers.isDown(place));
   if (down === undefined) openRound({ ...around, kind, state, began, run, end });
-  else run.wait(drawn(around.rng, connectTimeout), () => end({ type: 'broken', place: down }));
+  else
+    run.wait(drawn(around.rng, machine.assumptions.rounds.connectTimeout), () => end({ type: 'broken', place: down }));
   return run.giveUp;
 }
 
@@ -87,11 +79,13 @@ interface Rounding extends RoundSurroundings {
 function openRound(rounding: Rounding): void {
   const { clock, machine, way, rng, kind, state, run } = rounding;
   const resumed = state.durable;
-  run.wait(drawn(rng, platforms[machine.platform].openRound), () => {
+  const { zero } = machine.assumptions.rounds;
+  run.wait(drawn(rng, machine.assumptions.platforms[machine.platform].openRound), () => {
+    stun(rounding, 'freeze');
     const opened = clock.now();
     const left = bytes(state.differing - state.durable);
     // Part of what a full sync reads turns out to be zeroes, which cross as a range.
-    const zeroed = bytes(kind === 'full' ? Math.floor(left / 20) : 0);
+    const zeroed = bytes(kind === 'full' ? Math.floor((left * zero.numerator) / zero.denominator) : 0);
     const sending = bytes(left - zeroed);
     const before = state.sentBefore;
     const same = state.planned - state.differing;
@@ -104,10 +98,25 @@ function openRound(rounding: Rounding): void {
     carry(rounding, scanOf(machine.vm, kind, state), way.read, scanned, () =>
       carry(rounding, sending, way, sent, () => {
         const crossing = elapsed(opened, clock.now());
-        run.wait(drawn(rng, closeSpan), () => closeRound(rounding, { resumed, sending, zeroed, crossing }));
+        const closing = drawn(rng, machine.assumptions.rounds.close) + mergeTime(rounding);
+        run.wait(millis(Math.round(closing)), () => closeRound(rounding, { resumed, sending, zeroed, crossing }));
       }),
     );
   });
+}
+
+/** A checkpoint that the round read from is merged into the disk: the longer, the more was written beside it. */
+function mergeTime({ clock, machine, rng }: Rounding): number {
+  const { mergePerGiB } = machine.assumptions.platforms[machine.platform];
+  if (mergePerGiB[1] === 0) return 0;
+  stun({ clock, machine, rng }, 'merge');
+  return (drawn(rng.fork('merge'), mergePerGiB) * machine.writes.dirty(clock.now())) / GiB;
+}
+
+function stun({ clock, machine, rng }: Pick<Rounding, 'clock' | 'machine' | 'rng'>, why: 'freeze' | 'merge'): void {
+  const span = machine.assumptions.platforms[machine.platform].stun;
+  // From a stream of its own: platforms that stun nobody draw what they always drew.
+  if (span[1] > 0) machine.writes.stun(clock.now(), drawn(rng.fork(`stun to ${why}`), span));
 }
 
 function closeRound(
@@ -194,6 +203,9 @@ function carry(
     reached(1);
     return crossed();
   }
+  // It may have gone down while the round was being opened.
+  const down = path.find((place) => transfers.isDown(place));
+  if (down !== undefined) return end({ type: 'broken', place: down });
   let ticks = 0;
   const share = (): number => transfer.crossed() / length;
   const transfer = transfers.begin({

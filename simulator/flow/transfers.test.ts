@@ -56,12 +56,11 @@ describe('transfers', () => {
     const { clock, streams, ends, begin, until } = site({ host: 100, wan: 100 });
     const broken = begin('a', ['host', 'wan'], 10_000);
     begin('local', ['host'], 2_000, 20);
-    clock.schedule(instant(5_000), () => streams.takeDown('wan'));
+    clock.schedule(instant(5_000), () => clock.schedule(instant(60_000), streams.disturb('wan', { factor: 0 })));
     await until(6_000);
     expect(streams.isDown('wan')).toBe(true);
     expect(broken.crossed()).toBe(400);
     begin('early', ['host', 'wan'], 100);
-    clock.schedule(instant(60_000), () => streams.bringUp('wan'));
     await until(200_000);
     expect(ends).toEqual({ a: 'broken at 5000 by wan', local: 'done at 100000', early: 'done at 61250' });
   });
@@ -72,13 +71,39 @@ describe('transfers', () => {
       [1_000, 5_000],
       [3_000, 9_000],
     ] as const) {
-      clock.schedule(instant(from), () => streams.takeDown('wan'));
-      clock.schedule(instant(to), () => streams.bringUp('wan'));
+      clock.schedule(instant(from), () => clock.schedule(instant(to), streams.disturb('wan', { factor: 0 })));
     }
     await until(6_000);
     expect(streams.isDown('wan')).toBe(true);
     await until(9_000);
     expect(streams.isDown('wan')).toBe(false);
+  });
+
+  it('go on more slowly where a place has less left, or holds each stream to less', async () => {
+    const { clock, streams, ends, begin, until } = site({ wan: 100, other: 100 });
+    begin('slowed', ['wan'], 1_000);
+    begin('held', ['other'], 1_000);
+    clock.schedule(instant(5_000), () => clock.schedule(instant(9_000), streams.disturb('wan', { factor: 0.25 })));
+    clock.schedule(instant(5_000), () =>
+      clock.schedule(instant(9_000), streams.disturb('other', { factor: 1, streamMax: 50 })),
+    );
+    await until(60_000);
+    // Four seconds at a quarter, four at a half.
+    expect(ends).toEqual({ slowed: 'done at 13000', held: 'done at 12000' });
+  });
+
+  it('are held by the worst of what disturbs a place', async () => {
+    const { streams, ends, begin, until } = site({ wan: 100 });
+    const better = streams.disturb('wan', { factor: 0.5 });
+    const worse = streams.disturb('wan', { factor: 0.1 });
+    begin('a', ['wan'], 1_000);
+    await until(10_000);
+    worse();
+    worse();
+    await until(20_000);
+    better();
+    await until(60_000);
+    expect(ends).toEqual({ a: 'done at 24000' });
   });
 
   it('never carry more than their places can, and lose nothing', () =>
@@ -132,7 +157,7 @@ describe('transfers', () => {
     begin('a', ['host', 'wan'], 60_000);
     begin('b', ['host', 'wan'], 60_000);
     begin('local', ['host'], 1_000_000, 100);
-    clock.schedule(instant(1_000_000), () => streams.takeDown('wan'));
+    clock.schedule(instant(1_000_000), () => streams.disturb('wan', { factor: 0 }));
     await until(1_800_000);
     // A quarter of an hour is 900 s; the way is 100 a second wide, and breaks after 1,000 s.
     expect(streams.usage()).toEqual({

@@ -3,8 +3,8 @@ import { invariant } from '#core/invariant';
 import { instant, type Bytes, type Instant } from '#core/units';
 import type { Scheduled } from '#simulator/kernel/event-queue';
 import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
-import { fairRates, type StreamClass } from './fair-share.ts';
 import { usageLedger, type Usage, type UsageLedger } from './usage-ledger.ts';
+import { shareAnew, type SharedGroup, type SharedPlace } from './shared-places.ts';
 
 /** One stream of bytes to be moved, counted and not moved. */
 export interface TransferOrder {
@@ -25,12 +25,19 @@ export interface Transfer {
   cancel(): void;
 }
 
+/** What is different at a place for a while. */
+export interface Disturbance {
+  /** The part of its capacity that is left, from 0 (nothing passes, and what is on its way is broken) to 1. */
+  readonly factor: number;
+  /** The most that each stream can take there, in bytes per second. */
+  readonly streamMax?: number;
+}
+
 /** Every stream of a world, sharing every place of it. */
 export interface Transfers {
   begin(order: TransferOrder): Transfer;
-  /** Breaks what passes there, and lets nothing pass until it is up again. */
-  takeDown(place: string): void;
-  bringUp(place: string): void;
+  /** Disturbs a place until what it answers is called. Several disturbances: the worst of each holds. */
+  disturb(place: string, disturbance: Disturbance): () => void;
   isDown(place: string): boolean;
   /** What has crossed each place, in the order of their capacities. */
   usage(): Usage;
@@ -48,22 +55,25 @@ interface Stream {
 }
 
 /** Streams of one way and limit. They are served alike, so one number says how far each of them is. */
-interface Group {
-  readonly places: readonly number[];
-  readonly streamMax: number;
-  readonly streams: FlatQueue<Stream>;
+interface Group extends SharedGroup<Group> {
+  readonly key: string;
+  streams: number;
+  rate: number;
+  readonly queue: FlatQueue<Stream>;
   readonly members: Set<Stream>;
   served: number;
   since: Instant;
-  rate: number;
+  /** When the next of them will be through. */
+  due: number;
 }
 
 // Sums of many intervals are not exact to the last digit: a stream is through when less than this part of a byte is left.
 const slack = 0.01;
 
 /**
- * Streams over shared places, at max-min fair rates that are found anew whenever a stream begins or ends. Streams that
- * take the same way are kept as one group with one running total, so that a change costs the groups and not the streams.
+ * Streams over shared places, at max-min fair rates that are found anew, for those whom it concerns, whenever a stream
+ * begins or ends. Streams that take the same way are kept as one group with one running total, so that a change costs the
+ * groups and not the streams.
  */
 export function transfers(clock: SimulatedClock, capacities: ReadonlyMap<string, number>): Transfers {
   return new SharedPlaces(clock, capacities);
@@ -71,11 +81,9 @@ export function transfers(clock: SimulatedClock, capacities: ReadonlyMap<string,
 
 class SharedPlaces implements Transfers {
   readonly #clock: SimulatedClock;
-  readonly #names: readonly string[];
-  readonly #index: ReadonlyMap<string, number>;
-  readonly #capacities: readonly number[];
-  /** How often each place is down: two outages may overlap. */
-  readonly #down = new Map<string, number>();
+  readonly #places: ReadonlyMap<string, SharedPlace<Group>>;
+  readonly #capacities: ReadonlyMap<string, number>;
+  readonly #disturbances = new Map<string, Set<Disturbance>>();
   readonly #groups = new Map<string, Group>();
   readonly #ledger: UsageLedger;
   #sequence = 0;
@@ -83,10 +91,14 @@ class SharedPlaces implements Transfers {
 
   constructor(clock: SimulatedClock, capacities: ReadonlyMap<string, number>) {
     this.#clock = clock;
-    this.#names = [...capacities.keys()];
-    this.#capacities = [...capacities.values()];
-    this.#index = new Map(this.#names.map((name, i) => [name, i]));
+    this.#capacities = capacities;
     this.#ledger = usageLedger(clock.now(), capacities.size);
+    this.#places = new Map(
+      [...capacities].map(([name, capacity], index) => [
+        name,
+        { name, index, capacity, streamMax: Infinity, groups: new Set<Group>(), tight: capacity === 0 },
+      ]),
+    );
   }
 
   begin(order: TransferOrder): Transfer {
@@ -95,9 +107,10 @@ class SharedPlaces implements Transfers {
     const from = group.served;
     const stream: Stream = { order, sequence: this.#sequence, group, from, until: from + order.length, end: undefined };
     this.#sequence += 1;
-    group.streams.push(stream, stream.until);
+    group.queue.push(stream, stream.until);
     group.members.add(stream);
-    this.#share();
+    group.streams += 1;
+    this.#share([group]);
     return {
       crossed: () => {
         if (stream.end === undefined) this.#settle(group);
@@ -106,32 +119,26 @@ class SharedPlaces implements Transfers {
       cancel: () => {
         if (stream.end !== undefined) return;
         this.#remove(stream);
-        this.#share();
+        this.#share([group]);
       },
     };
   }
 
-  takeDown(place: string): void {
-    const at = this.#place(place);
-    this.#down.set(place, (this.#down.get(place) ?? 0) + 1);
-    const broken = [...this.#groups.values()]
-      .filter(({ places }) => places.includes(at))
-      .flatMap(({ members }) => [...members])
-      .toSorted(bySequence);
-    for (const stream of broken) this.#remove(stream);
-    this.#share();
-    for (const { order } of broken) order.onBroken(place);
+  disturb(name: string, disturbance: Disturbance): () => void {
+    const place = this.#place(name);
+    const present = this.#disturbances.get(name) ?? new Set();
+    this.#disturbances.set(name, present);
+    // Each is its own, however alike they are.
+    const own = { ...disturbance };
+    present.add(own);
+    this.#weigh(place);
+    return () => {
+      if (present.delete(own)) this.#weigh(place);
+    };
   }
 
-  bringUp(place: string): void {
-    const times = (this.#down.get(place) ?? 0) - 1;
-    if (times > 0) this.#down.set(place, times);
-    else this.#down.delete(place);
-    this.#share();
-  }
-
-  isDown(place: string): boolean {
-    return this.#down.has(place);
+  isDown(name: string): boolean {
+    return this.#place(name).capacity === 0;
   }
 
   usage(): Usage {
@@ -139,10 +146,23 @@ class SharedPlaces implements Transfers {
     return this.#ledger.usage();
   }
 
-  #place(name: string): number {
-    const at = this.#index.get(name);
-    invariant(at !== undefined, `there is no place ${name}`);
-    return at;
+  /** Puts the worst of what disturbs a place into effect. */
+  #weigh(place: SharedPlace<Group>): void {
+    const present = [...(this.#disturbances.get(place.name) ?? [])];
+    const factor = present.reduce((least, each) => Math.min(least, each.factor), 1);
+    place.capacity = factor * (this.#capacities.get(place.name) ?? 0);
+    place.streamMax = present.reduce((least, each) => Math.min(least, each.streamMax ?? Infinity), Infinity);
+    const passing = [...place.groups];
+    const broken = factor > 0 ? [] : passing.flatMap(({ members }) => [...members]).toSorted(bySequence);
+    for (const stream of broken) this.#remove(stream);
+    this.#share(passing, place);
+    for (const { order } of broken) order.onBroken(place.name);
+  }
+
+  #place(name: string): SharedPlace<Group> {
+    const place = this.#places.get(name);
+    invariant(place, `there is no place ${name}`);
+    return place;
   }
 
   #groupOf({ path, streamMax }: TransferOrder): Group {
@@ -150,15 +170,19 @@ class SharedPlaces implements Transfers {
     const known = this.#groups.get(key);
     if (known) return known;
     const group: Group = {
+      key,
       places: path.map((name) => this.#place(name)),
       streamMax,
-      streams: new FlatQueue(),
+      streams: 0,
+      queue: new FlatQueue(),
       members: new Set(),
       served: 0,
       since: this.#clock.now(),
       rate: 0,
+      due: Infinity,
     };
     this.#groups.set(key, group);
+    for (const place of group.places) place.groups.add(group);
     return group;
   }
 
@@ -166,59 +190,65 @@ class SharedPlaces implements Transfers {
     const now = this.#clock.now();
     const served = (group.rate * (now - group.since)) / 1_000;
     if (served > 0)
-      for (const place of group.places) this.#ledger.carried(place, group.since, now, served * group.members.size);
+      for (const { index } of group.places) this.#ledger.carried(index, group.since, now, served * group.members.size);
     group.served += served;
     group.since = now;
   }
 
   #remove(stream: Stream): void {
-    this.#settle(stream.group);
-    stream.end = stream.group.served;
-    stream.group.members.delete(stream);
+    const { group } = stream;
+    this.#settle(group);
+    stream.end = group.served;
+    group.members.delete(stream);
+    group.streams -= 1;
   }
 
-  /** Finds the rates anew, and when the next stream will be through. */
-  #share(): void {
+  /** Finds rates anew, of those whom a change concerns, and when the next stream will be through. */
+  #share(changed: readonly Group[], at?: SharedPlace<Group>): void {
+    const touched = new Set(changed.flatMap(({ places }) => places));
+    if (at) touched.add(at);
     // A group that serves nobody is forgotten, and with it a running total that would only lose precision.
-    for (const [key, { members }] of this.#groups) if (members.size === 0) this.#groups.delete(key);
-    const groups = [...this.#groups.values()];
-    const classes = groups.map(({ places, members, streamMax }): StreamClass => ({
-      path: places,
-      streams: members.size,
-      streamMax,
-    }));
-    const capacities = this.#capacities.map((capacity, i) => (this.#down.has(this.#names[i] ?? '') ? 0 : capacity));
-    const rates = fairRates(classes, capacities);
-    groups.forEach((group, i) => {
+    for (const group of changed)
+      if (group.streams === 0) {
+        this.#groups.delete(group.key);
+        for (const place of group.places) place.groups.delete(group);
+      }
+    const remaining = changed.filter(({ streams }) => streams > 0);
+    for (const [group, rate] of shareAnew(remaining, touched)) {
       this.#settle(group);
-      group.rate = rates[i] ?? 0;
-    });
+      group.rate = rate;
+      group.due = dueAt(group);
+    }
     this.#next?.cancel();
     this.#next = undefined;
-    const due = Math.min(...groups.map((group) => dueAt(group)));
+    let due = Infinity;
+    for (const group of this.#groups.values()) due = Math.min(due, group.due);
     if (due < Infinity) this.#next = this.#clock.schedule(instant(due), () => this.#finish());
   }
 
   #finish(): void {
     const through: Stream[] = [];
+    const changed: Group[] = [];
     for (const group of this.#groups.values()) {
+      if (group.due > this.#clock.now()) continue;
       this.#settle(group);
+      changed.push(group);
       for (let stream = headOf(group); stream && stream.until - group.served <= slack; stream = headOf(group)) {
         this.#remove(stream);
         through.push(stream);
       }
     }
-    this.#share();
+    this.#share(changed);
     for (const { order } of through.toSorted(bySequence)) order.onDone();
   }
 }
 
 const bySequence = (a: Stream, b: Stream): number => a.sequence - b.sequence;
 
-function headOf({ streams }: Group): Stream | undefined {
-  for (let head = streams.peek(); head; head = streams.peek()) {
+function headOf({ queue }: Group): Stream | undefined {
+  for (let head = queue.peek(); head; head = queue.peek()) {
     if (head.end === undefined) return head;
-    streams.pop();
+    queue.pop();
   }
   return undefined;
 }

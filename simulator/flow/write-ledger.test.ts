@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { bytes, bytesPerSecond, GiB, instant, KiB, MiB } from '#core/units';
+import { bytes, bytesPerSecond, GiB, instant, KiB, MiB, millis } from '#core/units';
 import { writeLedger } from './write-ledger.ts';
 
 const grain = bytes(64 * KiB);
@@ -41,6 +41,23 @@ describe('the write ledger', () => {
     expect(writes.dirty(instant(90 * minute))).toBe(atRest);
     writes.start(instant(100 * minute));
     expect(writes.dirty(instant(101 * minute))).toBe(ledger().dirty(instant(2 * minute)));
+  });
+
+  it('leaves out the time in which the guest stands still, whatever is asked meanwhile', () => {
+    const writes = ledger();
+    writes.stun(instant(minute), millis(minute));
+    const before = writes.dirty(instant(minute));
+    expect(writes.dirty(instant(90_000))).toBe(before);
+    expect(writes.dirty(instant(3 * minute))).toBe(ledger().dirty(instant(2 * minute)));
+    // Marked in the middle of it, it stands still until it is over.
+    writes.stun(instant(3 * minute), millis(minute));
+    writes.mark(instant(3.5 * minute));
+    expect(writes.dirty(instant(4 * minute))).toBe(0);
+    expect(writes.dirty(instant(5 * minute))).toBe(ledger().dirty(instant(minute)));
+    // A guest that is off is not started by it.
+    writes.stop(instant(5 * minute));
+    writes.stun(instant(5 * minute), millis(minute));
+    expect(writes.dirty(instant(99 * minute))).toBe(ledger().dirty(instant(minute)));
   });
 
   it('does not begin twice', () => {

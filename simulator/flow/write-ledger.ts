@@ -1,5 +1,5 @@
-import { bytes, type Bytes, type Instant } from '#core/units';
-import { negativeExponential, written, type WriteModel } from '#simulator/estate/write-model';
+import { after, bytes, instant, type Bytes, type Instant, type Millis } from '#core/units';
+import { dirtyAfter, written, type WriteModel } from '#simulator/estate/write-model';
 
 /** What one guest has written since its change mark, whether it runs just now or not. */
 export interface WriteLedger {
@@ -7,6 +7,8 @@ export interface WriteLedger {
   start(at: Instant): void;
   /** It writes no more. */
   stop(at: Instant): void;
+  /** It stands still for a while, as in a stun, if it runs at all. */
+  stun(at: Instant, lasts: Millis): void;
   /** What is dirty at `at`; never more than the working set. */
   dirty(at: Instant): Bytes;
   /** Begins anew at `at`, and answers what was dirty until then. */
@@ -18,14 +20,9 @@ export function writeLedger(model: WriteModel, grain: Bytes, at: Instant): Write
   // Writes of intervals that are over, and the start of the one that is not.
   let closed = 0;
   let since: Instant | null = at;
-  const total = (now: Instant): number => closed + (since === null ? 0 : written(model, since, now));
-  const dirty = (now: Instant): Bytes => {
-    const { workingSet } = model;
-    if (workingSet === 0) return bytes(0);
-    // Ever more writes hit what is dirty already.
-    const share = 1 - negativeExponential(total(now) / workingSet);
-    return bytes(Math.min(workingSet, Math.ceil((workingSet * share) / grain) * grain));
-  };
+  const total = (now: Instant): number => closed + (since === null || since >= now ? 0 : written(model, since, now));
+  const dirty = (now: Instant): Bytes =>
+    bytes(Math.min(model.workingSet, Math.ceil(dirtyAfter(model, total(now)) / grain) * grain));
   return {
     start(now) {
       since ??= now;
@@ -34,11 +31,16 @@ export function writeLedger(model: WriteModel, grain: Bytes, at: Instant): Write
       closed = total(now);
       since = null;
     },
+    stun(now, lasts) {
+      if (since === null) return;
+      closed = total(now);
+      since = after(instant(Math.max(now, since)), lasts);
+    },
     dirty,
     mark(now) {
       const before = dirty(now);
       closed = 0;
-      if (since !== null) since = now;
+      if (since !== null && since < now) since = now;
       return before;
     },
   };

@@ -10,7 +10,8 @@ import type { MigrationCommand } from '#core/migration/commands';
 import type { MigrationState } from '#core/migration/evolve';
 import { migrationModel } from '#core/migration/model';
 import { millis } from '#core/units';
-import { estateOf, faultsOf, memberPlan } from '#scenarios/rehearsal-plan';
+import { faultsOf } from '#scenarios/rehearsal-faults';
+import { estateOf, memberPlan } from '#scenarios/rehearsal-plan';
 import { rehearsalLog } from '#scenarios/rehearsal-log';
 import { flowWorld } from '#simulator/flow/flow-world';
 import { seededRng } from '#simulator/kernel/seeded-rng';
@@ -50,7 +51,7 @@ async function migrated(manner: 'calls' | 'promises'): Promise<readonly unknown[
   const [vm] = estate.vms;
   if (!vm) throw new Error('no VM');
   const plan = memberPlan(scenario, estate, vm);
-  const faults = faultsOf(scenario, rng.fork('faults'), scenario.starts);
+  const faults = faultsOf(scenario, { estate, rng: rng.fork('faults'), start: scenario.starts });
   const part = flowWorld({ estate, clock, rng: rng.fork('world'), faults }).of('web', plan);
   const stream: StreamId = 'migration-web';
   const told: unknown[] = [];
