@@ -18,7 +18,7 @@ import { addLogCommands } from '#scenarios/command-line/log-commands';
 import { addEstateCommand } from '#scenarios/command-line/estate-command';
 import { addForecastCommand } from '#scenarios/command-line/forecast-command';
 import { mustBeFree, newTextFile } from '#scenarios/command-line/new-file';
-import { readRehearsal, readScenario, type ReadScenario } from '#scenarios/command-line/read-scenario';
+import { readRehearsal, readScenario, type ReadRehearsal } from '#scenarios/command-line/read-scenario';
 import { processTerminal } from '#scenarios/command-line/process-terminal';
 import { addRehearseCommand } from '#scenarios/command-line/rehearse-command';
 import type { MigrateOptions } from '#scenarios/migrate';
@@ -212,7 +212,7 @@ async function readBytes(path: string): Promise<Result<Uint8Array, string>> {
   return readFile(path).then(ok, (error: unknown) => err(detailOf(error)));
 }
 
-async function rehearsalIn(word: string, command: string): Promise<ReadScenario> {
+async function rehearsalIn(word: string, command: string): Promise<ReadRehearsal> {
   const { scenarioFile } = await import('#scenarios/command-line/library-files');
   return readRehearsal(await scenarioFile(word, library), command, readBytes);
 }

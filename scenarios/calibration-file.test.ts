@@ -1,6 +1,7 @@
 import { setImmediate as eventLoopTurn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { durationOf } from '#core/compare/phase';
 import { traceRun, type RunTrace } from '#core/compare/trace';
 import { inMemoryEventLog } from '#core/event-log/in-memory';
 import { bytes, bytesPerSecond, GiB, MiB, millis } from '#core/units';
@@ -8,7 +9,9 @@ import { calibrate } from '#simulator/calibration/calibrate';
 import type { Calibration } from '#simulator/calibration/calibration';
 import { virtualClock } from '#simulator/kernel/virtual-clock';
 import { calibrationText, loadCalibration } from './calibration-file.ts';
+import { underCalibration } from './calibration-use.ts';
 import { loadScenario } from './load.ts';
+import type { RehearsalScenario } from './rehearsal-scenario.ts';
 import { rehearse } from './run.ts';
 import { describeProblems } from './yaml-file.ts';
 
@@ -31,12 +34,16 @@ wave: { id: w, window: { opens: 6 h, closes: 12 h }, limits: { replicating: 1 } 
 plan: { approval: given, refreshEvery: 7 min, downtimeMax: 1 min }
 `;
 
-async function rehearsed(seed: number): Promise<RunTrace> {
+function scenarioAlone(): RehearsalScenario {
   const loaded = loadScenario(scenario, 'alone.yaml');
   if (!loaded.ok || loaded.value.kind !== 'rehearsal') throw new Error(JSON.stringify(loaded));
+  return loaded.value;
+}
+
+async function rehearsed(seed: number, rehearsal: RehearsalScenario = scenarioAlone()): Promise<RunTrace> {
   const log = inMemoryEventLog();
-  const clock = virtualClock({ turn: () => eventLoopTurn(), start: loaded.value.starts });
-  const summary = await rehearse({ scenario: loaded.value, clock, log, seed });
+  const clock = virtualClock({ turn: () => eventLoopTurn(), start: rehearsal.starts });
+  const summary = await rehearse({ scenario: rehearsal, clock, log, seed });
   if (!summary.ok) throw new Error(JSON.stringify(summary));
   return traceRun(`seed-${seed}`, log.readAll());
 }
@@ -79,6 +86,41 @@ const told = (text: string): readonly string[] => {
         .split('\n')
         .map((line) => line.replace(/^c\.yaml:\d+:\d+: /, ''));
 };
+
+describe('a scenario that uses a calibration', () => {
+  const using = (more: string): RehearsalScenario => {
+    const loaded = loadScenario(`${scenario}use: c.yaml\n${more}`, 'alone.yaml');
+    if (!loaded.ok || loaded.value.kind !== 'rehearsal') throw new Error(JSON.stringify(loaded));
+    return loaded.value;
+  };
+
+  it('assumes what was measured, unless it says otherwise itself', () => {
+    const text = calibrationText(calibration).replace(/(rate: \{ median: )[\d.]+ MB/, '$1 20 MB');
+    const used = underCalibration(using('assumptions: { answers: { look: 1 s } }'), { file: 'c.yaml', text });
+    expect(used).toMatchObject({
+      ok: true,
+      value: {
+        assumptions: { streams: { diskMax: 20_000_000 }, answers: { look: [1, 1] }, rounds: { close: [0, 0] } },
+      },
+    });
+  });
+
+  it('takes as long as the calibration says', async () => {
+    const text = calibrationText(calibration).replace(/(rate: \{ median: )[\d.]+ MB/, '$1 38.25 MB');
+    const used = underCalibration(using(''), { file: 'c.yaml', text });
+    const [slow, quick] = [await rehearsed(1, used.ok ? used.value : undefined), await rehearsed(1)];
+    const fullSync = ({ migrations }: RunTrace): number =>
+      migrations
+        .flatMap(({ phases }) => phases)
+        .reduce((sum, phase) => sum + (phase.kind === 'fullSync' ? durationOf(phase) : 0), 0);
+    expect(fullSync(slow) / fullSync(quick)).toBeCloseTo(2, 1);
+  });
+
+  it('is refused with a file that is none', () => {
+    const used = underCalibration(using(''), { file: 'c.yaml', text: 'kind: rehearsal' });
+    expect(used.ok || describeProblems(used.error)).toContain('c.yaml:1:7: kind must be calibration');
+  });
+});
 
 describe('a calibration file', () => {
   const durations = fc.nat(10_000_000).map(millis);

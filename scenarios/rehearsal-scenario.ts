@@ -177,6 +177,9 @@ const unchecked = z.strictObject({
   members: z.record(z.string(), member).default({}).meta({ description: 'What holds for single VMs, by name.' }),
   operators: operators.prefault({}).meta({ description: 'People: what they do by themselves, and after how long.' }),
   faults: z.array(faultSchema).default([]),
+  use: text('the path of a calibration file').optional().meta({
+    description: 'A file made by `sealift calibrate`, from the folder of this file. "assumptions" holds above it.',
+  }),
   assumptions: assumptionsSchema.prefault({}).meta({ description: 'What is assumed otherwise than by default.' }),
   expect: z.array(expectationSchema).default([]).meta({ description: 'What a rehearsal has to come to.' }),
 });

@@ -5,6 +5,7 @@ import { decodeText } from '#scenarios/import/decode-text';
 import type { EstateText } from '#scenarios/load';
 import type { RehearsalScenario } from '#scenarios/rehearsal-scenario';
 import type { Scenario } from '#scenarios/scenario';
+import type { CalibratedScenario } from './used-calibration.ts';
 
 /** What is in a file, or why it cannot be read. */
 export type ReadBytes = (path: string) => Promise<Result<Uint8Array, string>>;
@@ -16,6 +17,11 @@ export interface ReadScenario<S extends Scenario = RehearsalScenario> {
   readonly text: string;
   readonly estate: EstateText | undefined;
   readonly scenario: S;
+}
+
+/** A rehearsal under the calibration that it uses. */
+export interface ReadRehearsal extends ReadScenario, CalibratedScenario {
+  readonly scenario: RehearsalScenario;
 }
 
 /** Loads a scenario and the estate file that it names. Refuses with all that is wrong in both. */
@@ -31,11 +37,12 @@ export async function readScenario(file: string, readBytes: ReadBytes): Promise<
 }
 
 /** The same for a scenario of kind "rehearsal"; `command` is who wants one. */
-export async function readRehearsal(file: string, command: string, readBytes: ReadBytes): Promise<ReadScenario> {
+export async function readRehearsal(file: string, command: string, readBytes: ReadBytes): Promise<ReadRehearsal> {
   const { scenario, ...read } = await readScenario(file, readBytes);
   if (scenario.kind !== 'rehearsal')
     throw new Refused(`${file} is of kind "${scenario.kind}"; ${command} takes one of kind "rehearsal"`);
-  return { ...read, scenario };
+  const { withCalibration } = await import('./used-calibration.ts');
+  return { ...read, ...(await withCalibration(scenario, file, readBytes)) };
 }
 
 async function estateIn(

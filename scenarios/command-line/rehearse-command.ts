@@ -16,7 +16,7 @@ import {
   type ExpectationVerdict,
 } from '#scenarios/expectations';
 import { naturalOf } from './arguments.ts';
-import type { ReadScenario } from './read-scenario.ts';
+import type { ReadRehearsal } from './read-scenario.ts';
 
 /** What the command needs of the process it runs in. */
 export interface RehearseSite {
@@ -30,7 +30,7 @@ export interface RehearseSite {
   /** Aborted by Ctrl-C. */
   readonly interrupts: () => AbortSignal;
   /** Reads a scenario by its path, or by its name in the library. */
-  readonly readScenario: (word: string) => Promise<ReadScenario>;
+  readonly readScenario: (word: string) => Promise<ReadRehearsal>;
   /** The scenario files that come with Sealift. */
   readonly library: () => Promise<readonly LibraryFile[]>;
   /** Makes a log that is not there yet. */
@@ -92,7 +92,7 @@ async function listLibrary(word: string | undefined, { list, json }: Arguments, 
   else for (const line of libraryLines(library)) site.terminal.print(line);
 }
 
-async function rehearseOne(given: ReadScenario, options: Arguments, site: RehearseSite): Promise<ExitStatus> {
+async function rehearseOne(given: ReadRehearsal, options: Arguments, site: RehearseSite): Promise<ExitStatus> {
   const { scenario } = given;
   const { seed, log: path, json } = options;
   const { terminal, turn, interrupts, createLog } = site;
@@ -131,7 +131,7 @@ type WriteReport = (
 
 /** Gives what writes the report once there is something to tell; nothing if nobody asked for one. */
 async function openReport(
-  { file, scenario }: ReadScenario,
+  { file, scenario }: ReadRehearsal,
   { report: path, seed = scenario.seed, seeds = 1 }: Arguments,
   { terminal, createReport, version }: RehearseSite,
 ): Promise<WriteReport | undefined> {
@@ -144,8 +144,8 @@ async function openReport(
   };
 }
 
-async function rehearseMany(given: ReadScenario, options: Arguments, site: RehearseSite): Promise<ExitStatus> {
-  const { file, text, estate, scenario } = given;
+async function rehearseMany(given: ReadRehearsal, options: Arguments, site: RehearseSite): Promise<ExitStatus> {
+  const { file, text, estate, calibration, scenario } = given;
   const { seed = scenario.seed, seeds = 1, threads, certify, json } = options;
   const { terminal, clock, cores, seedWorker, interrupts } = site;
   const report = await openReport(given, options, site);
@@ -160,7 +160,7 @@ async function rehearseMany(given: ReadScenario, options: Arguments, site: Rehea
   let answered = 0;
   const stop = new AbortController();
   const ending = await rehearseSeeds({
-    ...{ module: seedWorker, text, file, estate, certify: certify === true, first: seed, count: seeds },
+    ...{ module: seedWorker, text, file, estate, calibration, certify: certify === true, first: seed, count: seeds },
     threads: threads ?? cores,
     signal: AbortSignal.any([interrupts(), stop.signal]),
     onAnswer: (answer) => {

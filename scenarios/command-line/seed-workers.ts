@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { EstateText } from '#scenarios/load';
+import type { CalibrationText } from '#scenarios/calibration-use';
 import type { RehearsalSummary } from '#scenarios/rehearsal-summary';
 
 /** What a thread is given when it starts. */
@@ -9,6 +10,8 @@ export interface SeedWork {
   readonly file: string;
   /** The estate file it names, if it names one. */
   readonly estate: EstateText | undefined;
+  /** The calibration that it uses, if it uses one. */
+  readonly calibration: CalibrationText | undefined;
   /** Rehearse each seed twice and compare what happened. */
   readonly certify: boolean;
 }
@@ -36,9 +39,9 @@ export type SeedsEnding = { readonly type: 'done' | 'stopped' } | { readonly typ
 
 /** Rehearses seeds from `first` on, one a thread at a time. Answers come in the order in which they are found. */
 export async function rehearseSeeds(options: SeedWorkers): Promise<SeedsEnding> {
-  const { module, text, file, estate, certify, first, count, threads, signal, onAnswer } = options;
+  const { module, text, file, estate, calibration, certify, first, count, threads, signal, onAnswer } = options;
   let next = first;
-  const workerData: SeedWork = { text, file, estate, certify };
+  const workerData: SeedWork = { text, file, estate, calibration, certify };
   const workers = Array.from({ length: Math.min(threads, count) }, () => new Worker(module, { workerData }));
   const work = (worker: Worker): Promise<SeedsEnding> =>
     new Promise((resolve) => {
