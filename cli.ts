@@ -17,6 +17,7 @@ import { naturalOf, portOf, speedOf } from '#scenarios/command-line/arguments';
 import { addLogCommands } from '#scenarios/command-line/log-commands';
 import { addEstateCommand } from '#scenarios/command-line/estate-command';
 import { addForecastCommand } from '#scenarios/command-line/forecast-command';
+import { addForkCommand } from '#scenarios/command-line/fork-command';
 import { mustBeFree, newTextFile } from '#scenarios/command-line/new-file';
 import { readRehearsal, readScenario, type ReadRehearsal } from '#scenarios/command-line/read-scenario';
 import { processTerminal } from '#scenarios/command-line/process-terminal';
@@ -130,10 +131,7 @@ addRehearseCommand(program, {
   seedWorker: pathToFileURL(here.endsWith('dist') ? join(here, 'seed-worker.js') : join(here, seedWorker)),
   readScenario: (word) => rehearsalIn(word, 'sealift rehearse'),
   library: async () => (await import('#scenarios/command-line/library-files')).readLibrary(library),
-  createLog: async (path) => {
-    await mustBeFree(path, '--log');
-    return openLog(path, 'create');
-  },
+  createLog,
   createReport: (path) => newTextFile(path, '--report'),
   version,
   setStatus: (status) => (process.exitCode = status),
@@ -146,6 +144,10 @@ addLogCommands(program, {
 });
 addForecastCommand(program, {
   ...{ terminal, clock: wallClock, turn, interrupts, readLog: (path) => openLog(path, 'readOnly') },
+  setStatus: (status) => (process.exitCode = status),
+});
+addForkCommand(program, {
+  ...{ terminal, turn, interrupts, createLog, openLog: (path) => openLog(path, 'readOnly') },
   setStatus: (status) => (process.exitCode = status),
 });
 addReplicationCommands(program, { terminal, interrupts, setStatus: (status) => (process.exitCode = status) });
@@ -215,6 +217,12 @@ async function readBytes(path: string): Promise<Result<Uint8Array, string>> {
 async function rehearsalIn(word: string, command: string): Promise<ReadRehearsal> {
   const { scenarioFile } = await import('#scenarios/command-line/library-files');
   return readRehearsal(await scenarioFile(word, library), command, readBytes);
+}
+
+/** Makes a log under a name that is not taken. */
+async function createLog(path: string): Promise<EventLog> {
+  await mustBeFree(path, '--log');
+  return openLog(path, 'create');
 }
 
 async function openLog(path: string, mode: SqliteOptions['mode']): Promise<EventLog> {

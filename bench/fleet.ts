@@ -1,7 +1,7 @@
-import { loadScenario } from '#scenarios/load';
 import { rehearse } from '#scenarios/run';
 import { virtualClock } from '#simulator/kernel/virtual-clock';
 import { MiB } from '#core/units';
+import { fleetOf } from './fleet-scenario.ts';
 import { appendHistory } from './measure.ts';
 
 /**
@@ -34,34 +34,3 @@ for (const vms of sizes.length > 0 ? sizes : [250, 500, 1_000]) {
   measured.push({ vms, seconds: Number(seconds.toFixed(2)), facts, peakMib });
 }
 appendHistory('fleet', { measured });
-
-function fleetOf(vms: number) {
-  const hosts = Math.max(1, Math.round(vms / 40));
-  // Room grows with the fleet, as it does where so many machines are: otherwise the wave would only last longer.
-  const text = `
-kind: rehearsal
-id: fleet
-title: A generated fleet
-why: How long it takes to rehearse
-seed: 3
-estate:
-  generate: { vms: ${vms}, hosts: ${hosts} }
-  links: [{ name: wan, bandwidth: ${Math.max(10, Math.round(vms / 50))} Gbit/s, latency: 12 ms }]
-  gateway: { bandwidth: ${Math.max(10, Math.round(vms / 50))} Gbit/s, flow: 4 Gbit/s }
-  receiver: { bandwidth: ${Math.max(10, Math.round(vms / 50))} Gbit/s, flow: 4 Gbit/s }
-wave:
-  id: all
-  window: { opens: 24 h, closes: 96 h }
-  limits: { replicating: ${Math.max(8, Math.round(vms / 20))}, cuttingOver: ${Math.max(4, Math.round(vms / 50))} }
-plan: { downtimeMax: 10 min, refreshEvery: 6 h, approval: given }
-operators: { finalize: { after: 1 h } }
-faults:
-  - { type: linkDown, link: wan, at: 3 h, lasts: 10 min }
-  - { type: trackingLost, vms: all, chance: 1 % }
-  - { type: quiesceRefused, vms: all, chance: 1 % }
-`;
-  const loaded = loadScenario(text, 'fleet.yaml');
-  if (!loaded.ok) throw new Error(JSON.stringify(loaded.error, null, 2));
-  if (loaded.value.kind !== 'rehearsal') throw new Error('not a rehearsal');
-  return loaded.value;
-}

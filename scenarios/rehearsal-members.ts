@@ -92,23 +92,8 @@ export function rehearsalMembers(options: MembersOptions): RehearsalMembers {
     watches.tell(migration);
   };
 
-  /** Starts a driver. One with a history acts before it is even here: what it says then is told once `settle` is called. */
-  const begin = (migration: MigrationId, made: Made): { readonly driver: Member['driver']; settle(): void } => {
-    const stream: StreamId = `migration-${migration}`;
-    const early: ProposedFact<MigrationFact>[] = [];
-    let isHere = false;
-    const driver = driven(options, stream, made, (facts) => {
-      if (isHere) added(migration, stream, facts);
-      else early.push(...facts);
-    });
-    return {
-      driver,
-      settle: () => {
-        isHere = true;
-        if (early.length > 0) added(migration, stream, early);
-      },
-    };
-  };
+  const begin = (migration: MigrationId, made: Made): Begun =>
+    begun(options, `migration-${migration}`, made, (stream, facts) => added(migration, stream, facts));
 
   const send: RehearsalMembers['send'] = (migration, command, answered) => {
     const member = members.get(migration);
@@ -131,12 +116,7 @@ export function rehearsalMembers(options: MembersOptions): RehearsalMembers {
     takeUp: (migration, plan, history) => void enter(migration, { vm: migration, plan, facts: [...history] }),
     draft(migration, plan) {
       const driver = enter(migration, { vm: plan.vm.name, plan, facts: [] });
-      const id = commandId(commandIds.uuid());
-      const command: MigrationCommand = { type: 'DraftMigration', data: { plan } };
-      let drafted = notThere as Result<void, Refusal<Rejection>>;
-      const actor = `operator:${plan.requester}`;
-      driver.command({ id, actor, at: clock.now(), command }, (result) => (drafted = result));
-      return drafted;
+      return drafted(driver, plan, { id: commandId(commandIds.uuid()), at: clock.now() });
     },
     send,
     command: (migration, command, answered) =>
@@ -165,17 +145,49 @@ export function rehearsalMembers(options: MembersOptions): RehearsalMembers {
   };
 }
 
-function driven(
+interface Begun {
+  readonly driver: Member['driver'];
+  /** Tells what was held back, and from then on everything as it comes. */
+  settle(): void;
+}
+
+/** Starts a driver. One with a history acts before it is even here: what comes of that is held back until it is. */
+function begun(
   { append, clock, world, correlationId, onEnded }: MembersOptions,
   stream: StreamId,
-  { vm, plan, newFactId, facts }: Made,
-  onFacts: (facts: readonly ProposedFact<MigrationFact>[]) => void,
-): Member['driver'] {
-  return stepDriver(migrationModel, stream, {
-    ...{ append, clock, correlationId, newFactId, onFacts, onEnded },
+  { vm, plan, newFactId, facts: history }: Made,
+  onFacts: (stream: StreamId, facts: readonly ProposedFact<MigrationFact>[]) => void,
+): Begun {
+  const early: ProposedFact<MigrationFact>[] = [];
+  let isHere = false;
+  const driver = stepDriver(migrationModel, stream, {
+    ...{ append, clock, correlationId, newFactId, onEnded },
     world: world.of(vm, plan),
-    history: [...facts],
+    history: [...history],
+    onFacts: (facts) => {
+      if (isHere) onFacts(stream, facts);
+      else early.push(...facts);
+    },
   });
+  return {
+    driver,
+    settle: () => {
+      isHere = true;
+      if (early.length > 0) onFacts(stream, early);
+    },
+  };
+}
+
+/** Drafts a migration. In virtual time it is answered at once. */
+function drafted(
+  driver: Member['driver'],
+  plan: MigrationPlan,
+  { id, at }: Pick<Command<MigrationCommand>, 'id' | 'at'>,
+): Result<void, Refusal<Rejection>> {
+  const command: MigrationCommand = { type: 'DraftMigration', data: { plan } };
+  let answer = notThere as Result<void, Refusal<Rejection>>;
+  driver.command({ id, actor: `operator:${plan.requester}`, at, command }, (result) => (answer = result));
+  return answer;
 }
 
 const notThere: Result<never, Refusal<Rejection>> = { ok: false, error: { type: 'NotDrafted' } };

@@ -8,7 +8,7 @@ import { countOf } from '#replicator/command-line/arguments';
 import { inventoryFormats, type InventoryFormat } from '#scenarios/import/format';
 import { profileNames, profiles, type ProfileName } from '#simulator/estate/profiles';
 import { naturalOf } from './arguments.ts';
-import type { ReadBytes } from './read-scenario.ts';
+import type { ReadBytes } from './read-bytes.ts';
 
 /** What the command needs of the process it runs in. */
 export interface EstateSite {

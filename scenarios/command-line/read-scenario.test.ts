@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { err, ok } from '#core/result';
-import { readRehearsal, type ReadBytes } from './read-scenario.ts';
+import type { ReadBytes } from './read-bytes.ts';
+import { readRehearsal } from './read-scenario.ts';
 
 const scenario = `kind: rehearsal
 id: a

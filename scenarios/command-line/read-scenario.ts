@@ -1,14 +1,11 @@
 import { dirname, isAbsolute, join } from 'node:path';
-import type { Result } from '#core/result';
 import { Refused } from '#core/text/refused';
 import { decodeText } from '#scenarios/import/decode-text';
 import type { EstateText } from '#scenarios/load';
 import type { RehearsalScenario } from '#scenarios/rehearsal-scenario';
 import type { Scenario } from '#scenarios/scenario';
+import type { ReadBytes } from './read-bytes.ts';
 import type { CalibratedScenario } from './used-calibration.ts';
-
-/** What is in a file, or why it cannot be read. */
-export type ReadBytes = (path: string) => Promise<Result<Uint8Array, string>>;
 
 /** A scenario, and the texts it was loaded from: a thread loads it again. */
 export interface ReadScenario<S extends Scenario = RehearsalScenario> {

@@ -8,6 +8,7 @@ import type { Clock } from '#core/clock';
 import { countOf } from '#replicator/command-line/arguments';
 import type { Forecast } from '#scenarios/forecast';
 import type { LibraryFile } from '#scenarios/library';
+import type { Provenance } from '#scenarios/fork/provenance';
 import {
   allMet,
   expectationLines,
@@ -16,6 +17,7 @@ import {
   type ExpectationVerdict,
 } from '#scenarios/expectations';
 import { naturalOf } from './arguments.ts';
+import { tellProvenance } from './fork-command.ts';
 import type { ReadRehearsal } from './read-scenario.ts';
 
 /** What the command needs of the process it runs in. */
@@ -104,6 +106,7 @@ async function rehearseOne(given: ReadRehearsal, options: Arguments, site: Rehea
   try {
     const clock = virtualClock({ turn, start: scenario.starts });
     const signal = interrupts();
+    await tellProvenance(log, { ...provenanceFrom(given), seed: seed ?? scenario.seed }, scenario);
     const summary = await rehearse({ scenario, log, clock, signal, ...(seed !== undefined && { seed }) });
     if (!summary.ok) throw new Refused(describeRehearsalError(summary.error));
     const expectations = judgeOnce(scenario, summary.value);
@@ -122,6 +125,10 @@ async function rehearseOne(given: ReadRehearsal, options: Arguments, site: Rehea
     await log?.close();
   }
 }
+
+const provenanceFrom = ({ text, file, estate, calibration }: ReadRehearsal): Omit<Provenance, 'seed'> => ({
+  ...{ scenario: text, file, estate, calibration },
+});
 
 type WriteReport = (
   forecast: Forecast,

@@ -4,7 +4,7 @@ import { underCalibration, type CalibrationText } from '#scenarios/calibration-u
 import type { RehearsalScenario } from '#scenarios/rehearsal-scenario';
 import { decodeText } from '#scenarios/import/decode-text';
 import { describeProblems } from '#scenarios/yaml-file';
-import type { ReadBytes } from './read-scenario.ts';
+import type { ReadBytes } from './read-bytes.ts';
 
 /** A rehearsal under the calibration it uses, and the text of that: a thread applies it again. */
 export interface CalibratedScenario {

@@ -30,6 +30,11 @@ export interface FlowWorld {
   look(vm: string): MachineView;
   /** What has crossed each place so far. */
   usage(): WorldUsage;
+  /**
+   * From now on links, hosts, appliances and datastores are those of another estate with the same names and VMs. Streams
+   * under way share what there is now; what each can take by itself changes with the next round.
+   */
+  become(estate: Estate): void;
 }
 
 /** What has crossed each place of a world, in stretches of equal length from its start on. */
@@ -72,7 +77,7 @@ export function flowWorld({
   standing = () => undefined,
 }: FlowWorldOptions): FlowWorld {
   const sentinels = new Set(faults.flatMap((fault) => fault.sentinels ?? []));
-  const places = new Map([...placesOf(estate, assumptions.compute), ...sentinelPlaces(estate, sentinels, assumptions)]);
+  let places = new Map([...placesOf(estate, assumptions.compute), ...sentinelPlaces(estate, sentinels, assumptions)]);
   const shared = transfers(clock, places);
   const machines = new Map(
     estate.vms.map((vm) => [vm.name, newMachine(vm, hostOf(estate, vm).platform, assumptions, clock)]),
@@ -114,6 +119,11 @@ export function flowWorld({
     look(vm) {
       const { source, target, clone, tracking } = machineOf(vm);
       return { source, target, clone, tracking };
+    },
+    become(next) {
+      surroundings.estate = next;
+      places = new Map([...places, ...placesOf(next, assumptions.compute)]);
+      shared.become(places);
     },
     usage() {
       const { bucket, carried } = shared.usage();

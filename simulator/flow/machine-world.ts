@@ -23,7 +23,8 @@ import type { Transfers } from './transfers.ts';
 
 /** What the parts of one world share. */
 export interface Surroundings {
-  readonly estate: Estate;
+  /** What there is just now: it may become another. */
+  estate: Estate;
   readonly clock: SimulatedClock;
   readonly transfers: Transfers;
   readonly datastores: Datastores;

@@ -39,6 +39,8 @@ export interface Transfers {
   /** Disturbs a place until what it answers is called. Several disturbances: the worst of each holds. */
   disturb(place: string, disturbance: Disturbance): () => void;
   isDown(place: string): boolean;
+  /** Places can carry something else from now on. What disturbs them still does. */
+  become(capacities: ReadonlyMap<string, number>): void;
   /** What has crossed each place, in the order of their capacities. */
   usage(): Usage;
 }
@@ -82,7 +84,7 @@ export function transfers(clock: SimulatedClock, capacities: ReadonlyMap<string,
 class SharedPlaces implements Transfers {
   readonly #clock: SimulatedClock;
   readonly #places: ReadonlyMap<string, SharedPlace<Group>>;
-  readonly #capacities: ReadonlyMap<string, number>;
+  #capacities: ReadonlyMap<string, number>;
   readonly #disturbances = new Map<string, Set<Disturbance>>();
   readonly #groups = new Map<string, Group>();
   readonly #ledger: UsageLedger;
@@ -135,6 +137,12 @@ class SharedPlaces implements Transfers {
     return () => {
       if (present.delete(own)) this.#weigh(place);
     };
+  }
+
+  become(capacities: ReadonlyMap<string, number>): void {
+    const before = this.#capacities;
+    this.#capacities = new Map([...before, ...capacities]);
+    for (const [name, capacity] of capacities) if (before.get(name) !== capacity) this.#weigh(this.#place(name));
   }
 
   isDown(name: string): boolean {
