@@ -41,27 +41,41 @@ export function shareAnew<G extends SharedGroup<G>>(
 ): ReadonlyMap<G, number> {
   const concerned = new Set<G>();
   const places = new Set(touched);
-  const join = (groups: Iterable<G>): void => {
-    const queue = [...groups];
-    for (let group = queue.shift(); group; group = queue.shift()) {
+  // A full place brings all its groups along, once.
+  const opened = new Set<SharedPlace<G>>();
+  const open = (place: SharedPlace<G>, queue: G[]): void => {
+    if (opened.has(place)) return;
+    opened.add(place);
+    for (const group of place.groups) queue.push(group);
+  };
+  const join = (queue: G[]): void => {
+    // It grows while it is gone through.
+    for (const group of queue) {
       if (concerned.has(group)) continue;
       concerned.add(group);
       for (const place of group.places) {
         places.add(place);
-        if (place.tight) for (const other of place.groups) if (!concerned.has(other)) queue.push(other);
+        if (place.tight) open(place, queue);
       }
     }
   };
-  for (const place of places) if (place.tight) join(place.groups);
-  join(changed);
+  const bring = (place: SharedPlace<G>): void => {
+    const queue: G[] = [];
+    open(place, queue);
+    join(queue);
+  };
+  for (const place of places) if (place.tight) bring(place);
+  join([...changed]);
   for (;;) {
     const rates = ratesWithin(concerned, places);
-    const filled = [...places].filter((place) => isFull(place, rates) && !isWithin(place, concerned));
+    const full = new Set<SharedPlace<G>>();
+    for (const place of places) if (isFull(place, rates)) full.add(place);
+    const filled = [...full].filter((place) => !opened.has(place) && !isWithin(place, concerned));
     if (filled.length > 0) {
-      for (const place of filled) join(place.groups);
+      for (const place of filled) bring(place);
       continue;
     }
-    for (const place of places) place.tight = isFull(place, rates);
+    for (const place of places) place.tight = full.has(place);
     return rates;
   }
 }
