@@ -37,12 +37,18 @@ export interface SeedWorkers extends SeedWork {
 /** How it ended: all seeds, stopped on the way, or a thread that died. */
 export type SeedsEnding = { readonly type: 'done' | 'stopped' } | { readonly type: 'crashed'; readonly error: unknown };
 
+// A rehearsal makes much that is soon forgotten: room for it means fewer and shorter collections.
+const youngMiB = 96;
+
 /** Rehearses seeds from `first` on, one a thread at a time. Answers come in the order in which they are found. */
 export async function rehearseSeeds(options: SeedWorkers): Promise<SeedsEnding> {
   const { module, text, file, estate, calibration, certify, first, count, threads, signal, onAnswer } = options;
   let next = first;
   const workerData: SeedWork = { text, file, estate, calibration, certify };
-  const workers = Array.from({ length: Math.min(threads, count) }, () => new Worker(module, { workerData }));
+  const workers = Array.from(
+    { length: Math.min(threads, count) },
+    () => new Worker(module, { workerData, resourceLimits: { maxYoungGenerationSizeMb: youngMiB } }),
+  );
   const work = (worker: Worker): Promise<SeedsEnding> =>
     new Promise((resolve) => {
       const goOn = (): void => {

@@ -262,8 +262,15 @@ function diskReports(vm: EstateVm, round: Round, sent: Bytes, zeroed: Bytes): re
  * @differs Roots are made from names and round numbers, since there are no bytes.
  */
 function rootOf(name: string): string {
-  let lanes = [0x811c9dc5, 0x01000193, 0x9e3779b9, 0x85ebca6b];
-  for (let i = 0; i < name.length; i += 1)
-    lanes = lanes.map((lane, n) => Math.imul(lane ^ (name.charCodeAt(i) + n), 0x01000193) >>> 0);
-  return lanes.map((lane) => lane.toString(16).padStart(8, '0')).join('');
+  let [a, b, c, d] = [0x811c9dc5, 0x01000193, 0x9e3779b9, 0x85ebca6b];
+  for (let i = 0; i < name.length; i += 1) {
+    const unit = name.charCodeAt(i);
+    a = Math.imul(a ^ unit, 0x01000193);
+    b = Math.imul(b ^ (unit + 1), 0x01000193);
+    c = Math.imul(c ^ (unit + 2), 0x01000193);
+    d = Math.imul(d ^ (unit + 3), 0x01000193);
+  }
+  return hex(a) + hex(b) + hex(c) + hex(d);
 }
+
+const hex = (lane: number): string => (lane >>> 0).toString(16).padStart(8, '0');
