@@ -4,7 +4,7 @@ import { instant, type Bytes, type Instant } from '#core/units';
 import type { Scheduled } from '#simulator/kernel/event-queue';
 import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
 import { usageLedger, type Usage, type UsageLedger } from './usage-ledger.ts';
-import { shareAnew, type SharedGroup, type SharedPlace } from './shared-places.ts';
+import { groupNotes, shareAnew, sharedPlace, type SharedGroup, type SharedPlace } from './shared-places.ts';
 
 /** One stream of bytes to be moved, counted and not moved. */
 export interface TransferOrder {
@@ -96,10 +96,7 @@ class SharedPlaces implements Transfers {
     this.#capacities = capacities;
     this.#ledger = usageLedger(clock.now(), capacities.size);
     this.#places = new Map(
-      [...capacities].map(([name, capacity], index) => [
-        name,
-        { name, index, capacity, streamMax: Infinity, groups: new Set<Group>(), tight: capacity === 0 },
-      ]),
+      [...capacities].map(([name, capacity], index) => [name, sharedPlace<Group>(name, index, capacity)]),
     );
   }
 
@@ -188,6 +185,7 @@ class SharedPlaces implements Transfers {
       since: this.#clock.now(),
       rate: 0,
       due: Infinity,
+      notes: groupNotes(),
     };
     this.#groups.set(key, group);
     for (const place of group.places) place.groups.add(group);
@@ -222,9 +220,9 @@ class SharedPlaces implements Transfers {
         for (const place of group.places) place.groups.delete(group);
       }
     const remaining = changed.filter(({ streams }) => streams > 0);
-    for (const [group, rate] of shareAnew(remaining, touched)) {
+    for (const group of shareAnew(remaining, touched)) {
       this.#settle(group);
-      group.rate = rate;
+      group.rate = group.notes.fresh;
       group.due = dueAt(group);
     }
     this.#next?.cancel();
