@@ -64,13 +64,15 @@ export function usageLines({ bottleneck, hours }: UsageForecast): readonly strin
   const stretches = stretchesOf(hours);
   const shown = stretches.slice(0, stretchesShown);
   const width = Math.max(...shown.map((stretch) => (stretch.place ?? '').length), 4);
+  const spanText = ({ from, lasts: long }: TightestPlace): string => `${hourText(from)} to ${hourText(from + long)}`;
+  const spanWidth = Math.max(...shown.map((stretch) => spanText(stretch).length), 0);
   return [
     full
       ? `Bottleneck: ${place}, the tightest place for ${durationText(lasts)}, up to ${formatPercent(peak)} used`
       : `No place is full for an hour; the tightest is ${place}, up to ${formatPercent(peak)} used`,
     ...shown.map(
-      ({ from, lasts: long, place: name, utilisation }) =>
-        `  ${`${hourText(from)} to ${hourText(from + long)}`.padEnd(18)}${(name ?? 'idle').padEnd(width)}  ${bar(utilisation)} ${formatPercent(utilisation).padStart(5)}`,
+      (stretch) =>
+        `  ${spanText(stretch).padEnd(spanWidth)}  ${(stretch.place ?? 'idle').padEnd(width)}  ${bar(stretch.utilisation)} ${formatPercent(stretch.utilisation).padStart(5)}`,
     ),
     ...(stretches.length > shown.length ? [`  and ${stretches.length - shown.length} stretches more`] : []),
   ];

@@ -145,8 +145,22 @@ async function openReport(
   if (path === undefined) return undefined;
   const { write } = await createReport(path);
   const { reportPage } = await import('#scenarios/report/report');
+  const { assumptionsUsed } = await import('#scenarios/report/assumptions-used');
+  const assumptions = assumptionsUsed(scenario);
   return async (forecast, expectations, differing) => {
-    await write(reportPage({ scenario, file, version, first: seed, asked: seeds, forecast, expectations, differing }));
+    await write(
+      reportPage({
+        scenario,
+        file,
+        version,
+        first: seed,
+        asked: seeds,
+        forecast,
+        expectations,
+        assumptions,
+        differing,
+      }),
+    );
     terminal.note(`report ${path}; open it in any browser`);
   };
 }

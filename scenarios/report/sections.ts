@@ -38,10 +38,10 @@ export function expectationsSection(expectations: readonly ReportExpectation[]):
 export function assumptionsSection(assumptions: readonly ReportAssumption[]): Markup | null {
   if (assumptions.length === 0) return null;
   return markup`<section id="assumptions" class="panel"><h2>Assumptions</h2>
-<p>A forecast is as good as these. Each can be set in the scenario.</p>
-<div class="scroll" role="region" aria-label="Assumptions" tabindex="0"><table><caption class="unseen">Assumptions</caption>
+<p>A forecast is as good as these. Each can be set in the scenario, or measured: <code>sealift calibrate</code>.</p>
+<details open><summary>All ${assumptions.length}, what the scenario says first</summary><div class="scroll" role="region" aria-label="Assumptions" tabindex="0"><table><caption class="unseen">Assumptions</caption>
 <thead><tr><th scope="col">What</th><th scope="col">Value</th><th scope="col">Source</th></tr></thead>
-<tbody>${assumptions.map(({ name, value, source }) => markup`<tr><th scope="row">${name}</th><td>${value}</td><td>${source}</td></tr>`)}</tbody></table></div></section>`;
+<tbody>${assumptions.map(({ name, value, source }) => markup`<tr><th scope="row">${name}</th><td>${value}</td><td>${source}</td></tr>`)}</tbody></table></div></details></section>`;
 }
 
 /** All that is needed to come to the same report again. */

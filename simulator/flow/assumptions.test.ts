@@ -2,30 +2,7 @@ import { format, resolveConfig } from 'prettier';
 import { describe, expect, it } from 'vitest';
 import { bytesPerSecond } from '#core/units';
 import { assumptionRows, assumptionsWith, defaultAssumptions } from './assumptions.ts';
-import type { Constant } from './constant.ts';
-
-const sizes = ['B', 'KiB', 'MiB', 'GiB'];
-function sizeOf(n: number): string {
-  const power = sizes.findLastIndex((_, i) => n % 1024 ** i === 0 && n >= 1024 ** i);
-  return n % 1_000_000 === 0 || power < 1
-    ? `${n / 1e6 >= 1 ? `${n / 1e6} MB` : `${n} B`}`
-    : `${n / 1024 ** power} ${sizes[power]}`;
-}
-
-function valueText({ kind, value }: Constant): string {
-  if (kind === 'share') {
-    const { numerator, denominator } = value as Constant<'share'>['value'];
-    return `${(100 * numerator) / denominator} %`;
-  }
-  if (kind === 'span') {
-    const [from, to] = value as Constant<'span'>['value'];
-    return `${from} s to ${to} s`;
-  }
-  const n = value as number;
-  if (kind === 'size') return sizeOf(n);
-  if (kind === 'rate') return `${n / 1e6} MB/s`;
-  return kind === 'duration' ? `${n} ms` : String(n);
-}
+import { constantText } from './constant-text.ts';
 
 const head = `# Assumptions
 
@@ -60,7 +37,7 @@ describe('the assumptions', () => {
     const path = `${import.meta.dirname}/ASSUMPTIONS.md`;
     const rows = assumptionRows().map(({ path: name, constant }) => {
       const source = constant.source === 'assumed' ? '*assumed*' : constant.source;
-      return `| \`${name.join('.')}\` | ${valueText(constant)} | ${constant.what} | ${source} |`;
+      return `| \`${name.join('.')}\` | ${constantText(constant)} | ${constant.what} | ${source} |`;
     });
     const table = ['| Constant | Default | What it is | Source |', '| --- | --- | --- | --- |', ...rows].join('\n');
     const text = await format(`${head}${table}\n\n${estateDefaults}`, {
