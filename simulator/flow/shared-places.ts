@@ -142,7 +142,9 @@ function join<G extends SharedGroup<G>>(here: Sharing<G>, queue: G[]): void {
 function shareWithin<G extends SharedGroup<G>>(here: Sharing<G>): void {
   for (const { capacity, groups, notes } of here.places) {
     let rest = capacity;
-    for (const group of groups) if (group.notes.concerned !== here.number) rest -= group.rate * group.streams;
+    // A place that has brought its groups along has nobody else.
+    if (notes.opened !== here.number)
+      for (const group of groups) if (group.notes.concerned !== here.number) rest -= group.rate * group.streams;
     notes.left = Math.max(0, rest);
     notes.waiting = 0;
   }
