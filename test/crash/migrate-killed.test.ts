@@ -6,7 +6,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { MigrationFactType } from '#core/migration/facts';
 import { bytes, bytesPerSecond, MiB, seconds } from '#core/units';
 import type { Laboratory } from '#replicator/connectors/laboratory/laboratory';
-import { startLaboratory } from '#replicator/connectors/laboratory/start';
+import { isListening } from '#replicator/connectors/laboratory/qemu-process';
+import { monitorName, startLaboratory } from '#replicator/connectors/laboratory/start';
 import type { MigrateOptions } from '#scenarios/migrate';
 import { applianceSite } from '#test/support/appliances';
 import type { MigrateProcess } from '#test/support/migrate-process';
@@ -161,8 +162,10 @@ describe.skipIf(!programs.available)(programs.title('a power cut that takes proc
     { fact: 'SourceQuiesced', nth: 1 },
   ])('after $fact, and the same command ends with equal disks', async (death) => {
     const text = `{ kind: migration, id: lab, title: T, why: W, vm: { name: guest }, laboratory: { disks: { size: 32 MiB } }, approval: given, refreshEvery: 1 s, bandwidthMax: 4 MiB/s }`;
-    // QEMU is started by that process and dies with it.
+    // QEMU is started by that process and dies with it, in its own time.
     await runAndDie(text, death);
+    const monitor = join(site.folder, 'lab', 'laboratory', monitorName);
+    await expect.poll(() => isListening(monitor), { timeout: 30_000 }).toBe(false);
     const summary = await site.run(scenarioFrom(text));
     expect(summary).toMatchObject({ ending: 'cutOver', failedChecks: [] });
     const source = join(site.folder, 'lab', 'laboratory', 'vda.raw');

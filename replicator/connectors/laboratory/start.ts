@@ -179,7 +179,8 @@ async function endOrderly(qemu: QemuProcess): Promise<void> {
   patience.abort();
 }
 
-const monitorName = 'qmp';
+/** The monitor's socket, in the folder of a laboratory. */
+export const monitorName = 'qmp';
 
 function firstInvalid(options: LaboratoryOptions): LaboratoryError | undefined {
   const { directory, diskSize, diskCount = 1, memoryMiB = memoryMiBDefault, writer, seed } = options;
