@@ -1,61 +1,37 @@
 import { z } from 'zod';
-import { bytes, bytesPerSecond, instant, millis, ratio, type Instant, type Millis } from '#core/units';
-
-/**
- * Quantities as people write them in a scenario: a number and a unit in one text. The same definition checks the file,
- * makes the pattern for editors, and says what is allowed when a file is wrong.
- */
-const number = String.raw`\d+(?:\.\d+)?`;
-const sizeUnits: Readonly<Record<string, number>> = {
-  B: 1,
-  kB: 1e3,
-  MB: 1e6,
-  GB: 1e9,
-  TB: 1e12,
-  KiB: 2 ** 10,
-  MiB: 2 ** 20,
-  GiB: 2 ** 30,
-  TiB: 2 ** 40,
-};
-const bitUnits: Readonly<Record<string, number>> = { bit: 1, kbit: 1e3, Mbit: 1e6, Gbit: 1e9 };
-const timeUnits: Readonly<Record<string, number>> = { ms: 1, s: 1e3, min: 60e3, h: 3_600e3, d: 86_400e3 };
-const anyOf = (units: Readonly<Record<string, number>>): string => Object.keys(units).join('|');
-
-interface Kind<T> {
-  /** What it is, with its article: `a duration`. */
-  readonly what: string;
-  readonly examples: readonly string[];
-  readonly units?: Readonly<Record<string, number>>;
-  readonly pattern: RegExp;
-  /** May throw a `RangeError`: out of range. */
-  readonly parse: (text: string) => T;
-}
+import { bytes, bytesPerSecond, ratio, type Millis } from '#core/units';
+import {
+  anyOf,
+  bitUnits,
+  durationKind,
+  inUnits,
+  momentKind,
+  number,
+  parsed,
+  parseDuration,
+  sizeUnits,
+  suchAs,
+  timeUnits,
+  wanted,
+  type Kind,
+} from './quantity-kinds.ts';
 
 /** A text that stands for a value of `T`. */
 export type QuantitySchema<T> = z.ZodPipe<z.ZodString, z.ZodTransform<T, string>>;
 
-function quantity<T>({ what, examples, units, pattern, parse }: Kind<T>): QuantitySchema<T> {
-  const such = `${what} such as ${examples.map((example) => `"${example}"`).join(' or ')}`;
-  const wanted = `must be ${such}${units ? ` (units: ${Object.keys(units).join(', ')})` : ''}`;
+function quantity<T>(kind: Kind<T>): QuantitySchema<T> {
+  const such = suchAs(kind);
+  const error = () => wanted(kind);
   return z
-    .string({ error: () => wanted })
-    .regex(pattern, { error: () => wanted })
+    .string({ error })
+    .regex(kind.pattern, { error })
     .meta({ description: `${such[0]?.toUpperCase()}${such.slice(1)}.` })
     .transform((text, context) => {
-      try {
-        return parse(text);
-      } catch (error) {
-        if (!(error instanceof RangeError)) throw error;
-        context.issues.push({ code: 'custom', input: text, message: `is out of range; it ${wanted}` });
-        return z.NEVER;
-      }
+      const read = parsed(kind, text);
+      if (read.ok) return read.value;
+      context.issues.push({ code: 'custom', input: text, message: read.error });
+      return z.NEVER;
     });
-}
-
-// The pattern has been matched before, so each lookup finds something; NaN would be refused by the constructors.
-function inUnits(text: string, units: Readonly<Record<string, number>>): number {
-  const [, amount = '', unit = ''] = /^([\d.]+)\s*(\S+)$/.exec(text) ?? [];
-  return Math.round(Number(amount) * (units[unit] ?? Number.NaN));
 }
 
 /** A length in bytes: `2 GiB`, `500 MB`. */
@@ -68,18 +44,7 @@ export const sizeText = quantity({
 });
 
 /** A duration, in one unit or several: `30 s`, `1 h 30 min`. */
-export const durationText = quantity({
-  what: 'a duration',
-  examples: ['30 s', '1 h 30 min'],
-  units: timeUnits,
-  pattern: new RegExp(`^${number} ?(${anyOf(timeUnits)})( ${number} ?(${anyOf(timeUnits)}))*$`),
-  parse: parseDuration,
-});
-
-function parseDuration(text: string): Millis {
-  const parts = text.match(new RegExp(`${number} ?(?:${anyOf(timeUnits)})`, 'g')) ?? [];
-  return millis(parts.reduce((sum, part) => sum + inUnits(part, timeUnits), 0));
-}
+export const durationText = quantity(durationKind);
 
 /** A duration longer than nothing. */
 export const positiveDurationText = quantity({
@@ -159,38 +124,8 @@ export const speedText = quantity({
   },
 });
 
-const moment = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2})(?::(\d{2}))?Z$/;
-
 /** A moment in UTC: `2026-03-06T18:00:00Z`. */
-export const momentText = quantity<Instant>({
-  what: 'a moment in UTC',
-  examples: ['2026-03-06T18:00:00Z'],
-  pattern: moment,
-  parse: parseMoment,
-});
-
-function parseMoment(text: string): Instant {
-  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = (moment.exec(text) ?? [])
-    .slice(1)
-    .map((part) => Number(part ?? 0));
-  const days = daysInMonth(year, month);
-  if (year < 1970 || day < 1 || day > days || hour > 23 || minute > 59 || second > 59)
-    throw new RangeError('no such moment');
-  return instant(((daysSince1970(year, month, day) * 24 + hour) * 60 + minute) * 60_000 + second * 1_000);
-}
-
-const isLeap = (year: number): boolean => (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0;
-const daysInMonth = (year: number, month: number): number =>
-  [31, isLeap(year) ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1] ?? 0;
-
-// The calendar of ISO 8601, counted out: nothing here may ask the machine for a date.
-function daysSince1970(year: number, month: number, day: number): number {
-  const before = year - 1;
-  const leapDays = Math.floor(before / 4) - Math.floor(before / 100) + Math.floor(before / 400) - 477;
-  let days = (year - 1970) * 365 + leapDays + day - 1;
-  for (let earlier = 1; earlier < month; earlier += 1) days += daysInMonth(year, earlier);
-  return days;
-}
+export const momentText = quantity(momentKind);
 
 /** An edge of a window as it is written: so long after the start, or what a clock on the wall shows. */
 export type WindowEdge =
@@ -210,7 +145,7 @@ export const windowEdgeText = quantity<WindowEdge>({
   parse: (text) => {
     const [, date, time] = clockTime.exec(text) ?? [];
     if (date === undefined) return { type: 'after', duration: parseDuration(text) };
-    return { type: 'clock', shown: parseMoment(`${date}T${time}Z`) };
+    return { type: 'clock', shown: momentKind.parse(`${date}T${time}Z`) };
   },
 });
 

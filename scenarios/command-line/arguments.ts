@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import type { Instant, Millis } from '#core/units';
-import { durationText, momentText } from '#scenarios/quantity';
+import { durationKind, momentKind, readQuantity } from '#scenarios/quantity-kinds';
 
 /** A whole number, 0 included. */
 export function naturalOf(text: string): number {
@@ -26,17 +26,15 @@ export function portOf(text: string): number {
 
 /** A duration: `30 min`, `1 h 30 min`. */
 export function durationOf(text: string): Millis {
-  const parsed = durationText.safeParse(text);
-  if (!parsed.success) throw new InvalidArgumentError(allowed(parsed.error.issues[0]?.message));
-  return parsed.data;
+  const read = readQuantity(durationKind, text);
+  if (!read.ok) throw new InvalidArgumentError(`It ${read.error}`);
+  return read.value;
 }
 
 /** A moment in UTC, or the word `now`. */
 export function momentOf(text: string): Instant | 'now' {
   if (text === 'now') return text;
-  const parsed = momentText.safeParse(text);
-  if (!parsed.success) throw new InvalidArgumentError(`${allowed(parsed.error.issues[0]?.message)}, or now`);
-  return parsed.data;
+  const read = readQuantity(momentKind, text);
+  if (!read.ok) throw new InvalidArgumentError(`It ${read.error}, or now`);
+  return read.value;
 }
-
-const allowed = (message = 'must make sense'): string => `It ${message}`;

@@ -5,7 +5,7 @@ import { Refused } from '#core/text/refused';
 import type { Terminal } from '#core/text/terminal';
 import { formatPlural } from '#core/text/format';
 import { countOf } from '#replicator/command-line/arguments';
-import { inventoryFormats, type InventoryFormat } from '#scenarios/import/format';
+import { inventoryFormats, type InventoryFormat } from '#scenarios/import/format-names';
 import { profileNames, profiles, type ProfileName } from '#simulator/estate/profiles';
 import { naturalOf } from './arguments.ts';
 import type { ReadBytes } from './read-bytes.ts';

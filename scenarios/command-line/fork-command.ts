@@ -3,7 +3,7 @@ import type { EventLog, RecordedFact } from '#core/event-log/event-log';
 import { exitStatus, type ExitStatus } from '#core/text/exit-status';
 import { Refused } from '#core/text/refused';
 import type { Terminal } from '#core/text/terminal';
-import { durationText } from '#scenarios/quantity';
+import { durationKind, readQuantity } from '#scenarios/quantity-kinds';
 import type { RehearsalScenario } from '#scenarios/rehearsal-scenario';
 import type { ForkError } from '#scenarios/fork/fork';
 import type { Provenance } from '#scenarios/fork/provenance';
@@ -54,8 +54,8 @@ export function addForkCommand(program: Command, site: ForkSite): void {
 
 function momentOf(text: string): Moment {
   if (/^\d+$/.test(text)) return { type: 'position', value: Number(text) };
-  const duration = durationText.safeParse(text);
-  if (duration.success) return { type: 'offset', value: duration.data };
+  const duration = readQuantity(durationKind, text);
+  if (duration.ok) return { type: 'offset', value: duration.value };
   throw new InvalidArgumentError('It is the position of a fact, or a duration such as "2 h 30 min".');
 }
 
@@ -75,7 +75,11 @@ async function forkLog(path: string, { at, set, log: keepAt, json }: Arguments, 
     const newClock = () => virtualClock({ turn, start: scenario.starts });
     const forked = await fork({ scenario, changed, seed, before: made.before, clock: newClock(), log: keep, signal });
     if (!forked.ok) throw new Refused(describeForkError(forked.error, path));
-    const whole = await rehearse({ scenario, seed, clock: newClock(), signal });
+    if (signal.aborted) {
+      terminal.note('stopped before there was anything to compare');
+      return exitStatus.interrupted;
+    }
+    const whole = await rehearse({ scenario, seed, clock: newClock() });
     if (!whole.ok) throw new Refused(`${path}: ${whole.error.type}`);
     const { summary, forkedAt } = forked.value;
     if (json)
@@ -91,7 +95,7 @@ async function forkLog(path: string, { at, set, log: keepAt, json }: Arguments, 
       );
     else for (const line of forkLines(whole.value, forked.value, set)) terminal.print(line);
     if (keepAt !== undefined) terminal.note(`log ${keepAt}; look at it with: sealift replay ${keepAt} --dashboard`);
-    return signal.aborted ? exitStatus.interrupted : exitStatus.done;
+    return exitStatus.done;
   } finally {
     await keep?.close();
   }

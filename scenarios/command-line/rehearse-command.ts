@@ -9,13 +9,7 @@ import { countOf } from '#replicator/command-line/arguments';
 import type { Forecast } from '#scenarios/forecast';
 import type { LibraryFile } from '#scenarios/library';
 import type { Provenance } from '#scenarios/fork/provenance';
-import {
-  allMet,
-  expectationLines,
-  expectationTally,
-  judgeOnce,
-  type ExpectationVerdict,
-} from '#scenarios/expectations';
+import type { ExpectationVerdict } from '#scenarios/expectations';
 import { naturalOf } from './arguments.ts';
 import { tellProvenance } from './fork-command.ts';
 import type { ReadRehearsal } from './read-scenario.ts';
@@ -98,6 +92,7 @@ async function rehearseOne(given: ReadRehearsal, options: Arguments, site: Rehea
   const { scenario } = given;
   const { seed, log: path, json } = options;
   const { terminal, turn, interrupts, createLog } = site;
+  const { allMet, expectationLines, judgeOnce } = await import('#scenarios/expectations');
   const { rehearse } = await import('#scenarios/run');
   const { virtualClock } = await import('#simulator/kernel/virtual-clock');
   const { describeRehearsalError, rehearsalLines, rehearsalStatus } = await import('./rehearsal-text.ts');
@@ -171,6 +166,7 @@ async function rehearseMany(given: ReadRehearsal, options: Arguments, site: Rehe
   const { terminal, clock, cores, seedWorker, interrupts } = site;
   const report = await openReport(given, options, site);
   const { forecaster } = await import('#scenarios/forecast');
+  const { allMet, expectationLines, expectationTally } = await import('#scenarios/expectations');
   const { forecastLines } = await import('./forecast-text.ts');
   const { rehearseSeeds } = await import('./seed-workers.ts');
   const found = forecaster();

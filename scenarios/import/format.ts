@@ -1,11 +1,7 @@
+import type { InventoryFormat } from './format-names.ts';
 import { isVhd } from './hyperv.ts';
 import { below, listAt, parseJson } from './json-text.ts';
 import { isBlockInfo } from './libvirt-sizes.ts';
-
-/** Formats of inventories. */
-export const inventoryFormats = ['rvtools', 'libvirt', 'nutanix', 'hyperv'] as const;
-/** The format of an inventory, by the tool that writes it. */
-export type InventoryFormat = (typeof inventoryFormats)[number];
 
 /** The format of a text by what is in it, or nothing if it is none of them. */
 export function formatOf(text: string): InventoryFormat | undefined {

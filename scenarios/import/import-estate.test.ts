@@ -4,7 +4,8 @@ import { GiB, KiB } from '#core/units';
 import { estateDocument, estateYaml } from '#scenarios/estate-text';
 import { scenarioOn } from '#test/support/estate-scenario';
 import { usualAssumptions } from './fleet-of-inventory.ts';
-import { formatOf, inventoryFormats } from './format.ts';
+import { inventoryFormats } from './format-names.ts';
+import { formatOf } from './format.ts';
 import { importEstate, type ImportOptions } from './import-estate.ts';
 
 const csv = `VM,Powerstate,Template,Disks,Provisioned MiB,In Use MiB,Host,OS according to the configuration file

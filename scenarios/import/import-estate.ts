@@ -1,6 +1,7 @@
 import { formatBytes, formatPlural, formatRate } from '#core/text/format';
 import type { Fleet } from '#simulator/estate/generate';
-import { formatOf, type InventoryFormat } from './format.ts';
+import type { InventoryFormat } from './format-names.ts';
+import { formatOf } from './format.ts';
 import { fleetOf, type Assumptions, type FleetFound, type Selection } from './fleet-of-inventory.ts';
 import { readHyperv } from './hyperv.ts';
 import type { ImportProblem, Inventory, InventoryFile } from './inventory.ts';
