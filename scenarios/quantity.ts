@@ -15,6 +15,7 @@ import {
   wanted,
   type Kind,
 } from './quantity-kinds.ts';
+import { parseZone, zonePattern, type TimeZone } from './time-zone.ts';
 
 /** A text that stands for a value of `T`. */
 export type QuantitySchema<T> = z.ZodPipe<z.ZodString, z.ZodTransform<T, string>>;
@@ -149,19 +150,10 @@ export const windowEdgeText = quantity<WindowEdge>({
   },
 });
 
-const zone = /^UTC$|^([+-])(\d{2}):(\d{2})$/;
-
-/**
- * How far local time is ahead of UTC, in milliseconds: `+01:00`. Names of zones are not taken: what a clock shows there is
- * in tables that governments change, and a rehearsal must say the same for ever.
- */
-export const zoneText = quantity<number>({
-  what: 'how far local time is ahead of UTC',
-  examples: ['+01:00', 'UTC'],
-  pattern: zone,
-  parse: (text) => {
-    const [, sign, hours = '0', minute = '0'] = zone.exec(text) ?? [];
-    if (Number(hours) > 14 || Number(minute) > 59) throw new RangeError('no zone is that far');
-    return (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minute)) * 60_000;
-  },
+/** Where a clock hangs: how far local time is ahead of UTC, or the name of a zone, which is not looked up yet. */
+export const zoneText = quantity<TimeZone>({
+  what: 'how far local time is ahead of UTC, or the name of a time zone',
+  examples: ['+01:00', 'Europe/Zurich'],
+  pattern: zonePattern,
+  parse: parseZone,
 });

@@ -4,6 +4,7 @@ import { sourcePlatforms } from '#core/migration/plan';
 import { millis, type Instant, type Millis } from '#core/units';
 import { nameText } from './migration-scenario.ts';
 import { positiveDurationText, windowEdgeText, zoneText, type WindowEdge } from './quantity.ts';
+import { momentsShowing, zoneProblem } from './time-zone.ts';
 
 /*
  * Waves as a scenario says them: which VMs, when, within which limits, and what a plan may ask beside them.
@@ -124,18 +125,31 @@ export function windowFrom(
       key: 'closes',
       message: `must be ${opens.type === 'after' ? 'a duration' : 'a date and time'}, as "opens" is`,
     };
-  if (opens.type === 'after' && zone !== undefined)
-    return { key: 'zone', message: 'must be left out: durations are counted from the start' };
-  if (opens.type === 'clock' && zone === undefined)
+  if (opens.type === 'after' && closes.type === 'after') {
+    if (zone !== undefined) return { key: 'zone', message: 'must be left out: durations are counted from the start' };
+    return ordered(opens.duration, closes.duration);
+  }
+  if (zone === undefined)
     return { key: 'opens', message: 'is a time on a clock: say with "zone" where it hangs, such as zone: +01:00' };
-  const [from, until] = [opens, closes].map((edge) => sinceStart(start, edge, zone ?? 0)) as [number, number];
-  if (from < 0) return { key: 'opens', message: 'must not be before the scenario "starts"' };
-  if (until <= from) return { key: 'closes', message: 'must be later than "opens"' };
-  return { opens: millis(from), closes: millis(until) };
+  const unknown = zoneProblem(zone);
+  if (unknown !== undefined) return { key: 'zone', message: unknown };
+  const edges = { opens: 0, closes: 0 };
+  for (const [key, edge] of Object.entries({ opens, closes }) as ['opens' | 'closes', WindowEdge][]) {
+    if (edge.type === 'after') continue;
+    const [moment, later] = momentsShowing(zone, edge.shown);
+    if (moment === undefined) return { key, message: 'is never shown there: clocks are put forward over it' };
+    if (later !== undefined)
+      return { key, message: 'is shown twice there, as clocks are put back: give "zone" as an offset such as +01:00' };
+    edges[key] = moment - start;
+  }
+  return ordered(edges.opens, edges.closes);
 }
 
-const sinceStart = (start: Instant, edge: WindowEdge, zone: number): number =>
-  edge.type === 'after' ? edge.duration : edge.shown - zone - start;
+function ordered(opens: number, closes: number): ReturnType<typeof windowFrom> {
+  if (opens < 0) return { key: 'opens', message: 'must not be before the scenario "starts"' };
+  if (closes <= opens) return { key: 'closes', message: 'must be later than "opens"' };
+  return { opens: millis(opens), closes: millis(closes) };
+}
 
 /** A wave with its window counted from the start. Only for one whose window has nothing wrong with it. */
 export function waveFrom(

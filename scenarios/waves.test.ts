@@ -214,6 +214,15 @@ wave: { id: w, window: { opens: 2026-03-07 22:00, closes: 2026-03-08 06:00, zone
 `);
     expect(west.window.opens).toBe(minutes(450));
   });
+
+  it('may be what a clock shows at a place, whose rules change within it', () => {
+    // Clocks of Zurich are put forward on 2026-03-29 at 02:00: the night from 22:00 to 06:00 has seven hours.
+    const { wave } = scenarioOf(`
+starts: 2026-03-28T18:00:00Z
+wave: { id: w, window: { opens: 2026-03-28 22:00, closes: 2026-03-29 06:00, zone: Europe/Zurich } }
+`);
+    expect(wave.window).toEqual({ opens: minutes(180), closes: minutes(600) });
+  });
 });
 
 describe('mistakes in waves', () => {
@@ -244,8 +253,20 @@ describe('mistakes in waves', () => {
     ],
     [at('{ opens: 2026-02-30 22:00, closes: 2026-03-08 06:00, zone: UTC }'), 'wave.window.opens is out of range'],
     [
-      at('{ opens: 2026-03-07 22:00, closes: 2026-03-08 06:00, zone: Europe/Zurich }'),
-      'wave.window.zone must be how far local time is ahead of UTC such as "+01:00" or "UTC"',
+      at('{ opens: 2026-03-07 22:00, closes: 2026-03-08 06:00, zone: Zurich }'),
+      'wave.window.zone must be how far local time is ahead of UTC, or the name of a time zone such as "+01:00" or "Europe/Zurich"',
+    ],
+    [
+      at('{ opens: 2026-03-07 22:00, closes: 2026-03-08 06:00, zone: Europe/Zurch }'),
+      'wave.window.zone names no time zone that is known here; did you mean Europe/Zurich?',
+    ],
+    [
+      at('{ opens: 2026-03-29 02:30, closes: 2026-03-29 06:00, zone: Europe/Zurich }'),
+      'wave.window.opens is never shown there: clocks are put forward over it',
+    ],
+    [
+      at('{ opens: 2026-10-24 22:00, closes: 2026-10-25 02:30, zone: Europe/Zurich }'),
+      'wave.window.closes is shown twice there, as clocks are put back',
     ],
   ])('%j', (more, message) => expect(said(more)).toContain(message));
 });
