@@ -1,6 +1,6 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,7 +16,8 @@ import { measureProcess, peakOf, startNbdServer, type Measured } from './process
  *
  *     npm run build && npx tsx bench/replicate.ts [--size-mib 2048] [--rounds 5] [--sparse-gib 64]
  *
- * Disks are on tmpfs where there is one: storage would otherwise be what is measured.
+ * Disks are on tmpfs where there is one: storage would otherwise be what is measured. Before each run as much memory as it
+ * will fill is written to and freed: a hypervisor may take freed memory back after seconds, and who comes then waits for it.
  */
 const { values } = parseArgs({
   options: {
@@ -86,9 +87,11 @@ async function compare(name: string, uri: string, command: (target: string) => r
   // The first pair is the warm-up: page cache, the server's buffers.
   for (let turn = 0; turn <= rounds; turn += 1) {
     const theirs = join(folder, 'theirs.raw');
+    warmMemory();
     // Flushed like ours: a copy that may still be lost is not the same work.
     const peer = await measured(['nbdcopy', '--flush', uri, theirs]);
     remove(theirs);
+    warmMemory();
     const ours = await measured(command(targetOf(name)));
     remove(join(folder, 'ours.raw'), join(folder, 'replicas', 'ours.raw'));
     peak = Math.max(peak, ours.peakBytes);
@@ -101,6 +104,16 @@ async function compare(name: string, uri: string, command: (target: string) => r
     `${name}: ${ratio.toFixed(2)} x nbdcopy (median of ${rounds} pairs), ${quickest.toFixed(2)} x (quickest of each), peak memory ${mib(peak)}`,
   );
   return { ratio: Number(ratio.toFixed(3)), quickest: Number(quickest.toFixed(3)), peak };
+}
+
+/** Leaves as much memory free and at hand as a copy fills. */
+function warmMemory(): void {
+  const file = join(folder, 'warm');
+  const zeroes = Buffer.alloc(MiB);
+  const descriptor = openSync(file, 'w');
+  for (let written = 0; written < sizeMib + 64; written += 1) writeSync(descriptor, zeroes);
+  closeSync(descriptor);
+  rmSync(file);
 }
 
 function targetOf(name: string): string {

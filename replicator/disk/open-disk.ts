@@ -4,6 +4,7 @@ import type { DiskLocator } from '#core/ports/source-hypervisor';
 import { err, ok, type Result } from '#core/result';
 import { connectNbd, type NbdConnectOptions } from '#replicator/nbd/client';
 import { describeNbdError } from '#replicator/nbd/nbd-error';
+import { parseNbdUri } from '#replicator/nbd/uri';
 import { describeFileError, openFileDevice } from './file-device.ts';
 
 /** A source that is open for reading. */
@@ -54,3 +55,12 @@ export const nameOfDisk = (locator: DiskLocator): string => (locator.type === 'f
 /** What a person wrote: an NBD URI, or otherwise the path of a file. */
 export const locatorOf = (text: string): DiskLocator =>
   /^nbds?(\+unix)?:/i.test(text) ? { type: 'nbd', uri: text } : { type: 'file', path: text };
+
+/** Whether a disk is reached without leaving this machine: a file, a unix socket, or an address of the loopback. */
+export function isOfThisMachine(locator: DiskLocator): boolean {
+  if (locator.type === 'file') return true;
+  const uri = parseNbdUri(locator.uri);
+  if (!uri.ok) return false;
+  const { address } = uri.value;
+  return address.type === 'unix' || /^(localhost|::1|127(\.\d+){3})$/i.test(address.host);
+}

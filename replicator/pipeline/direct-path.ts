@@ -5,7 +5,14 @@ import type { BlockDevice } from '#core/disk/block-device';
 import { err, ok, type Result } from '#core/result';
 import { bytes, round, type Instant } from '#core/units';
 import { describeFileError, openFileDevice } from '#replicator/disk/file-device';
-import { nameOfDisk, openDisk, type OpenDiskError, type OpenedDisk } from '#replicator/disk/open-disk';
+import {
+  isOfThisMachine,
+  locatorOf,
+  nameOfDisk,
+  openDisk,
+  type OpenDiskError,
+  type OpenedDisk,
+} from '#replicator/disk/open-disk';
 import { ownDisk } from '#replicator/disk/owner-lock';
 import { connectNbd, type NbdConnectOptions } from '#replicator/nbd/client';
 import { describeNbdError } from '#replicator/nbd/nbd-error';
@@ -24,6 +31,7 @@ import type {
   RoundReport,
   RunOptions,
 } from './replication.ts';
+import { pipelineLimits, pipelineLimitsNear } from './pipeline-limits.ts';
 import { emptyTally, reportOf } from './round-report.ts';
 import { runPipeline } from './run-pipeline.ts';
 
@@ -132,6 +140,7 @@ async function runOn(
       sink,
       digests: undefined,
       clock,
+      limits: [job.source, locatorOf(job.target)].every(isOfThisMachine) ? pipelineLimitsNear : pipelineLimits,
     },
     options,
   );

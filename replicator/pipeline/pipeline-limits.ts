@@ -25,5 +25,12 @@ export const pipelineLimits: PipelineLimits = {
   flushEvery: 16 * MiB,
 };
 
+/**
+ * The bounds where source and target are of this machine. There is no round trip to fill, so a few chunks keep both busy,
+ * and fewer bytes in hand stay in the cache of the processor between reading, digesting and writing. Longer chunks are
+ * fewer turns for the same bytes.
+ */
+export const pipelineLimitsNear: PipelineLimits = { ...pipelineLimits, buffersMax: 4, chunkMax: MiB };
+
 /** A trickle is made durable this often, so that progress is seen and little is lost. */
 export const flushInterval = seconds(1);

@@ -1,4 +1,5 @@
-import type { ClosedRound, DurableEntry, JournalHeader, JournalRecord, OpenedRound } from './journal.ts';
+import type { DurableEntry, JournalRecord } from './journal.ts';
+import type { ClosedRound, JournalHeader, OpenedRound } from './journal-shapes.ts';
 import { invariant } from '#core/invariant';
 
 /** What the records of a journal come to. */

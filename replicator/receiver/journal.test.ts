@@ -10,9 +10,9 @@ import {
   readJournal,
   tornMax,
   type DurableEntry,
-  type JournalHeader,
   type JournalRecord,
 } from './journal.ts';
+import type { JournalHeader } from './journal-shapes.ts';
 
 const blocks = 64;
 const header: JournalHeader = {

@@ -1,12 +1,21 @@
 import { xxh64 } from '@node-rs/xxhash';
-import { z } from 'zod';
 import type { Extent } from '#core/disk/extent';
 import { extent } from '#core/disk/extent';
 import { invariant } from '#core/invariant';
 import { err, ok, type Result } from '#core/result';
 import { MiB } from '#core/units';
-import { digestAlgorithms, digestLength, grain } from '#replicator/pipeline/digest';
+import { digestLength, grain } from '#replicator/pipeline/digest';
 import { blocksOf } from '#replicator/pipeline/block-set';
+import {
+  journalFormat,
+  readClosed,
+  readFormat,
+  readHeader,
+  readOpened,
+  type ClosedRound,
+  type JournalHeader,
+  type OpenedRound,
+} from './journal-shapes.ts';
 
 /*
  * The journal of one replica: what of it is durable. Bytes only; where they are kept is another matter.
@@ -16,31 +25,6 @@ import { blocksOf } from '#replicator/pipeline/block-set';
  * Records are only appended, and a record is written after what it tells of is on stable storage. So whatever prefix of
  * a journal survives is true: losing its end loses knowledge, which costs sending again, and never correctness.
  */
-
-/** The format this code writes, and the newest it reads. */
-export const journalFormat = 1;
-
-const headerShape = z.object({
-  format: z.literal(journalFormat),
-  session: z.string().min(1),
-  disk: z.string().min(1),
-  size: z.int().nonnegative(),
-  grain: z.literal(grain),
-  digest: z.enum(digestAlgorithms),
-});
-const openedShape = z.object({
-  round: z.int().nonnegative(),
-  mode: z.enum(['full', 'changes', 'rescan']),
-  at: z.int(),
-});
-const closedShape = z.object({ round: z.int().nonnegative(), root: z.string() });
-
-/** Whose replica it is. The first record. */
-export type JournalHeader = z.infer<typeof headerShape>;
-/** A round that was begun, and when. */
-export type OpenedRound = z.infer<typeof openedShape>;
-/** A round that is complete. */
-export type ClosedRound = z.infer<typeof closedShape>;
 
 /** A run of blocks that is durable. */
 export interface DurableEntry extends Extent {
@@ -157,13 +141,13 @@ function decodeRecord(body: Buffer, size: number): Result<JournalRecord, Journal
   const content = body.subarray(1);
   switch (body[0]) {
     case typeCodes.Header: {
-      const header = parsed(headerShape, content);
+      const header = readHeader(content);
       return header ? ok({ type: 'Header', header }) : err(unsupportedOr(content, 'its header is not understood'));
     }
     case typeCodes.TargetCreated:
       return ok({ type: 'TargetCreated' });
     case typeCodes.RoundOpened: {
-      const opened = parsed(openedShape, content);
+      const opened = readOpened(content);
       return opened ? ok({ type: 'RoundOpened', opened }) : err(corrupt('the record of a round is not understood'));
     }
     case typeCodes.Durable: {
@@ -171,7 +155,7 @@ function decodeRecord(body: Buffer, size: number): Result<JournalRecord, Journal
       return entries ? ok({ type: 'Durable', entries }) : err(corrupt('a record of durable blocks is not understood'));
     }
     case typeCodes.RoundClosed: {
-      const closed = parsed(closedShape, content);
+      const closed = readClosed(content);
       return closed ? ok({ type: 'RoundClosed', closed }) : err(corrupt('the end of a round is not understood'));
     }
     default:
@@ -179,17 +163,8 @@ function decodeRecord(body: Buffer, size: number): Result<JournalRecord, Journal
   }
 }
 
-function parsed<T>(shape: z.ZodType<T>, content: Buffer): T | undefined {
-  try {
-    return shape.safeParse(JSON.parse(content.toString())).data;
-  } catch {
-    // Not JSON is not this shape.
-    return undefined;
-  }
-}
-
 function unsupportedOr(content: Buffer, detail: string): JournalFault {
-  const format = parsed(z.object({ format: z.int() }), content)?.format;
+  const format = readFormat(content);
   return format !== undefined && format !== journalFormat ? { type: 'Unsupported', version: format } : corrupt(detail);
 }
 

@@ -23,7 +23,8 @@ import { segmentsOf } from '#replicator/pipeline/plan';
 import type { ReplicationError } from '#replicator/pipeline/replication';
 import { createJournalFile, openJournalFile, readJournalFile } from './journal-file.ts';
 import { foldJournal, type JournalState } from './journal-state.ts';
-import { emptyJournal, encodeRecord, readJournal, type JournalHeader } from './journal.ts';
+import { emptyJournal, encodeRecord, readJournal } from './journal.ts';
+import type { JournalHeader } from './journal-shapes.ts';
 import { openReplica, type Replica } from './replica.ts';
 
 /*

@@ -14,7 +14,7 @@ import { runPipeline, type RunOutcome } from '#replicator/pipeline/run-pipeline'
 import type { Result } from '#core/result';
 import { crashingReplica, type CrashingReplica } from '#test/support/crashing-replica';
 import { valueOf } from '#test/support/value-of';
-import type { JournalHeader } from './journal.ts';
+import type { JournalHeader } from './journal-shapes.ts';
 
 const blocks = 24;
 // The last block is short, as on real disks.

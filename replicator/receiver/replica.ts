@@ -7,15 +7,8 @@ import { digestBlockWith, type DigestAlgorithm } from '#replicator/pipeline/dige
 import type { DigestStore, PageError } from '#replicator/pipeline/digest-store';
 import { readDigests } from '#replicator/pipeline/read-digests';
 import type { ReplicationError, RoundMode } from '#replicator/pipeline/replication';
-import {
-  emptyJournal,
-  encodeRecord,
-  joinEntries,
-  type ClosedRound,
-  type DurableEntry,
-  type JournalHeader,
-  type OpenedRound,
-} from './journal.ts';
+import { emptyJournal, encodeRecord, joinEntries, type DurableEntry } from './journal.ts';
+import type { ClosedRound, JournalHeader, OpenedRound } from './journal-shapes.ts';
 import type { JournalState } from './journal-state.ts';
 
 /*

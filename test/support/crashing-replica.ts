@@ -3,7 +3,8 @@ import { err, ok, type Result } from '#core/result';
 import { memoryDevice, type MemoryDevice } from '#replicator/disk/memory-device';
 import { digestStore, pagesInMemory, type PageStore } from '#replicator/pipeline/digest-store';
 import { foldJournal } from '#replicator/receiver/journal-state';
-import { emptyJournal, encodeRecord, readJournal, type JournalHeader } from '#replicator/receiver/journal';
+import { emptyJournal, encodeRecord, readJournal } from '#replicator/receiver/journal';
+import type { JournalHeader } from '#replicator/receiver/journal-shapes';
 import { openReplica, type JournalStore, type Replica } from '#replicator/receiver/replica';
 import { valueOf } from './value-of.ts';
 
