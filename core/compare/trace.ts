@@ -88,6 +88,8 @@ interface OpenPhase {
 
 function migrationFold(): MigrationFold {
   let view: MigrationView | undefined;
+  // Of the facts that could be folded.
+  let last: Instant | undefined;
   let open: readonly (OpenPhase | undefined)[] = [];
   const phases: Phase[] = [];
   const story: StoryFact[] = [];
@@ -112,6 +114,7 @@ function migrationFold(): MigrationFold {
       if (view.broken) return;
       const fact = { type: recorded.type, data: recorded.data } as MigrationFact;
       const at = recorded.metadata.time;
+      last = at;
       const { downtime } = view.progress;
       if (before && downtime?.askedAt !== before.askedAt) earlier += downFor(before, at);
       if (belongsToStory(fact)) story.push({ fact, at });
@@ -122,16 +125,16 @@ function migrationFold(): MigrationFold {
       if (!view) return undefined;
       const { state, progress, id, broken } = view;
       const { downtime, startedAt } = progress;
-      const last = progress.lastAt ?? view.time;
+      const ends = last ?? view.time;
       const began = startedAt ?? view.time;
       return {
         id,
         plan: state.snapshot.context.plan,
         lifecycle: axesOf(state).lifecycle,
         began,
-        total: elapsed(began, downtime?.ended ?? last),
-        downtime: millis(earlier + downFor(downtime, last)),
-        phases: [...phases, ...open.flatMap((phase) => (phase ? [stillOpen(phase, last)] : []))],
+        total: elapsed(began, downtime?.ended ?? ends),
+        downtime: millis(earlier + downFor(downtime, ends)),
+        phases: [...phases, ...open.flatMap((phase) => (phase ? [stillOpen(phase, ends)] : []))],
         story,
         broken: broken && broken.why,
       };

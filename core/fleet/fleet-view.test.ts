@@ -5,7 +5,7 @@ import { axesOf } from '#core/migration/abilities';
 import { foldMigration, type MigrationState } from '#core/migration/evolve';
 import type { MigrationFact } from '#core/migration/facts';
 import { everyTemper, smallFleet } from '#test/support/small-fleet';
-import { fleetFold, type FleetFold } from './fleet-view.ts';
+import { fleetFold, foldMigrationView, type FleetFold, type MigrationView } from './fleet-view.ts';
 
 const facts: RecordedFact[] = [];
 beforeAll(async () => {
@@ -20,6 +20,14 @@ const folded = (all: readonly RecordedFact[]): FleetFold => {
   for (const fact of all) fleet.add(fact);
   return fleet;
 };
+
+function frozen<T extends object>(value: T): T {
+  if (Object.isFrozen(value)) return value;
+  Object.freeze(value);
+  for (const member of Object.values(value))
+    if (typeof member === 'object' && member !== null) frozen(member as object);
+  return value;
+}
 
 const byTheChart = (stream: string, all: readonly RecordedFact[]): MigrationState =>
   foldMigration(
@@ -58,6 +66,17 @@ describe('fleetFold', () => {
       broken: null,
     });
     expect([...fleet.waves.keys()]).toEqual(['1']);
+  });
+
+  it('leaves facts and all that it told before as they were', () => {
+    const views = new Map<string, MigrationView>();
+    for (const fact of facts.filter(({ stream }) => stream.startsWith('migration-'))) {
+      const view = foldMigrationView(views.get(fact.stream), frozen({ ...fact }));
+      // To write to what is frozen is an error.
+      views.set(fact.stream, frozen(view));
+    }
+    expect([...views.values()].filter(({ broken }) => broken !== null)).toEqual([]);
+    expect([...views.values()]).toEqual([...folded(facts).migrations.values()]);
   });
 
   it('marks a stream that does not fit the model, and goes on with the others', () => {

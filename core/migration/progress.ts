@@ -10,9 +10,9 @@ import {
   type Millis,
 } from '#core/units';
 import { foldDowntime, type Downtime } from './downtime.ts';
-import type { Check, MigrationFact, RoundReport } from './facts.ts';
+import type { Check, MigrationFact, MigrationFactOf, MigrationFactType, RoundReport } from './facts.ts';
 import { forecastFinalSync } from './forecast.ts';
-import type { MigrationPlan } from './plan.ts';
+import { foldSetback, type Setback } from './setback.ts';
 import { foldThroughput, noThroughput, type Throughput } from './throughput.ts';
 
 /**
@@ -21,7 +21,6 @@ import { foldThroughput, noThroughput, type Throughput } from './throughput.ts';
  */
 export interface Progress {
   readonly startedAt: Instant | null;
-  readonly lastAt: Instant | null;
   /** The axis that decides what a duration means is the chart's; this only knows what was planned. */
   readonly downtimeMax: Millis | null;
   readonly disks: readonly DiskProgress[];
@@ -83,13 +82,6 @@ interface Sample {
 /** A round that was completed. */
 export type RoundSummary = Omit<RoundReport, 'disks'> & { readonly at: Instant };
 
-/** Something that stopped or turned back a migration. */
-export interface Setback {
-  readonly fact: MigrationFact['type'];
-  readonly detail: string;
-  readonly at: Instant;
-}
-
 /** Rounds kept for the page; more are in the log. */
 export const roundsKept = 32;
 // Enough that one slow second does not swing the rate, few enough that a rate of a minute ago is forgotten.
@@ -98,7 +90,6 @@ const samplesKept = 12;
 /** The projection before the first fact. */
 export const noProgress: Progress = {
   startedAt: null,
-  lastAt: null,
   downtimeMax: null,
   disks: [],
   planned: bytes(0),
@@ -117,17 +108,33 @@ export const noProgress: Progress = {
   throughput: noThroughput,
 };
 
-/** Folds one fact in. Facts of a stream in order; it does not check that they may follow, `evolve` does. */
+/** The projection while one fact is folded in: a copy that nobody else has seen yet. */
+type Draft = { -readonly [K in keyof Progress]: Progress[K] };
+
+/**
+ * Folds one fact in. Facts of a stream in order; it does not check that they may follow, `evolve` does. The same
+ * projection comes back where a fact changes nothing of it, as a third of them do.
+ */
 export function foldProgress(progress: Progress, fact: MigrationFact, at: Instant): Progress {
-  return {
-    ...foldMeasures(progress, fact, at),
-    startedAt: progress.startedAt ?? at,
-    lastAt: at,
-    downtime: foldDowntime(progress.downtime, fact, at),
-    checks: checksIn(fact) ?? progress.checks,
-    reason: foldSetback(progress.reason, fact, at),
-    throughput: foldThroughput(progress.throughput, fact, at),
-  };
+  const measure = measures[fact.type] as Measure | undefined;
+  const downtime = foldDowntime(progress.downtime, fact, at);
+  const reason = foldSetback(progress.reason, fact, at);
+  const throughput = foldThroughput(progress.throughput, fact, at);
+  const isNews =
+    measure !== undefined ||
+    downtime !== progress.downtime ||
+    reason !== progress.reason ||
+    throughput !== progress.throughput ||
+    progress.startedAt === null;
+  if (!isNews) return progress;
+  // Copied once and then written to: logs have millions of facts, and a copy for each concern was most of the fold.
+  const next: Draft = { ...progress };
+  measure?.(next, fact, at);
+  next.startedAt ??= at;
+  next.downtime = downtime;
+  next.reason = reason;
+  next.throughput = throughput;
+  return next;
 }
 
 /** How long the final sync would take if the source stopped now; null before anything was measured. */
@@ -138,44 +145,70 @@ export const forecastOf = ({ roundsDone, dirty, rate }: Progress): Millis | null
 export const lagOf = ({ consistentAt }: Progress, now: Instant): Millis | null =>
   consistentAt === null ? null : elapsed(consistentAt, now);
 
-function foldMeasures(progress: Progress, fact: MigrationFact, at: Instant): Progress {
-  switch (fact.type) {
-    case 'MigrationDrafted':
-      return drafted(progress, fact.data.plan);
-    case 'ReplicationInitiated': {
-      const tracked = new Map(fact.data.disks.map((disk) => [disk.disk, disk.tracked]));
-      const disks = progress.disks.map((disk) => ({ ...disk, tracked: tracked.get(disk.disk) ?? disk.tracked }));
-      return { ...progress, disks, round: beginRound(0, 'full') };
-    }
-    case 'RoundProgressed':
-      return progressed(progress, fact.data, at);
-    case 'RoundCompleted':
-      return { ...completed(progress, fact.data, at), round: beginRound(fact.data.round + 1, 'delta') };
-    case 'FinalSyncCompleted':
-      return { ...completed(progress, fact.data, at), round: null, consistentAt: at };
-    case 'RescanRequested':
-    case 'TrackingLost':
-      return { ...progress, round: beginRound(progress.round?.round ?? progress.roundsDone, 'rescan') };
-    case 'SourceQuiesced':
-      return { ...progress, round: beginRound(nextRound(progress), 'final') };
-    case 'RolledBack': {
-      const lost = progress.reason?.fact === 'TrackingLost';
-      return { ...progress, round: beginRound(nextRound(progress), lost ? 'rescan' : 'delta') };
-    }
-    case 'CancellationRequested':
-    case 'FinalizationRequested':
-    case 'FinalSyncFailed':
-      return { ...progress, round: null };
-    default:
-      return progress;
-  }
-}
+type Measure = (next: Draft, fact: MigrationFact, at: Instant) => void;
+type MeasureOf<T extends MigrationFactType> = (next: Draft, fact: MigrationFactOf<T>, at: Instant) => void;
 
-const drafted = (progress: Progress, { disks, downtimeMax }: MigrationPlan): Progress => ({
-  ...progress,
-  downtimeMax,
-  disks: disks.map(({ id, size }) => ({ disk: id, size, sent: bytes(0), zeroed: bytes(0), tracked: null, root: null })),
+const newDisk = (disk: DiskId, size: Bytes): DiskProgress => ({
+  disk,
+  size,
+  sent: bytes(0),
+  zeroed: bytes(0),
+  tracked: null,
+  root: null,
 });
+
+const endRound = (next: Draft): void => void (next.round = null);
+
+const rescan = (next: Draft): void => void (next.round = beginRound(next.round?.round ?? next.roundsDone, 'rescan'));
+
+const check =
+  (of: NonNullable<Progress['checks']>['of']) =>
+  (next: Draft, { data }: { readonly data: { readonly checks: readonly Check[] } }): void =>
+    void (next.checks = { of, checks: data.checks });
+
+// By type, as all tables here are: a switch would compare a fact's type with each of its names in turn.
+const measures: { readonly [T in MigrationFactType]?: MeasureOf<T> } = {
+  MigrationDrafted: (next, { data }) => {
+    next.downtimeMax = data.plan.downtimeMax;
+    next.disks = data.plan.disks.map(({ id, size }) => newDisk(id, size));
+  },
+  ReplicationInitiated: (next, { data }) => {
+    next.disks = next.disks.map((disk) => {
+      const { tracked } = data.disks.findLast((one) => one.disk === disk.disk) ?? disk;
+      return { ...disk, tracked };
+    });
+    next.round = beginRound(0, 'full');
+  },
+  RoundProgressed: (next, { data }, at) => progressed(next, data, at),
+  RoundCompleted: (next, { data }, at) => {
+    completed(next, data, at);
+    next.round = beginRound(data.round + 1, 'delta');
+  },
+  FinalSyncCompleted: (next, { data }, at) => {
+    completed(next, data, at);
+    next.round = null;
+    next.consistentAt = at;
+  },
+  RescanRequested: rescan,
+  TrackingLost: rescan,
+  SourceQuiesced: (next) => {
+    next.round = beginRound(nextRound(next), 'final');
+  },
+  RolledBack: (next) => {
+    const lost = next.reason?.fact === 'TrackingLost';
+    next.round = beginRound(nextRound(next), lost ? 'rescan' : 'delta');
+  },
+  VerificationPassed: check('verification'),
+  VerificationFailed: check('verification'),
+  ReplicaFixedUp: (next, { data }) => {
+    next.checks = { of: 'fixUp', checks: data.findings };
+  },
+  TargetValidated: check('validation'),
+  ValidationFailed: check('validation'),
+  CancellationRequested: endRound,
+  FinalizationRequested: endRound,
+  FinalSyncFailed: endRound,
+};
 
 const nextRound = ({ round, rounds }: Progress): number => round?.round ?? (rounds.at(-1)?.round ?? -1) + 1;
 
@@ -193,27 +226,37 @@ const beginRound = (round: number, kind: RoundReport['kind']): RoundInProgress =
 
 type Reported = { readonly round: number; readonly done: Bytes; readonly total: Bytes; readonly sent: Bytes };
 
-function progressed(progress: Progress, reported: Reported, at: Instant): Progress {
+function progressed(next: Draft, reported: Reported, at: Instant): void {
   const { round: number, done, total, sent } = reported;
-  const before =
-    progress.round?.round === number ? progress.round : beginRound(number, progress.round?.kind ?? 'delta');
-  const last = before.samples.at(-1);
-  // A retry counts anew from what is durable: its rate begins anew too, or it would come out negative.
-  const restarted = last !== undefined && done < last.done;
-  const samples = [...(restarted ? [] : before.samples), { at, done, sent }].slice(-samplesKept);
-  const fraction = Math.max(before.fraction, total === 0 ? 0 : Math.min(1, done / total));
+  const before = next.round?.round === number ? next.round : beginRound(number, next.round?.kind ?? 'delta');
+  const samples = sampled(before.samples, { at, done, sent });
   const { rate, eta } = speedOf(samples, total);
-  const round = {
-    ...before,
+  next.round = {
+    round: number,
+    kind: before.kind,
     done: max(before.done, done),
     total,
     sent: max(before.sent, sent),
-    fraction,
+    fraction: Math.max(before.fraction, total === 0 ? 0 : Math.min(1, done / total)),
     rate,
     eta,
     samples,
   };
-  return { ...progress, round, sent: bytes(progress.sent + round.sent - before.sent) };
+  next.sent = bytes(next.sent + next.round.sent - before.sent);
+}
+
+function sampled(before: readonly Sample[], sample: Sample): readonly Sample[] {
+  const last = before.at(-1);
+  // A retry counts anew from what is durable: its rate begins anew too, or it would come out negative.
+  if (last === undefined || sample.done < last.done) return [sample];
+  return appended(before, sample, samplesKept);
+}
+
+/** A copy with one more at its end, and at most `most` of the latest. */
+function appended<T>(before: readonly T[], item: T, most: number): readonly T[] {
+  const after = before.length < most ? before.slice() : before.slice(before.length + 1 - most);
+  after.push(item);
+  return after;
 }
 
 const max = (a: Bytes, b: Bytes): Bytes => (a > b ? a : b);
@@ -230,103 +273,41 @@ function speedOf(samples: readonly Sample[], total: Bytes): Pick<RoundInProgress
   };
 }
 
-function completed(progress: Progress, report: RoundReport, at: Instant): Progress {
-  const { disks: reports, ...summary } = report;
-  const counted = progress.round?.round === report.round ? progress.round.sent : bytes(0);
-  const byDisk = new Map(reports.map((disk) => [disk.disk, disk]));
-  return {
-    ...progress,
-    disks: progress.disks.map((disk) => {
-      const part = byDisk.get(disk.disk);
-      if (!part) return disk;
-      return { ...disk, sent: bytes(disk.sent + part.sent), zeroed: bytes(disk.zeroed + part.zeroed), root: part.root };
-    }),
-    planned: bytes(progress.planned + report.planned),
-    sent: bytes(progress.sent + Math.max(0, report.sent - counted)),
-    zeroed: bytes(progress.zeroed + report.zeroed),
-    resumed: bytes(progress.resumed + report.resumed),
-    rounds: [...progress.rounds, { ...summary, at }].slice(-roundsKept),
-    roundsDone: progress.roundsDone + 1,
-    dirty: report.dirty,
-    // What a round copies is the source as it was when the round began.
-    consistentAt: Math.max(0, at - report.duration) as Instant,
-    rate: report.sent > 0 ? report.rate : progress.rate,
-  };
-}
+const summaryOf = (report: RoundReport, at: Instant): RoundSummary => ({
+  round: report.round,
+  kind: report.kind,
+  planned: report.planned,
+  sent: report.sent,
+  zeroed: report.zeroed,
+  resumed: report.resumed,
+  duration: report.duration,
+  rate: report.rate,
+  dirty: report.dirty,
+  at,
+});
 
-function checksIn(fact: MigrationFact): Progress['checks'] {
-  switch (fact.type) {
-    case 'VerificationPassed':
-    case 'VerificationFailed':
-      return { of: 'verification', checks: fact.data.checks };
-    case 'ReplicaFixedUp':
-      return { of: 'fixUp', checks: fact.data.findings };
-    case 'TargetValidated':
-    case 'ValidationFailed':
-      return { of: 'validation', checks: fact.data.checks };
-    default:
-      return null;
-  }
-}
-
-// After these a setback is behind the migration. RolledBack is not among them: why it turned back still matters.
-const overcomes: ReadonlySet<MigrationFact['type']> = new Set([
-  'VerificationRequested',
-  'VerificationPassed',
-  'ReplicationResumed',
-  'RoundProgressed',
-  'RoundCompleted',
-  'TestLaunched',
-  'CutoverStarted',
-  'TargetValidated',
-  'ValidationWaived',
-  'OutcomeReconciled',
-  'OutcomeDecided',
-  'SourceReleased',
-  'SourceRetired',
-]);
-
-function foldSetback(reason: Setback | null, fact: MigrationFact, at: Instant): Setback | null {
-  const detail = setbackIn(fact);
-  if (detail !== null) return { fact: fact.type, detail, at };
-  return overcomes.has(fact.type) ? null : reason;
-}
-
-function setbackIn(fact: MigrationFact): string | null {
-  switch (fact.type) {
-    case 'VerificationFailed':
-    case 'ValidationFailed':
-      return fact.data.checks
-        .filter(({ verdict }) => verdict === 'failed')
-        .map(({ message }) => message)
-        .join('; ');
-    case 'ReplicationStalled':
-    case 'ReplicationDisconnected':
-    case 'TestLaunchFailed':
-    case 'QuiesceRefused':
-    case 'FinalSyncFailed':
-    case 'FencingFailed':
-    case 'FixUpFailed':
-    case 'LaunchFailed':
-    case 'ConnectionFailed':
-    case 'RollbackFailed':
-    case 'ReleaseFailed':
-    case 'RetirementFailed':
-      return fact.data.reason.detail;
-    case 'TrackingLost':
-      return fact.data.detail;
-    case 'ReplicationPaused':
-    case 'RescanRequested':
-    case 'RollbackRequested':
-    case 'CutoverRevoked':
-    case 'CancellationRequested':
-      return fact.data.reason;
-    case 'TestJudged':
-      return fact.data.verdict === 'failed' ? fact.data.note : null;
-    case 'OutcomeUnknown':
-    case 'OutcomeUndecidable':
-      return fact.data.why;
-    default:
-      return null;
-  }
+function completed(next: Draft, report: RoundReport, at: Instant): void {
+  const counted = next.round?.round === report.round ? next.round.sent : bytes(0);
+  next.disks = next.disks.map((disk) => {
+    const part = report.disks.findLast((one) => one.disk === disk.disk);
+    if (!part) return disk;
+    return {
+      disk: disk.disk,
+      size: disk.size,
+      tracked: disk.tracked,
+      sent: bytes(disk.sent + part.sent),
+      zeroed: bytes(disk.zeroed + part.zeroed),
+      root: part.root,
+    };
+  });
+  next.planned = bytes(next.planned + report.planned);
+  next.sent = bytes(next.sent + Math.max(0, report.sent - counted));
+  next.zeroed = bytes(next.zeroed + report.zeroed);
+  next.resumed = bytes(next.resumed + report.resumed);
+  next.rounds = appended(next.rounds, summaryOf(report, at), roundsKept);
+  next.roundsDone += 1;
+  next.dirty = report.dirty;
+  // What a round copies is the source as it was when the round began.
+  next.consistentAt = Math.max(0, at - report.duration) as Instant;
+  if (report.sent > 0) next.rate = report.rate;
 }

@@ -29,43 +29,56 @@ export const noThroughput: Throughput = { spans: [], grain: grainFirst, mark: nu
 export function foldThroughput(series: Throughput, fact: MigrationFact, at: Instant): Throughput {
   switch (fact.type) {
     case 'RoundProgressed':
-      return advance(series, { round: fact.data.round, sent: fact.data.sent, at });
+      return report(series, { round: fact.data.round, sent: fact.data.sent, at });
     case 'RoundCompleted':
     case 'FinalSyncCompleted': {
       const { round, sent, duration } = fact.data;
       // A short round reports nothing on its way; when it began is in its own report.
       const began = Math.max(0, at - duration) as Instant;
-      const silent = series.mark?.round !== round || series.mark.sent === 0;
-      const known = silent ? { ...series, mark: { round, sent: bytes(0), at: began } } : series;
-      return { ...advance(known, { round, sent, at }), mark: { round: round + 1, sent: bytes(0), at } };
+      const isSilent = series.mark?.round !== round || series.mark.sent === 0;
+      const since = isSilent ? { round, sent: bytes(0), at: began } : series.mark;
+      return advance(series, since, { round, sent, at }, { round: round + 1, sent: bytes(0), at });
     }
     case 'ReplicationInitiated':
-      return { ...series, mark: { round: 0, sent: bytes(0), at } };
+      return marked(series, { round: 0, sent: bytes(0), at });
     case 'ReplicationResumed':
     case 'DeadlinePassed':
     case 'SourceQuiesced':
       // Nothing crossed while it rested: the next bytes count from here.
-      return series.mark ? { ...series, mark: { ...series.mark, at } } : series;
+      return series.mark ? marked(series, { round: series.mark.round, sent: series.mark.sent, at }) : series;
     default:
       return series;
   }
 }
 
-function advance(series: Throughput, mark: NonNullable<Throughput['mark']>): Throughput {
-  const last = series.mark?.round === mark.round ? series.mark : null;
-  // A round that was interrupted counts anew from what is durable; what is behind the mark was counted before.
-  const sent = bytes(Math.max(0, mark.sent - (last?.sent ?? 0)));
-  const from = last?.at ?? mark.at;
-  return elapsed(from, mark.at) === 0 && sent === 0
-    ? { ...series, mark }
-    : { ...add(series, { from, to: mark.at, sent }), mark };
+type Mark = NonNullable<Throughput['mark']>;
+
+const marked = ({ spans, grain }: Throughput, mark: Mark): Throughput => ({ spans, grain, mark });
+
+function report(series: Throughput, mark: Mark): Throughput {
+  const since = series.mark?.round === mark.round ? series.mark : null;
+  return advance(series, since, mark, mark);
 }
 
-function add({ spans, grain, mark }: Throughput, span: ThroughputSpan): Throughput {
+/** Adds what crossed between two marks of one round, and goes on from `next`. */
+function advance({ spans, grain }: Throughput, since: Mark | null, mark: Mark, next: Mark): Throughput {
+  // A round that was interrupted counts anew from what is durable; what is behind the mark was counted before.
+  const sent = bytes(Math.max(0, mark.sent - (since?.sent ?? 0)));
+  const from = since?.at ?? mark.at;
+  if (elapsed(from, mark.at) === 0 && sent === 0) return { spans, grain, mark: next };
+  const grown = withSpan(spans, grain, { from, to: mark.at, sent });
+  return grown.length <= spansMax
+    ? { spans: grown, grain, mark: next }
+    : { spans: halve(grown), grain: grain * 2, mark: next };
+}
+
+function withSpan(before: readonly ThroughputSpan[], grain: number, span: ThroughputSpan): readonly ThroughputSpan[] {
+  const spans = before.slice();
   const last = spans.at(-1);
   const joins = last !== undefined && span.from - last.to < grain && last.to - last.from < grain;
-  const grown = joins ? [...spans.slice(0, -1), join(last, span)] : [...spans, span];
-  return grown.length <= spansMax ? { spans: grown, grain, mark } : { spans: halve(grown), grain: grain * 2, mark };
+  if (joins) spans[spans.length - 1] = join(last, span);
+  else spans.push(span);
+  return spans;
 }
 
 const join = (a: ThroughputSpan, b: ThroughputSpan): ThroughputSpan => ({
