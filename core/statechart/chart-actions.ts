@@ -61,7 +61,11 @@ export function runActions(
     const args = { context, event };
     const params = action.params(args);
     if (action.type === 'effect') effects.push({ type: action.name, params });
-    else context = { ...context, ...action.assign(args, params) };
+    else context = withChanges(context, action.assign(args, params));
   }
   return context;
 }
+
+// A fact that is only noted changes nothing, and a fifth of a log are such facts.
+const withChanges = (context: Context, changes: Context): Context =>
+  Object.keys(changes).length === 0 ? context : { ...context, ...changes };

@@ -119,7 +119,7 @@ const none: readonly Transition[] = [];
 
 /** The first transition of each list whose guard passes. */
 function chosenOf(
-  { active, value, matches }: Configuration,
+  configuration: Configuration,
   lists: readonly (readonly Transition[])[],
   context: Context,
   event: ChartEvent,
@@ -128,7 +128,7 @@ function chosenOf(
   for (const list of lists) {
     for (const transition of list) {
       const { guard } = transition;
-      if (guard && !guard({ context, event }, { active, value, matches })) continue;
+      if (guard && !guard({ context, event }, configuration)) continue;
       if (taken) taken.push(transition);
       else taken = [transition];
       break;
