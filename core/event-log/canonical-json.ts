@@ -28,19 +28,31 @@ export function canonicalJson(value: unknown): string {
 const plain = /^[ !#-[\]-~]*$/;
 
 /** A string as JSON writes it. */
-export const quoted = (text: string): string => (plain.test(text) ? `"${text}"` : JSON.stringify(text));
+const quoted = (text: string): string => (plain.test(text) ? `"${text}"` : JSON.stringify(text));
+
+/**
+ * A string as JSON writes it, without the quotes. A text is put together from fewer pieces where the quotes are part of
+ * what stands around it, and joining the pieces is half of what a fact costs.
+ */
+export const escaped = (text: string): string => (plain.test(text) ? text : JSON.stringify(text).slice(1, -1));
+
+/** A key with what stands around it, as an object's first member and as a later one. */
+interface KeyText {
+  readonly first: string;
+  readonly later: string;
+}
 
 // Facts of one type have the same keys, and there are few types: quoting a key once is enough. Bounded, because what is
 // read from a foreign log may have any keys.
-const quotedKeys = new Map<string, string>();
-const quotedKeysMax = 1_000;
+const keyTexts = new Map<string, KeyText>();
+const keyTextsMax = 1_000;
 
-function quotedKey(key: string): string {
-  const known = quotedKeys.get(key);
+function keyText(key: string): KeyText {
+  const known = keyTexts.get(key);
   if (known !== undefined) return known;
-  if (quotedKeys.size >= quotedKeysMax) quotedKeys.clear();
-  const text = quoted(key);
-  quotedKeys.set(key, text);
+  if (keyTexts.size >= keyTextsMax) keyTexts.clear();
+  const text = { first: `{${quoted(key)}:`, later: `,${quoted(key)}:` };
+  keyTexts.set(key, text);
   return text;
 }
 
@@ -51,14 +63,14 @@ function list(items: readonly unknown[]): string {
 }
 
 function members(object: Readonly<Record<string, unknown>>): string {
-  let text = '{';
+  let text = '';
   for (const key of inOrder(Object.keys(object))) {
     const member = object[key];
     if (member === undefined) continue;
-    text += text.length > 1 ? `,${quotedKey(key)}:` : `${quotedKey(key)}:`;
-    text += canonicalJson(member);
+    const { first, later } = keyText(key);
+    text = text === '' ? first + canonicalJson(member) : text + later + canonicalJson(member);
   }
-  return `${text}}`;
+  return text === '' ? '{}' : `${text}}`;
 }
 
 /** Sorts in place. Objects are small and mostly in order, where inserting beats the engine's sort several times. */

@@ -71,12 +71,14 @@ export function sqliteAppender(database: Database.Database, where: string, onAdd
     const outcome = trouble === undefined ? write(group) : 'lost';
     if (outcome === 'locked') return retryWhenUnlocked(group);
     const answers = outcome === 'lost' ? group.map(() => unavailable(where, trouble ?? '')) : outcome;
-    if (answers.some((answer) => 'ok' in answer && answer.ok)) onAdded();
+    let isNews = false;
     group.forEach(({ answer, reject }, i) => {
       const mine = answers[i] ?? unavailable(where, 'no answer');
-      if ('threw' in mine) reject(mine.threw);
-      else answer(mine);
+      if ('threw' in mine) return reject(mine.threw);
+      isNews ||= mine.ok;
+      answer(mine);
     });
+    if (isNews) onAdded();
     schedule();
   };
   const schedule = (): void => {
