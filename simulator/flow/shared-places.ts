@@ -1,207 +1,220 @@
-/** A place that streams pass, and what is known of it since the last sharing. */
-export interface SharedPlace<G> {
-  readonly name: string;
-  /** Which of all places it is. */
-  readonly index: number;
-  /** Bytes per second. */
-  capacity: number;
-  /** The most that each stream can take here; `Infinity` as a rule. */
-  streamMax: number;
-  readonly groups: Set<G>;
-  /** It carried all it could: somebody may be held back by it. */
-  tight: boolean;
-  /** Notes of one sharing, made by `sharedPlace`. */
-  readonly notes: PlaceNotes;
-}
+import type { Instant } from '#core/units';
+import { fillUp } from './fill-up.ts';
+import { goOnAt, join, leave, newGroup, newPlace, servedBy } from './stream-groups.ts';
+import type { Group, Limit, Passage, Place, Stream } from './stream-groups.ts';
 
-/** Streams that take the same way and are held to the same limit. `rate` is what each of them gets. */
-export interface SharedGroup<G> {
-  readonly places: readonly SharedPlace<G>[];
-  readonly streamMax: number;
-  readonly streams: number;
-  readonly rate: number;
-  /** Notes of one sharing, made by `groupNotes`. */
-  readonly notes: GroupNotes;
-}
+/** Is told that so many bytes crossed a place, evenly from one moment until another. */
+export type Carried = (place: number, from: Instant, until: Instant, bytes: number) => void;
 
+// A ceiling is set an eighth above the rate, and again once the rate is above it or has fallen by a fifth of it.
+const ceilingAbove = 1.125;
+const ceilingMax = 1.25;
+// A watched place is let go below this part of its capacity: ceilings set anew cannot take it back above at once.
+const idleBelow = 0.75;
 /*
- * There is a sharing for every stream that begins or ends, and with one link for a fleet it looks at every group and every
- * place. So what it notes of them is kept on them, with the number of the sharing: a look-up in a table by object for each
- * would be most of what it costs.
+ * What stands for no limit at all, in bytes per second: above every place there is. Bounds are sums of whole numbers, exact
+ * whatever is added and taken away, as long as they are below 2^53.
  */
-interface PlaceNotes {
-  /** The sharing that reached it, and the one in which it brought its groups along. */
-  reached: number;
-  opened: number;
-  /** What is left to those who are not settled yet, and how many streams they are. */
-  left: number;
-  waiting: number;
-}
-
-interface GroupNotes {
-  /** The sharing that concerned it last. */
-  concerned: number;
-  /** The most that each stream can take on its whole way. */
-  limit: number;
-  /** What each of its streams gets by the last sharing that concerned it. */
-  fresh: number;
-}
-
-/** A place that nobody passes yet. */
-export const sharedPlace = <G>(name: string, index: number, capacity: number): SharedPlace<G> => ({
-  ...{ name, index, capacity, streamMax: Infinity, groups: new Set<G>(), tight: capacity === 0 },
-  notes: { reached: 0, opened: 0, left: 0, waiting: 0 },
-});
-
-/** The notes of a group that has not shared anything yet. */
-export const groupNotes = (): GroupNotes => ({ concerned: 0, limit: Infinity, fresh: 0 });
-
-// Rates are sums and quotients of others: what is this close to full is full. Too close is only looked at once more.
-const nearlyFull = 1 - 1e-9;
-
-// Sharings are told apart by their number alone; nothing depends on what it is.
-let sharings = 0;
+const unlimited = 2 ** 45;
 
 /**
- * Finds max-min fair rates anew after `changed` have changed in number or limits, or the `touched` places in what they
- * carry, and answers those whom it concerns, with their rates in `notes.fresh`. What cannot be concerned is left as it is.
+ * Places, and the streams that share them at max-min fair rates, found anew where something changed.
  *
- * Groups hold each other back only at places that are full. So one begins with what has changed, adds everybody they meet
- * at places that were full before, shares what the others leave, and where that fills a place which others pass too, adds
- * these and shares again. In the end nobody inside meets anybody outside at a place that was full or is: each has its
- * bottleneck among its own, which is what max-min fairness means, and there is only one such allocation. At worst, with
- * one bottleneck for all, everything is shared anew once: as many steps as `fairRates` takes.
+ * Streams hold each other back only at places that are full, and of many places few can be. A place is watched when what
+ * crosses it could exceed what it can carry, by the ceilings of those who pass it. Streams that pass the same watched places
+ * under the same limit get the same rate, however else their ways differ: they are one group. So a sharing costs the groups
+ * that meet at watched places, not the streams or the hosts of a fleet; and with the others it is only to be seen that
+ * no ceiling takes them too high. Streams change groups when a place on their way is watched or let go, which takes a
+ * change of rates or numbers of a good part.
+ *
+ * Nothing is left out by that: what crosses a place that is not watched fits, so it is nobody's bottleneck.
  */
-export function shareAnew<G extends SharedGroup<G>>(
-  changed: readonly G[],
-  touched: Iterable<SharedPlace<G>>,
-): readonly G[] {
-  sharings += 1;
-  const here: Sharing<G> = { number: sharings, groups: [], places: [] };
-  for (const place of touched) reach(here, place);
-  // It grows while it is gone through.
-  for (let i = 0; i < here.places.length; i += 1) {
-    const place = here.places[i];
-    if (place?.tight) bring(here, place);
+export class SharedPlaces {
+  readonly places: ReadonlyMap<string, Place>;
+  readonly #groups = new Map<string, Group>();
+  readonly #limits = new Map<number, Limit>();
+  readonly #carried: Carried;
+  /** What is to be shared anew: groups whose streams changed, and watched places. */
+  readonly #changed = new Set<Group>();
+  readonly #touched = new Set<Place>();
+  /** Places that may have to be watched, and that may be let go. */
+  readonly #high = new Set<Place>();
+  readonly #idle = new Set<Place>();
+
+  constructor(capacities: ReadonlyMap<string, number>, carried: Carried) {
+    this.#carried = carried;
+    this.places = new Map([...capacities].map(([name, capacity], index) => [name, newPlace(name, index, capacity)]));
   }
-  join(here, [...changed]);
-  for (;;) {
-    shareWithin(here);
-    const filled = here.places.filter(
-      (place) => place.notes.opened !== here.number && isFull(here, place) && !isWithin(here, place),
+
+  /** How many groups there are. */
+  get groups(): number {
+    return this.#groups.size;
+  }
+
+  /** A stream begins. It has no rate before the next sharing. */
+  add(stream: Stream, now: Instant): void {
+    for (const place of stream.way) place.streams.add(stream);
+    this.#enter(stream, this.#groupOf(stream, now), now);
+  }
+
+  /** A stream ends, wherever it is. */
+  remove(stream: Stream, now: Instant): void {
+    this.#exit(stream, now);
+    for (const place of stream.way) place.streams.delete(stream);
+  }
+
+  /** A place carries something else, or holds streams to something else. */
+  alter(place: Place, { capacity, streamMax }: Pick<Place, 'capacity' | 'streamMax'>, now: Instant): void {
+    const isHeld = place.streamMax !== streamMax;
+    place.capacity = capacity;
+    place.streamMax = streamMax;
+    if (isHeld) this.#regroup(place, now);
+    if (place.isWatched) this.#touched.add(place);
+    this.#weigh(place, 0);
+  }
+
+  /** A group is to be shared anew, whatever changed of it. */
+  concern(group: Group): void {
+    this.#changed.add(group);
+  }
+
+  /** Finds rates anew. Answers the groups that changed in any way since the last time; some may have no streams any more. */
+  share(now: Instant): ReadonlySet<Group> {
+    const altered = new Set<Group>();
+    // Only here: else a place could be let go and watched again without end.
+    const idle = [...this.#idle].filter((place) => place.isWatched && isIdle(place));
+    this.#idle.clear();
+    for (const place of idle) this.#watch(place, false, now);
+    for (;;) {
+      const high = [...this.#high].filter((place) => !place.isWatched && place.bound > place.capacity);
+      this.#high.clear();
+      for (const place of high) this.#watch(place, true, now);
+      for (const group of this.#changed) altered.add(group);
+      if (this.#changed.size === 0 && this.#touched.size === 0) return altered;
+      const concerned = fillUp(this.#changed, this.#touched);
+      this.#changed.clear();
+      this.#touched.clear();
+      for (const group of concerned) {
+        const { fresh } = group.notes;
+        if (fresh === group.rate) continue;
+        goOnAt(group, fresh, now);
+        altered.add(group);
+        this.#setCeiling(group);
+      }
+    }
+  }
+
+  /** Writes down what has crossed each place until then, which must not be before it was last written. */
+  write(until: Instant): void {
+    for (const group of this.#groups.values())
+      for (const passage of group.passages.values()) this.#write(passage, until);
+  }
+
+  /** Groups that have streams. */
+  [Symbol.iterator](): Iterator<Group> {
+    return this.#groups.values();
+  }
+
+  #watch(place: Place, isWatched: boolean, now: Instant): void {
+    place.isWatched = isWatched;
+    this.#regroup(place, now);
+  }
+
+  #regroup(place: Place, now: Instant): void {
+    for (const stream of place.streams) {
+      const group = this.#groupOf(stream, now);
+      if (group === stream.group) continue;
+      this.#exit(stream, now);
+      this.#enter(stream, group, now);
+    }
+  }
+
+  #enter(stream: Stream, group: Group, now: Instant): void {
+    join(stream, group, now);
+    for (const place of stream.way) {
+      const passage = group.passages.get(place) ?? newPassage(place, group, now);
+      this.#write(passage, now);
+      passage.streams += 1;
+      this.#weigh(place, group.ceiling);
+    }
+    this.concern(group);
+  }
+
+  #exit(stream: Stream, now: Instant): void {
+    const { group } = stream;
+    if (!group) return;
+    for (const place of stream.way) {
+      const passage = group.passages.get(place);
+      if (!passage) continue;
+      this.#write(passage, now);
+      passage.streams -= 1;
+      if (passage.streams === 0) removePassage(passage);
+      this.#weigh(place, -group.ceiling);
+    }
+    leave(stream, group, now);
+    this.concern(group);
+    // A group that serves nobody is forgotten, and with it a total that would only lose precision.
+    if (group.streams === 0) this.#groups.delete(group.key);
+  }
+
+  #groupOf({ way, order }: Stream, now: Instant): Group {
+    let value = Math.min(order.streamMax, unlimited);
+    let key = '';
+    for (const place of way) {
+      value = Math.min(value, place.streamMax);
+      if (place.isWatched) key += `${place.index} `;
+    }
+    key += value;
+    const known = this.#groups.get(key);
+    if (known) return known;
+    const limit = this.#limits.get(value) ?? { value, notes: { reached: 0, groups: [] } };
+    this.#limits.set(value, limit);
+    const group = newGroup(
+      key,
+      way.filter(({ isWatched }) => isWatched),
+      limit,
+      now,
     );
-    if (filled.length > 0) {
-      for (const place of filled) bring(here, place);
-      continue;
-    }
-    for (const place of here.places) place.tight = isFull(here, place);
-    return here.groups;
+    this.#groups.set(key, group);
+    return group;
+  }
+
+  #setCeiling(group: Group): void {
+    const { rate, ceiling, limit } = group;
+    if (rate <= ceiling && ceiling <= rate * ceilingMax) return;
+    group.ceiling = Math.ceil(Math.min(rate * ceilingAbove, Math.max(rate, limit.value)));
+    const more = group.ceiling - ceiling;
+    for (const { place, streams } of group.passages.values()) this.#weigh(place, more * streams);
+  }
+
+  /** So much more may cross a place than before. */
+  #weigh(place: Place, more: number): void {
+    place.bound += more;
+    if (!place.isWatched && place.bound > place.capacity) this.#high.add(place);
+    if (place.isWatched && isIdle(place)) this.#idle.add(place);
+  }
+
+  #write(passage: Passage, until: Instant): void {
+    const { place, group, mark, since, streams } = passage;
+    passage.mark = servedBy(group, until);
+    passage.since = until;
+    this.#carried(place.index, since, until, (passage.mark - mark) * streams);
   }
 }
 
-/** One sharing: whom it concerns, and where they pass. */
-interface Sharing<G> {
-  readonly number: number;
-  readonly groups: G[];
-  readonly places: SharedPlace<G>[];
+const isIdle = ({ bound, capacity }: Place): boolean => bound < capacity * idleBelow;
+
+function newPassage(place: Place, group: Group, now: Instant): Passage {
+  const passage = { place, group, at: place.passages.length, streams: 0, mark: servedBy(group, now), since: now };
+  place.passages.push(passage);
+  group.passages.set(place, passage);
+  return passage;
 }
 
-function reach<G>(here: Sharing<G>, place: SharedPlace<G>): void {
-  if (place.notes.reached === here.number) return;
-  place.notes.reached = here.number;
-  here.places.push(place);
-}
-
-/** A full place brings all its groups along, once. */
-function bring<G extends SharedGroup<G>>(here: Sharing<G>, place: SharedPlace<G>): void {
-  const queue: G[] = [];
-  open(here, place, queue);
-  join(here, queue);
-}
-
-function open<G>(here: Sharing<G>, place: SharedPlace<G>, queue: G[]): void {
-  if (place.notes.opened === here.number) return;
-  place.notes.opened = here.number;
-  for (const group of place.groups) queue.push(group);
-}
-
-function join<G extends SharedGroup<G>>(here: Sharing<G>, queue: G[]): void {
-  // It grows while it is gone through.
-  for (const group of queue) {
-    if (group.notes.concerned === here.number) continue;
-    group.notes.concerned = here.number;
-    here.groups.push(group);
-    for (const place of group.places) {
-      reach(here, place);
-      if (place.tight) open(here, place, queue);
-    }
-  }
-}
-
-/** The concerned share what the others leave them, as `fairRates` does: the tightest place is settled first. */
-function shareWithin<G extends SharedGroup<G>>(here: Sharing<G>): void {
-  for (const { capacity, groups, notes } of here.places) {
-    let rest = capacity;
-    // A place that has brought its groups along has nobody else.
-    if (notes.opened !== here.number)
-      for (const group of groups) if (group.notes.concerned !== here.number) rest -= group.rate * group.streams;
-    notes.left = Math.max(0, rest);
-    notes.waiting = 0;
-  }
-  let waiting: G[] = [];
-  for (const group of here.groups) {
-    let limit = group.streamMax;
-    for (const place of group.places) {
-      limit = Math.min(limit, place.streamMax);
-      place.notes.waiting += group.streams;
-    }
-    group.notes.limit = limit;
-    group.notes.fresh = 0;
-    if (group.streams > 0) waiting.push(group);
-  }
-  while (waiting.length > 0) {
-    const { share, place } = tightest(here);
-    let isLimited = false;
-    for (const group of waiting) if (group.notes.limit <= share) isLimited = true;
-    const later: G[] = [];
-    for (const group of waiting) {
-      const { limit } = group.notes;
-      const settles = isLimited ? limit <= share : place === undefined || group.places.includes(place);
-      if (settles) settle(group, Math.min(share, limit));
-      else later.push(group);
-    }
-    waiting = later;
-  }
-}
-
-function settle<G extends SharedGroup<G>>(group: G, rate: number): void {
-  group.notes.fresh = rate;
-  for (const { notes } of group.places) {
-    notes.left = Math.max(0, notes.left - rate * group.streams);
-    notes.waiting -= group.streams;
-  }
-}
-
-function tightest<G>({ places }: Sharing<G>): { readonly share: number; readonly place: SharedPlace<G> | undefined } {
-  let share = Infinity;
-  let found: SharedPlace<G> | undefined;
-  for (const place of places) {
-    const { left, waiting } = place.notes;
-    if (waiting === 0 || left / waiting >= share) continue;
-    share = left / waiting;
-    found = place;
-  }
-  return { share, place: found };
-}
-
-function isFull<G extends SharedGroup<G>>(here: Sharing<G>, { capacity, groups }: SharedPlace<G>): boolean {
-  let carried = 0;
-  for (const { notes, rate, streams } of groups)
-    carried += (notes.concerned === here.number ? notes.fresh : rate) * streams;
-  return carried >= capacity * nearlyFull;
-}
-
-function isWithin<G extends SharedGroup<G>>(here: Sharing<G>, { groups }: SharedPlace<G>): boolean {
-  for (const { notes } of groups) if (notes.concerned !== here.number) return false;
-  return true;
+function removePassage({ place, group, at }: Passage): void {
+  group.passages.delete(place);
+  const last = place.passages.pop();
+  if (!last || last.at === at) return;
+  last.at = at;
+  place.passages[at] = last;
 }

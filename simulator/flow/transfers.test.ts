@@ -168,4 +168,66 @@ describe('transfers', () => {
       ],
     });
   });
+
+  it('are through in their order when one was slowed on its own for a while', async () => {
+    const { clock, streams, ends, begin, until } = site({ wan: 1_000, host: 1_000 });
+    begin('a', ['wan'], 1_000, 100);
+    begin('b', ['wan', 'host'], 900, 100);
+    clock.schedule(instant(1_000), () =>
+      clock.schedule(instant(8_000), streams.disturb('host', { factor: 1, streamMax: 1 })),
+    );
+    await until(30_000);
+    expect(ends).toEqual({ a: 'done at 10000', b: 'done at 15930' });
+  });
+
+  it('end once, whatever was different on their way while nothing passed', async () => {
+    const { streams, until } = site({ wan: 100, host: 100 });
+    const open = streams.disturb('wan', { factor: 0 });
+    let ends = 0;
+    const order = { length: bytes(100), streamMax: 100, onDone: () => (ends += 1), onBroken: () => undefined };
+    streams.begin({ ...order, path: ['wan'] });
+    streams.begin({ ...order, path: ['wan', 'host'] });
+    streams.disturb('host', { factor: 1, streamMax: 50 })();
+    await until(5_000);
+    open();
+    await until(60_000);
+    expect(ends).toBe(2);
+  });
+
+  it('go on where they were when a total of what was served is begun anew', async () => {
+    const { streams, ends, begin, until } = site({ wan: 3_000_000_000 });
+    const long = begin('long', ['wan'], 100_000_000_000_000, 1_000_000_000);
+    const hours = 24;
+    for (let hour = 0; hour < hours; hour += 1) {
+      // The hour's own stream is through in the middle of it, and has the total looked at.
+      const own = begin(String(hour), ['wan'], 1_800_000_000_000, 1_000_000_000);
+      await until((hour + 0.25) * 3_600_000);
+      expect(own.crossed()).toBe(900_000_000_000);
+      await until((hour + 1) * 3_600_000);
+      expect(ends[hour]).toBe(`done at ${(hour + 0.5) * 3_600_000}`);
+      expect(long.crossed()).toBe((hour + 1) * 3_600_000_000_000);
+    }
+    await until(100_000_000);
+    expect(ends['long']).toBe('done at 100000000');
+    const [wan = []] = streams.usage().carried;
+    expect(wan.reduce((sum, n) => sum + n, 0)).toBe(100_000_000_000_000 + hours * 1_800_000_000_000);
+  });
+
+  it('are what they were, whoever looks at them in between', async () => {
+    const course = async (looks: boolean): Promise<unknown> => {
+      const { clock, streams, ends, begin, until } = site({ host: 777, wan: 100 });
+      const begun = [3, 7, 11].map((n) => begin(String(n), n === 7 ? ['host'] : ['host', 'wan'], n * 10_007, n * 13));
+      const look = (): void => {
+        if (looks) expect([streams.usage().bucket, ...begun.map((stream) => stream.crossed())]).toHaveLength(4);
+      };
+      for (let s = 1; s < 1_900; s += 1) clock.schedule(instant(s * 997), look);
+      const crossed: number[] = [];
+      for (let s = 1; s < 19; s += 1) {
+        await until(s * 99_991);
+        crossed.push(...begun.map((stream) => stream.crossed()));
+      }
+      return { ends, crossed };
+    };
+    expect(await course(true)).toEqual(await course(false));
+  });
 });

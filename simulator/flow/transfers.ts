@@ -1,22 +1,20 @@
 import FlatQueue from 'flatqueue';
 import { invariant } from '#core/invariant';
-import { instant, type Bytes, type Instant } from '#core/units';
+import { instant, type Instant } from '#core/units';
 import type { Scheduled } from '#simulator/kernel/event-queue';
 import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
+import { SharedPlaces } from './shared-places.ts';
+import {
+  crossedBy,
+  dueAt,
+  goOnAt,
+  takeThrough,
+  type Group,
+  type Place,
+  type Stream,
+  type TransferOrder,
+} from './stream-groups.ts';
 import { usageLedger, type Usage, type UsageLedger } from './usage-ledger.ts';
-import { groupNotes, shareAnew, sharedPlace, type SharedGroup, type SharedPlace } from './shared-places.ts';
-
-/** One stream of bytes to be moved, counted and not moved. */
-export interface TransferOrder {
-  /** The places it passes: `host kvm-1`, `link wan`. */
-  readonly path: readonly string[];
-  readonly length: Bytes;
-  /** The most it can take by itself, in bytes per second. */
-  readonly streamMax: number;
-  readonly onDone: () => void;
-  /** A place on its way went down; it is over. */
-  readonly onBroken: (place: string) => void;
-}
 
 /** A stream on its way. */
 export interface Transfer {
@@ -45,80 +43,55 @@ export interface Transfers {
   usage(): Usage;
 }
 
-interface Stream {
-  readonly order: TransferOrder;
-  readonly sequence: number;
-  readonly group: Group;
-  /** What the group has served each of its streams by the time this one began, and by the time it is done. */
-  readonly from: number;
-  readonly until: number;
-  /** What the group had served when it ended; undefined while it is on its way. */
-  end: number | undefined;
-}
-
-/** Streams of one way and limit. They are served alike, so one number says how far each of them is. */
-interface Group extends SharedGroup<Group> {
-  readonly key: string;
-  streams: number;
-  rate: number;
-  readonly queue: FlatQueue<Stream>;
-  readonly members: Set<Stream>;
-  served: number;
-  since: Instant;
-  /** When the next of them will be through. */
-  due: number;
-}
-
-// Sums of many intervals are not exact to the last digit: a stream is through when less than this part of a byte is left.
-const slack = 0.01;
-
 /**
  * Streams over shared places, at max-min fair rates that are found anew, for those whom it concerns, whenever a stream
- * begins or ends. Streams that take the same way are kept as one group with one running total, so that a change costs the
+ * begins or ends. Streams that are served alike are kept as one group with one running total, so that a change costs the
  * groups and not the streams.
  */
 export function transfers(clock: SimulatedClock, capacities: ReadonlyMap<string, number>): Transfers {
-  return new SharedPlaces(clock, capacities);
+  return new Sharing(clock, capacities);
 }
 
-class SharedPlaces implements Transfers {
+class Sharing implements Transfers {
   readonly #clock: SimulatedClock;
-  readonly #places: ReadonlyMap<string, SharedPlace<Group>>;
+  readonly #shared: SharedPlaces;
   #capacities: ReadonlyMap<string, number>;
   readonly #disturbances = new Map<string, Set<Disturbance>>();
-  readonly #groups = new Map<string, Group>();
   readonly #ledger: UsageLedger;
+  /** When the next stretch of the ledger begins. */
+  #turns: Instant;
+  /** Groups by when the next of their streams is through. Entries that are not true any more are passed over. */
+  readonly #dues = new FlatQueue<Group>();
   #sequence = 0;
   #next: Scheduled | undefined;
 
   constructor(clock: SimulatedClock, capacities: ReadonlyMap<string, number>) {
     this.#clock = clock;
     this.#capacities = capacities;
-    this.#ledger = usageLedger(clock.now(), capacities.size);
-    this.#places = new Map(
-      [...capacities].map(([name, capacity], index) => [name, sharedPlace<Group>(name, index, capacity)]),
-    );
+    const ledger = usageLedger(clock.now(), capacities.size);
+    this.#ledger = ledger;
+    this.#turns = ledger.stretchAfter(clock.now());
+    this.#shared = new SharedPlaces(capacities, ledger.carried);
   }
 
   begin(order: TransferOrder): Transfer {
-    const group = this.#groupOf(order);
-    this.#settle(group);
-    const from = group.served;
-    const stream: Stream = { order, sequence: this.#sequence, group, from, until: from + order.length, end: undefined };
+    const { path, length } = order;
+    const now = this.#now();
+    const way = path.map((name) => this.#place(name));
+    const stream: Stream = {
+      ...{ order, sequence: this.#sequence, way },
+      ...{ group: undefined, before: 0, mark: 0, until: length },
+    };
     this.#sequence += 1;
-    group.queue.push(stream, stream.until);
-    group.members.add(stream);
-    group.streams += 1;
-    this.#share([group]);
+    this.#shared.add(stream, now);
+    this.#share(now);
     return {
-      crossed: () => {
-        if (stream.end === undefined) this.#settle(group);
-        return Math.max(0, Math.min(order.length, Math.floor((stream.end ?? group.served) - from)));
-      },
+      crossed: () => Math.max(0, Math.min(length, Math.floor(crossedBy(stream, this.#clock.now())))),
       cancel: () => {
-        if (stream.end !== undefined) return;
-        this.#remove(stream);
-        this.#share([group]);
+        if (!stream.group) return;
+        const at = this.#now();
+        this.#shared.remove(stream, at);
+        this.#share(at);
       },
     };
   }
@@ -147,120 +120,87 @@ class SharedPlaces implements Transfers {
   }
 
   usage(): Usage {
-    for (const group of this.#groups.values()) this.#settle(group);
+    this.#shared.write(this.#now());
     return this.#ledger.usage();
   }
 
   /** Puts the worst of what disturbs a place into effect. */
-  #weigh(place: SharedPlace<Group>): void {
+  #weigh(place: Place): void {
+    const now = this.#now();
     const present = [...(this.#disturbances.get(place.name) ?? [])];
     const factor = present.reduce((least, each) => Math.min(least, each.factor), 1);
-    place.capacity = factor * (this.#capacities.get(place.name) ?? 0);
-    place.streamMax = present.reduce((least, each) => Math.min(least, each.streamMax ?? Infinity), Infinity);
-    const passing = [...place.groups];
-    const broken = factor > 0 ? [] : passing.flatMap(({ members }) => [...members]).toSorted(bySequence);
-    for (const stream of broken) this.#remove(stream);
-    this.#share(passing, place);
+    const capacity = factor * (this.#capacities.get(place.name) ?? 0);
+    const streamMax = present.reduce((least, each) => Math.min(least, each.streamMax ?? Infinity), Infinity);
+    this.#shared.alter(place, { capacity, streamMax }, now);
+    const broken = factor > 0 ? [] : [...place.streams].toSorted(bySequence);
+    for (const stream of broken) this.#shared.remove(stream, now);
+    this.#share(now);
     for (const { order } of broken) order.onBroken(place.name);
   }
 
-  #place(name: string): SharedPlace<Group> {
-    const place = this.#places.get(name);
+  #place(name: string): Place {
+    const place = this.#shared.places.get(name);
     invariant(place, `there is no place ${name}`);
     return place;
   }
 
-  #groupOf({ path, streamMax }: TransferOrder): Group {
-    const key = `${path.join('>')} ${streamMax}`;
-    const known = this.#groups.get(key);
-    if (known) return known;
-    const group: Group = {
-      key,
-      places: path.map((name) => this.#place(name)),
-      streamMax,
-      streams: 0,
-      queue: new FlatQueue(),
-      members: new Set(),
-      served: 0,
-      since: this.#clock.now(),
-      rate: 0,
-      due: Infinity,
-      notes: groupNotes(),
-    };
-    this.#groups.set(key, group);
-    for (const place of group.places) place.groups.add(group);
-    return group;
-  }
-
-  #settle(group: Group): void {
+  /** Now; and what crossed in stretches of the ledger that are over is written down, as long as rates are what they were. */
+  #now(): Instant {
     const now = this.#clock.now();
-    const served = (group.rate * (now - group.since)) / 1_000;
-    if (served > 0)
-      for (const { index } of group.places) this.#ledger.carried(index, group.since, now, served * group.members.size);
-    group.served += served;
-    group.since = now;
-  }
-
-  #remove(stream: Stream): void {
-    const { group } = stream;
-    this.#settle(group);
-    stream.end = group.served;
-    group.members.delete(stream);
-    group.streams -= 1;
+    if (now >= this.#turns) {
+      this.#shared.write(this.#turns);
+      // Rates have not changed since. Once at the first turn and once at the last is enough.
+      const last = this.#ledger.stretchOf(now);
+      if (last > this.#turns) this.#shared.write(last);
+      this.#turns = this.#ledger.stretchAfter(now);
+    }
+    return now;
   }
 
   /** Finds rates anew, of those whom a change concerns, and when the next stream will be through. */
-  #share(changed: readonly Group[], at?: SharedPlace<Group>): void {
-    const touched = new Set(changed.flatMap(({ places }) => places));
-    if (at) touched.add(at);
-    // A group that serves nobody is forgotten, and with it a running total that would only lose precision.
-    for (const group of changed)
-      if (group.streams === 0) {
-        this.#groups.delete(group.key);
-        for (const place of group.places) place.groups.delete(group);
-      }
-    const remaining = changed.filter(({ streams }) => streams > 0);
-    for (const group of shareAnew(remaining, touched)) {
-      this.#settle(group);
-      group.rate = group.notes.fresh;
-      group.due = dueAt(group);
+  #share(now: Instant): void {
+    for (const group of this.#shared.share(now)) {
+      const due = dueAt(group, now);
+      if (due === group.due) continue;
+      group.due = due;
+      if (due < Infinity) this.#dues.push(group, due);
     }
+    if (this.#dues.length > 4 * this.#shared.groups + 64) this.#sortDues();
+    const due = this.#nextDue();
+    if (due === this.#next?.at) return;
     this.#next?.cancel();
-    this.#next = undefined;
-    let due = Infinity;
-    for (const group of this.#groups.values()) due = Math.min(due, group.due);
-    if (due < Infinity) this.#next = this.#clock.schedule(instant(due), () => this.#finish());
+    this.#next = due === undefined ? undefined : this.#clock.schedule(instant(due), () => this.#finish());
+  }
+
+  #nextDue(): number | undefined {
+    const dues = this.#dues;
+    while (dues.length > 0 && dues.peek()?.due !== dues.peekValue()) dues.pop();
+    return dues.peekValue();
+  }
+
+  /** Most of what is in the queue is not true any more. */
+  #sortDues(): void {
+    this.#dues.clear();
+    for (const group of this.#shared) if (group.due < Infinity) this.#dues.push(group, group.due);
+    this.#dues.shrink();
   }
 
   #finish(): void {
+    const now = this.#now();
+    this.#next = undefined;
     const through: Stream[] = [];
-    const changed: Group[] = [];
-    for (const group of this.#groups.values()) {
-      if (group.due > this.#clock.now()) continue;
-      this.#settle(group);
-      changed.push(group);
-      for (let stream = headOf(group); stream && stream.until - group.served <= slack; stream = headOf(group)) {
-        this.#remove(stream);
-        through.push(stream);
-      }
+    for (let due = this.#nextDue(); due !== undefined && due <= now; due = this.#nextDue()) {
+      const group = this.#dues.pop();
+      if (!group) break;
+      group.due = Infinity;
+      goOnAt(group, group.rate, now);
+      through.push(...takeThrough(group));
+      this.#shared.concern(group);
     }
-    this.#share(changed);
+    for (const stream of through) this.#shared.remove(stream, now);
+    this.#share(now);
     for (const { order } of through.toSorted(bySequence)) order.onDone();
   }
 }
 
 const bySequence = (a: Stream, b: Stream): number => a.sequence - b.sequence;
-
-function headOf({ queue }: Group): Stream | undefined {
-  for (let head = queue.peek(); head; head = queue.peek()) {
-    if (head.end === undefined) return head;
-    queue.pop();
-  }
-  return undefined;
-}
-
-function dueAt(group: Group): number {
-  const head = headOf(group);
-  if (!head || group.rate === 0) return Infinity;
-  return group.since + Math.max(0, Math.ceil(((head.until - group.served - slack) / group.rate) * 1_000));
-}

@@ -1,4 +1,4 @@
-import { elapsed, millis, minutes, type Instant, type Millis } from '#core/units';
+import { elapsed, instant, millis, minutes, type Instant, type Millis } from '#core/units';
 
 /** What crossed each place in each stretch of time, from the start of a world on. */
 export interface Usage {
@@ -13,6 +13,9 @@ export interface UsageLedger {
   /** `bytes` crossed a place, evenly from one moment until another. Costs one addition for each stretch it touches. */
   carried(place: number, from: Instant, until: Instant, bytes: number): void;
   usage(): Usage;
+  /** When the stretch began that a moment is in, and when the next one begins. They may be taken together later. */
+  stretchOf(at: Instant): Instant;
+  stretchAfter(at: Instant): Instant;
 }
 
 /** The shortest stretch: a quarter of an hour. */
@@ -51,6 +54,8 @@ export function usageLedger(start: Instant, places: number): UsageLedger {
         row[at] = (row[at] ?? 0) + perMilli * overlap;
       }
     },
+    stretchOf: (at) => instant(start + Math.floor(elapsed(start, at) / bucket) * bucket),
+    stretchAfter: (at) => instant(start + (Math.floor(elapsed(start, at) / bucket) + 1) * bucket),
     usage: () => ({ bucket: millis(bucket), carried: carried.map((row) => row.map(Math.round)) }),
   };
 }
