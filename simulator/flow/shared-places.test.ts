@@ -196,7 +196,7 @@ describe('shares that are found anew only where something changed', () => {
     const stream = begin([0], 2e9);
     for (let hour = 0; hour < 1_000; hour += 1) {
       const now = instant(hour * 3_600_000);
-      shared.alter(place(0), { capacity: 1e9 / (1 + (hour % 2)), streamMax: Infinity }, now);
+      shared.alter(place(0), { capacity: 1e9 - (hour % 2) * 1e8, streamMax: Infinity }, now);
       shared.share(now);
       expect(stream.group?.served).toBeLessThan(2 ** 43);
     }

@@ -171,27 +171,26 @@ describe('transfers', () => {
 
   it('are through in their order when one was slowed on its own for a while', async () => {
     const { clock, streams, ends, begin, until } = site({ wan: 1_000, host: 1_000 });
+    begin('first', ['wan'], 850, 100);
     begin('a', ['wan'], 1_000, 100);
     begin('b', ['wan', 'host'], 900, 100);
     clock.schedule(instant(1_000), () =>
       clock.schedule(instant(8_000), streams.disturb('host', { factor: 1, streamMax: 1 })),
     );
     await until(30_000);
-    expect(ends).toEqual({ a: 'done at 10000', b: 'done at 15930' });
+    expect(ends).toEqual({ first: 'done at 8500', a: 'done at 10000', b: 'done at 15930' });
   });
 
-  it('end once, whatever was different on their way while nothing passed', async () => {
-    const { streams, until } = site({ wan: 100, host: 100 });
-    const open = streams.disturb('wan', { factor: 0 });
+  it('end once, whatever was different on their way for no time at all', async () => {
+    const { streams, until } = site({ wan: 200, host: 100 });
     let ends = 0;
-    const order = { length: bytes(100), streamMax: 100, onDone: () => (ends += 1), onBroken: () => undefined };
-    streams.begin({ ...order, path: ['wan'] });
+    const order = { length: bytes(1_000), streamMax: 100, onDone: () => (ends += 1), onBroken: () => undefined };
+    for (let n = 0; n < 3; n += 1) streams.begin({ ...order, path: ['wan'] });
     streams.begin({ ...order, path: ['wan', 'host'] });
-    streams.disturb('host', { factor: 1, streamMax: 50 })();
     await until(5_000);
-    open();
+    streams.disturb('host', { factor: 1, streamMax: 50 })();
     await until(60_000);
-    expect(ends).toBe(2);
+    expect(ends).toBe(4);
   });
 
   it('go on where they were when a total of what was served is begun anew', async () => {
