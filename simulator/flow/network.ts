@@ -48,16 +48,33 @@ export const linkPlace = (name: string): string => `link ${name}`;
 
 /** The link a VM's stream crosses. */
 export function linkOf({ links }: Estate, vm: EstateVm): EstateLink {
-  const link = links.find(({ name }) => name === vm.link);
+  const link = named(linkTables, links, vm.link);
   invariant(link, `VM ${vm.name} has no link ${vm.link}`);
   return link;
 }
 
 /** The host a VM is on. */
 export function hostOf({ hosts }: Estate, vm: EstateVm): EstateHost {
-  const host = hosts.find(({ name }) => name === vm.host);
+  const host = named(hostTables, hosts, vm.host);
   invariant(host, `VM ${vm.name} has no host ${vm.host}`);
   return host;
+}
+
+// Every round asks for its host, and there are more rounds the more hosts there are. An estate is never changed in place.
+type Tables<T> = WeakMap<readonly T[], ReadonlyMap<string, T>>;
+const hostTables: Tables<EstateHost> = new WeakMap();
+const linkTables: Tables<EstateLink> = new WeakMap();
+
+function named<T extends { readonly name: string }>(
+  tables: Tables<T>,
+  items: readonly T[],
+  name: string,
+): T | undefined {
+  const known = tables.get(items);
+  if (known) return known.get(name);
+  const table = new Map(items.map((item) => [item.name, item]));
+  tables.set(items, table);
+  return table.get(name);
 }
 
 /** The way of a VM's stream. Places of its own come first, such as its sentinel's. */
