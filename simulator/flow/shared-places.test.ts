@@ -52,7 +52,7 @@ function wrong({ all, streams, fromScratch }: Site): readonly string[] {
     .filter(({ rate, fair }) => !(Math.abs(rate - fair) <= 1e-9 * fair))
     .map(({ rate, fair }) => `${rate} is not ${fair}`);
   for (const { rate, ceiling } of new Set(streams.flatMap(({ group }) => group ?? [])))
-    if (ceiling < rate || ceiling > 1.25 * rate + 1) wrongs.push(`${ceiling} is no ceiling for ${rate}`);
+    if (ceiling < rate || ceiling > 1.0625 * rate + 1) wrongs.push(`${ceiling} is no ceiling for ${rate}`);
   const sum = (items: readonly number[]): number => items.reduce((whole, part) => whole + part, 0);
   for (const { name, streams: passing, bound, passages, capacity, isWatched } of all) {
     const groups = [...passing].flatMap(({ group }) => group ?? []);

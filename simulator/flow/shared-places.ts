@@ -6,11 +6,12 @@ import type { Group, Limit, Passage, Place, Stream } from './stream-groups.ts';
 /** Is told that so many bytes crossed a place, evenly from one moment until another. */
 export type Carried = (place: number, from: Instant, until: Instant, bytes: number) => void;
 
-// A ceiling is set an eighth above the rate, and again once the rate is above it or has fallen by a fifth of it.
-const ceilingAbove = 1.125;
-const ceilingMax = 1.25;
+// A ceiling is set a little above the rate, and again once it is below it or twice as far above: the closer, the fewer
+// places are watched, and the more often ceilings change.
+const ceilingAbove = 1.03125;
+const ceilingMax = 1.0625;
 // A watched place is let go below this part of its capacity: ceilings set anew cannot take it back above at once.
-const idleBelow = 0.75;
+const idleBelow = 0.9;
 /*
  * What stands for no limit at all, in bytes per second: above every place there is. Bounds are sums of whole numbers, exact
  * whatever is added and taken away, as long as they are below 2^53.
