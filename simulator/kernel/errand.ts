@@ -1,4 +1,5 @@
 import { after, type Millis } from '#core/units';
+import type { Scheduled } from './event-queue.ts';
 import type { SimulatedClock } from './simulated-clock.ts';
 
 /** One piece of work that goes on in virtual time, one thing after the other, and can be given up in between. */
@@ -15,33 +16,55 @@ export interface Errand {
 }
 
 /** Begins an errand. `onGivenUp` is called at most once, and not after `end`. */
-export function errand(clock: Pick<SimulatedClock, 'now' | 'schedule'>, onGivenUp: () => void): Errand {
-  let undo: (() => void) | undefined;
-  let isOver = false;
-  return {
-    get isOver() {
-      return isOver;
-    },
-    wait(duration, then) {
-      const scheduled = clock.schedule(after(clock.now(), duration), () => {
-        undo = undefined;
-        then();
-      });
-      undo = () => scheduled.cancel();
-    },
-    attend: (callOff) => {
-      undo = callOff;
-    },
-    end: () => {
-      isOver = true;
-      undo = undefined;
-    },
-    giveUp: () => {
-      if (isOver) return;
-      isOver = true;
-      undo?.();
-      undo = undefined;
-      onGivenUp();
-    },
+export const errand = (clock: ErrandClock, onGivenUp: () => void): Errand => new ErrandUnderWay(clock, onGivenUp);
+
+type ErrandClock = Pick<SimulatedClock, 'now' | 'schedule'>;
+
+// There is one for every piece of work: an object of closures, one of them a getter, would cost many times as much.
+class ErrandUnderWay implements Errand {
+  readonly #clock: ErrandClock;
+  readonly #onGivenUp: () => void;
+  /** What is waited for, or what calls off what else is under way. */
+  #waiting: Scheduled | undefined;
+  #undo: (() => void) | undefined;
+  #isOver = false;
+
+  constructor(clock: ErrandClock, onGivenUp: () => void) {
+    this.#clock = clock;
+    this.#onGivenUp = onGivenUp;
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  wait(duration: Millis, then: () => void): void {
+    this.#undo = undefined;
+    this.#waiting = this.#clock.schedule(after(this.#clock.now(), duration), () => {
+      this.#waiting = undefined;
+      this.#undo = undefined;
+      then();
+    });
+  }
+
+  attend(undo: () => void): void {
+    this.#waiting = undefined;
+    this.#undo = undo;
+  }
+
+  end(): void {
+    this.#isOver = true;
+    this.#waiting = undefined;
+    this.#undo = undefined;
+  }
+
+  readonly giveUp = (): void => {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#waiting?.cancel();
+    this.#undo?.();
+    this.#waiting = undefined;
+    this.#undo = undefined;
+    this.#onGivenUp();
   };
 }

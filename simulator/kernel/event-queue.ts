@@ -17,9 +17,11 @@ export interface EventQueue {
   take(): { readonly at: Instant; readonly act: () => void } | undefined;
 }
 
+/** One event, and the way to the next of the same moment. */
 class Entry implements Scheduled {
   readonly at: Instant;
   act: (() => void) | undefined;
+  next: Entry | undefined = undefined;
 
   constructor(at: Instant, act: () => void) {
     this.at = at;
@@ -31,10 +33,10 @@ class Entry implements Scheduled {
   }
 }
 
+/** The events of one moment, first and last. */
 interface Line {
-  readonly at: Instant;
-  readonly entries: Entry[];
-  taken: number;
+  first: Entry;
+  last: Entry;
 }
 
 /**
@@ -48,27 +50,28 @@ export function eventQueue(): EventQueue {
   /** The next event; what comes before it in its line was called off, and is passed over for good. */
   const head = (): Entry | undefined => {
     for (let line = heap.peek(); line; line = heap.peek()) {
-      while (line.taken < line.entries.length) {
-        const entry = line.entries[line.taken];
-        if (entry?.act) return entry;
-        line.taken += 1;
+      let entry = line.first;
+      for (;;) {
+        if (entry.act) return (line.first = entry);
+        if (!entry.next) break;
+        entry = entry.next;
       }
       heap.pop();
-      lines.delete(line.at);
+      lines.delete(entry.at);
     }
     return undefined;
   };
 
   return {
     add(at, act) {
-      let line = lines.get(at);
-      if (!line) {
-        line = { at, entries: [], taken: 0 };
-        lines.set(at, line);
-        heap.push(line, at);
-      }
       const entry = new Entry(at, act);
-      line.entries.push(entry);
+      const line = lines.get(at);
+      if (line) line.last = line.last.next = entry;
+      else {
+        const fresh = { first: entry, last: entry };
+        lines.set(at, fresh);
+        heap.push(fresh, at);
+      }
       return entry;
     },
     next: () => head()?.at,

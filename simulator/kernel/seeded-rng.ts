@@ -1,7 +1,9 @@
+import type { RandomGenerator } from 'pure-rand/types/RandomGenerator';
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus';
-import { invariant } from '#core/invariant';
+import { invariant, InvariantError } from '#core/invariant';
 import type { Rng } from '#core/rng';
+import type { Ratio } from '#core/units';
 
 type Lanes = readonly [number, number, number, number];
 
@@ -11,35 +13,57 @@ type Lanes = readonly [number, number, number, number];
  */
 export function seededRng(seed: number): Rng {
   invariant(Number.isSafeInteger(seed), `a seed must be a whole number, got ${seed}`);
-  return stream(mixed([0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344], `seed ${seed}`));
+  return new Stream(mixed([0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344], `seed ${seed}`));
 }
 
-function stream(identity: Lanes): Rng {
-  const generator = xoroshiro128plusFromState(identity);
-  const word = (): string => (generator.next() >>> 0).toString(16).padStart(8, '0');
-  const between = (min: number, max: number): number => {
-    invariant(
-      Number.isSafeInteger(min) && Number.isSafeInteger(max) && min <= max,
-      `no whole number from ${min} to ${max}`,
-    );
-    return uniformInt(generator, min, max);
-  };
-  return {
-    fork: (name) => stream(mixed(identity, name)),
-    between,
-    chance: ({ numerator, denominator }) => between(1, Math.max(1, denominator)) <= numerator,
-    pick(items) {
-      invariant(items.length > 0, 'there is nothing to pick from');
-      const picked = items[between(0, items.length - 1)];
-      return picked as (typeof items)[number];
-    },
-    uuid() {
-      const [a, b, c, d] = [word(), word(), word(), word()];
-      const variant = '89ab'[Number.parseInt(c.slice(0, 1), 16) & 3];
-      return `${a}-${b.slice(0, 4)}-4${b.slice(5)}-${variant}${c.slice(1, 4)}-${c.slice(4)}${d}`;
-    },
-  };
+// A stream is forked for nearly everything that is tried: an object with its methods on a prototype costs a tenth of one
+// made of closures, and a generator is made only for those that draw.
+class Stream implements Rng {
+  readonly #identity: Lanes;
+  #generator: RandomGenerator | undefined;
+
+  constructor(identity: Lanes) {
+    this.#identity = identity;
+  }
+
+  fork(name: string): Rng {
+    return new Stream(mixed(this.#identity, name));
+  }
+
+  between(min: number, max: number): number {
+    // The message is put together only where it is needed: this runs for all that chance decides.
+    if (!(Number.isSafeInteger(min) && Number.isSafeInteger(max) && min <= max))
+      throw new InvariantError(`no whole number from ${min} to ${max}`);
+    return uniformInt((this.#generator ??= xoroshiro128plusFromState(this.#identity)), min, max);
+  }
+
+  chance({ numerator, denominator }: Ratio): boolean {
+    return this.between(1, Math.max(1, denominator)) <= numerator;
+  }
+
+  pick<T>(items: readonly T[]): T {
+    invariant(items.length > 0, 'there is nothing to pick from');
+    return items[this.between(0, items.length - 1)] as T;
+  }
+
+  uuid(): string {
+    this.#generator ??= xoroshiro128plusFromState(this.#identity);
+    const a = wordFrom(this.#generator);
+    const b = wordFrom(this.#generator);
+    const c = wordFrom(this.#generator);
+    const d = wordFrom(this.#generator);
+    const variant = '89ab'[Number.parseInt(c.slice(0, 1), 16) & 3];
+    return `${a}-${b.slice(0, 4)}-4${b.slice(5)}-${variant}${c.slice(1, 4)}-${c.slice(4)}${d}`;
+  }
 }
+
+/** 32 bits as eight hexadecimal digits. */
+function wordFrom(generator: RandomGenerator): string {
+  const word = generator.next();
+  return hexPairs(word >>> 16) + hexPairs(word & 0xffff);
+}
+const byteTexts = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+const hexPairs = (half: number): string => `${byteTexts[half >>> 8]}${byteTexts[half & 0xff]}`;
 
 /**
  * A name mixed into an identity: 128 bits, so that a million streams of one seed are a million different ones. Each lane

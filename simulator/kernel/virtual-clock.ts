@@ -1,4 +1,4 @@
-import { invariant } from '#core/invariant';
+import { invariant, InvariantError } from '#core/invariant';
 import { instant, type Instant } from '#core/units';
 import { guardGlobals, type GlobalGuards } from './sealed-globals.ts';
 import { clockCore, notPast, settling, type SimulatedClock, type Turn } from './simulated-clock.ts';
@@ -41,7 +41,9 @@ export function virtualClock({
     await quiet();
     for (let events = 1; !settled.done; events += 1) {
       const event = queue.take();
-      invariant(event, `nothing can happen any more at ${now}, and what was waited for has not happened`);
+      // The message is put together only where it is needed: this runs for every event there is.
+      if (!event)
+        throw new InvariantError(`nothing can happen any more at ${now}, and what was waited for has not happened`);
       now = event.at;
       globals.seal();
       event.act();
