@@ -12,6 +12,7 @@ import type { CommandId, FactId } from '#core/ids';
 import { invariant, InvariantError, unreachable } from '#core/invariant';
 import { err, ok, type Result } from '#core/result';
 import { after, type Instant } from '#core/units';
+import { Few } from './few.ts';
 import type { Model, WorkItem } from './model.ts';
 import type { Finding, Outcome } from './world.ts';
 
@@ -115,13 +116,13 @@ class StreamDriver<S, F extends Fact, C, E, R> implements Driver<S, F, C, E, R> 
   #stopped = false;
   readonly #waiting: DriverInput<F, C>[] = [];
   /** Work the world has been given and not come back from. */
-  readonly #inFlight = new Map<string, 'wanted' | 'abandoned'>();
+  readonly #inFlight = new Few<'wanted' | 'abandoned'>();
   /** How many of them nobody wants any more. */
   #abandoned = 0;
-  readonly #armed = new Set<string>();
-  readonly #fired = new Set<string>();
+  readonly #armed = new Few<true>();
+  readonly #fired = new Few<true>();
   /** Side effects whose request this driver itself put in the log: they are performed, not asked about. */
-  readonly #askedByUs = new Set<string>();
+  readonly #askedByUs = new Few<true>();
   readonly #commandsDone = new Set<CommandId>();
 
   constructor(model: Model<S, F, C, E, R>, options: DriverOptions<F>) {
@@ -143,10 +144,10 @@ class StreamDriver<S, F extends Fact, C, E, R> implements Driver<S, F, C, E, R> 
     if (input.type === 'AppendAnswered') this.#settleAppend(input.result, actions);
     else this.#waiting.push(input);
     while (!this.#pending && !this.#stopped) {
-      const next = this.#waiting.shift();
+      const next = this.#waiting.length > 0 ? this.#waiting.shift() : undefined;
       if (next) this.#take(next, actions);
       if (!this.#pending) this.#follow(at, actions);
-      if (!next) break;
+      if (this.#waiting.length === 0) break;
     }
     if (this.#stopped) actions.push(...this.#waiting.splice(0).flatMap(refuse<F, C, E, R>));
     return actions;
@@ -183,7 +184,7 @@ class StreamDriver<S, F extends Fact, C, E, R> implements Driver<S, F, C, E, R> 
   }
 
   #workOf(key: string): WorkItem<E> | undefined {
-    return this.#model.work(this.#state).find((work) => work.key === key);
+    return itemOf(this.#model.work(this.#state), key);
   }
 
   /** What follows from the folded state: every action that is due, up to the first append. */
@@ -200,21 +201,23 @@ class StreamDriver<S, F extends Fact, C, E, R> implements Driver<S, F, C, E, R> 
     }
   }
 
-  // A handful of each at most: looking through them is quicker than a set of keys for every fact.
+  /** Lets go of what the world and the clock were given, and nobody wants any more. */
   #letGo(work: readonly WorkItem<E>[], actions: Actions<F, E, R>): void {
-    const isOutstanding = (key: string): boolean => work.some((item) => item.key === key);
-    for (const [key, want] of this.#inFlight) {
-      if (want === 'abandoned' || isOutstanding(key)) continue;
-      this.#inFlight.set(key, 'abandoned');
-      this.#abandoned += 1;
-      actions.push({ type: 'abandon', key });
-    }
-    for (const key of this.#armed) {
-      if (isOutstanding(key)) continue;
-      this.#armed.delete(key);
-      actions.push({ type: 'disarm', key });
-    }
-    for (const key of this.#fired) if (!isOutstanding(key)) this.#fired.delete(key);
+    // After most facts there is nothing: what was done has returned, and nothing is waited for.
+    if (this.#inFlight.size > 0)
+      for (const key of this.#inFlight.keys()) {
+        if (this.#inFlight.get(key) === 'abandoned' || isAmong(work, key)) continue;
+        this.#inFlight.set(key, 'abandoned');
+        this.#abandoned += 1;
+        actions.push({ type: 'abandon', key });
+      }
+    if (this.#armed.size > 0)
+      for (const key of this.#armed.keys()) {
+        if (isAmong(work, key)) continue;
+        this.#armed.delete(key);
+        actions.push({ type: 'disarm', key });
+      }
+    if (this.#fired.size > 0) for (const key of this.#fired.keys()) if (!isAmong(work, key)) this.#fired.delete(key);
   }
 
   #followWork(item: WorkItem<E>, at: Instant, actions: Actions<F, E, R>): void {
@@ -227,7 +230,7 @@ class StreamDriver<S, F extends Fact, C, E, R> implements Driver<S, F, C, E, R> 
     switch (item.standing) {
       case 'due':
         if (kind.type === 'idempotent') return this.#begin('perform', item, actions);
-        this.#askedByUs.add(key);
+        this.#askedByUs.set(key, true);
         return this.#propose([this.#model.notes.requested(key, effect)], { at, actor: 'driver' }, actions);
       case 'requested':
         if (this.#askedByUs.delete(key)) return this.#begin('perform', item, actions);
@@ -249,7 +252,7 @@ class StreamDriver<S, F extends Fact, C, E, R> implements Driver<S, F, C, E, R> 
       return;
     }
     if (this.#armed.has(key)) return;
-    this.#armed.add(key);
+    this.#armed.set(key, true);
     actions.push({ type: 'arm', key, at: due });
   }
 
@@ -274,7 +277,7 @@ class StreamDriver<S, F extends Fact, C, E, R> implements Driver<S, F, C, E, R> 
         return this.#command(input.commanded, actions);
       case 'TimerFired':
         this.#armed.delete(input.key);
-        if (this.#workOf(input.key)) this.#fired.add(input.key);
+        if (this.#workOf(input.key)) this.#fired.set(input.key, true);
         return;
       case 'Observed': {
         const wanted = this.#workOf(input.key) && this.#model.canTake(this.#state, input.fact);
@@ -336,7 +339,7 @@ class StreamDriver<S, F extends Fact, C, E, R> implements Driver<S, F, C, E, R> 
       this.#stopped = true;
       if (answerTo) actions.push({ type: 'answer', id: answerTo, result: err(result.error) });
       for (const key of this.#inFlight.keys()) actions.push({ type: 'abandon', key });
-      for (const key of this.#armed) actions.push({ type: 'disarm', key });
+      for (const key of this.#armed.keys()) actions.push({ type: 'disarm', key });
       actions.push({ type: 'stop', why: { type: 'logRefused', error: result.error } });
       return;
     }
@@ -344,6 +347,14 @@ class StreamDriver<S, F extends Fact, C, E, R> implements Driver<S, F, C, E, R> 
     if (answerTo) actions.push({ type: 'answer', id: answerTo, result: ok(undefined) });
   }
 }
+
+// A handful at most: looking through them is quicker than a set of keys for every fact.
+function itemOf<E>(work: readonly WorkItem<E>[], key: string): WorkItem<E> | undefined {
+  for (const item of work) if (item.key === key) return item;
+  return undefined;
+}
+
+const isAmong = (work: readonly WorkItem<unknown>[], key: string): boolean => itemOf(work, key) !== undefined;
 
 const restarted = 'the driver was restarted after asking and before the answer was in the log';
 

@@ -1,8 +1,9 @@
 import type { AppendError, Appended, ExpectedRevision, Fact, ProposedFact, StreamId } from '#core/event-log/event-log';
-import type { CommandId, FactId } from '#core/ids';
+import type { FactId } from '#core/ids';
 import type { Result } from '#core/result';
 import type { Instant } from '#core/units';
 import { driver, type Command, type Driver, type DriverAction, type DriverInput, type Refusal } from './driver.ts';
+import { Few } from './few.ts';
 import type { Model } from './model.ts';
 import type { Ending } from './run-driver.ts';
 import type { LetGo, SteppedWorld } from './stepped-world.ts';
@@ -66,9 +67,9 @@ export function stepDriver<S, F extends Fact, C, E, R>(
 class DriverSteps<S, F extends Fact, C, E, R> implements SteppedDriver<S, C, R> {
   readonly #core: Driver<S, F, C, E, R>;
   readonly #around: SteppedSurroundings<F, E>;
-  readonly #answers = new Map<CommandId, (result: Result<void, Refusal<R>>) => void>();
+  readonly #answers = new Few<(result: Result<void, Refusal<R>>) => void>();
   /** How to let go of what is being done, and of timers, by key. */
-  readonly #going = new Map<string, LetGo>();
+  readonly #going = new Few<LetGo>();
   /** One input at a time: what arrives meanwhile waits here. */
   readonly #inbox: DriverInput<F, C>[] = [];
   #busy = false;
@@ -95,15 +96,21 @@ class DriverSteps<S, F extends Fact, C, E, R> implements SteppedDriver<S, C, R> 
 
   feed(input: DriverInput<F, C>): void {
     if (this.#stopped) return;
-    this.#inbox.push(input);
-    if (this.#busy) return;
+    if (this.#busy) return void this.#inbox.push(input);
     this.#busy = true;
     try {
-      for (let next = this.#inbox.shift(); next !== undefined && !this.#stopped; next = this.#inbox.shift())
-        for (const action of this.#core.apply(next)) this.#carryOut(action);
+      let next: DriverInput<F, C> | undefined = input;
+      while (next !== undefined && !this.#stopped) {
+        this.#carryOutAll(this.#core.apply(next));
+        next = this.#inbox.length > 0 ? this.#inbox.shift() : undefined;
+      }
     } finally {
       this.#busy = false;
     }
+  }
+
+  #carryOutAll(actions: readonly DriverAction<F, E, R>[]): void {
+    for (const action of actions) this.#carryOut(action);
   }
 
   #carryOut(action: DriverAction<F, E, R>): void {
@@ -142,20 +149,22 @@ class DriverSteps<S, F extends Fact, C, E, R> implements SteppedDriver<S, C, R> 
     const actions = this.#core.apply({ type: 'AppendAnswered', result, at: this.#now() });
     // Before what follows from them is begun: it may append the next ones at once.
     if (result.ok) this.#around.onFacts(facts);
-    for (const action of actions) this.#carryOut(action);
+    this.#carryOutAll(actions);
   }
 
+  // What it is made of is made for every piece of work: it does without what `#begin` would add.
   #perform({ work }: Extract<DriverAction<F, E, R>, { type: 'perform' }>): void {
     const { key } = work;
-    this.#begin(key, (over) =>
-      this.#around.world.perform(work, {
-        report: (fact) => this.feed({ type: 'Observed', key, fact, at: this.#now() }),
-        done: (outcome) => {
-          over();
-          this.feed({ type: 'OutcomeArrived', key, outcome, at: this.#now() });
-        },
-      }),
-    );
+    let isOver = false;
+    const letGo = this.#around.world.perform(work, {
+      report: (fact) => this.feed({ type: 'Observed', key, fact, at: this.#now() }),
+      done: (outcome) => {
+        isOver = true;
+        this.#going.delete(key);
+        this.feed({ type: 'OutcomeArrived', key, outcome, at: this.#now() });
+      },
+    });
+    if (!isOver) this.#going.set(key, letGo);
   }
 
   #arm(key: string, at: Instant): void {
@@ -183,7 +192,7 @@ class DriverSteps<S, F extends Fact, C, E, R> implements SteppedDriver<S, C, R> 
   #letGo(why: Ending): void {
     if (this.#stopped) return;
     this.#stopped = true;
-    for (const letGo of [...this.#going.values()]) letGo();
+    for (const letGo of this.#going.values()) letGo();
     for (const answered of this.#answers.values()) answered({ ok: false, error: { type: 'DriverStopped' } });
     this.#answers.clear();
     this.#around.onEnded(why);

@@ -1,4 +1,4 @@
-import type { Model } from '#core/driver/model';
+import type { EffectKind, Model } from '#core/driver/model';
 import { invariant, unreachable } from '#core/invariant';
 import { hasEnded } from './abilities.ts';
 import type { MigrationCommand, Rejection } from './commands.ts';
@@ -7,6 +7,10 @@ import { effectKinds, isSideEffect, type Effect, type SideEffectType } from './e
 import { canTake, evolve, initialMigration, type MigrationState } from './evolve.ts';
 import { migrationSchemaVersion, type MigrationFact } from './facts.ts';
 import { migrationModel as chartModel } from './machine.ts';
+
+// One of each: a driver asks this for all that is outstanding, after every fact.
+const sideEffect: EffectKind = { type: 'sideEffect' };
+const idempotent: EffectKind = { type: 'idempotent' };
 
 /** The migration chart in the form a driver takes. */
 export const migrationModel: Model<MigrationState, MigrationFact, MigrationCommand, Effect, Rejection> = {
@@ -20,7 +24,7 @@ export const migrationModel: Model<MigrationState, MigrationFact, MigrationComma
   hasEnded,
   kindOf: (effect) => {
     if (effect.type === 'armTimer') return { type: 'timer', wait: effect.params.wait };
-    return { type: isSideEffect(effect.type) ? 'sideEffect' : 'idempotent' };
+    return isSideEffect(effect.type) ? sideEffect : idempotent;
   },
   notes: {
     requested: (key, effect) => ({ type: 'EffectRequested', data: { key, effect: sideEffectOf(effect) } }),

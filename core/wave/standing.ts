@@ -51,7 +51,7 @@ const stopped: ReadonlySet<string> = new Set(['rolledBack', 'cancelled', 'failed
 /** The bits of a member. */
 export function standingOf(state: MigrationState): number {
   const axes = axesOf(state);
-  let bits = ofAxes(axes);
+  let bits = (known[state.snapshot.configuration] ??= ofAxes(axes));
   if (axes.lifecycle !== 'protected' && axes.lifecycle !== 'rolledBack') return bits;
   const { plan, approvedBy, test } = state.snapshot.context;
   const wantsApproval = plan?.approval !== 'given' && approvedBy === null;
@@ -63,13 +63,10 @@ export function standingOf(state: MigrationState): number {
   return bits;
 }
 
-// A chart has a few hundred sets of active states, and their axes are the same object each time.
-const known = new WeakMap<Axes, number>();
+// What follows from the axes alone, by set of active states, of which a chart has a few hundred.
+const known: (number | undefined)[] = [];
 
-function ofAxes(axes: Axes): number {
-  const before = known.get(axes);
-  if (before !== undefined) return before;
-  const { lifecycle, replication } = axes;
+function ofAxes({ lifecycle, replication }: Axes): number {
   const moved = lifecycle === 'cutOver' || lifecycle.startsWith('finalizing') || lifecycle === 'finalized';
   let bits = 0;
   if (lifecycle === 'draft') bits |= on.draft;
@@ -83,6 +80,5 @@ function ofAxes(axes: Axes): number {
   if (moved || lifecycle.startsWith('cuttingOver')) bits |= on.begun;
   if (lifecycle === 'cuttingOver.approved') bits |= on.cutoverWaits;
   if (beforeTargetRuns.has(lifecycle)) bits |= on.targetNotRunning;
-  known.set(axes, bits);
   return bits;
 }
