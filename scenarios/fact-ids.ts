@@ -10,8 +10,17 @@ export function factIds(rng: Rng): () => FactId {
   let count = 0;
   factId(`${stem}000000000000`);
   return () => {
-    const id = `${stem}${count.toString(16).padStart(12, '0')}` as FactId;
+    const digits = count.toString(16);
     count += 1;
-    return id;
+    return `${stem}${zeros.slice(digits.length)}${digits}` as FactId;
   };
 }
+
+const zeros = '000000000000';
+
+/**
+ * One name for all facts, for a rehearsal whose facts nobody sees and no log keeps. Nothing that happens in one depends on
+ * what its facts are called, and each stream of names draws from chance of its own.
+ */
+export const unseen: () => FactId = () => factUnseen;
+const factUnseen = factId('unseen');

@@ -17,7 +17,7 @@ export type OperatorPolicy = RehearsalScenario['operators'];
 
 /** The people of a rehearsal: they see where migrations stand, and ask for something after a while. */
 export interface Operators {
-  look(migration: MigrationId, state: MigrationState, waveIsOver: boolean): void;
+  look(migration: MigrationId, state: MigrationState): void;
   /** Something happened to a migration that somebody may act on. */
   happened(migration: MigrationId, fact: MigrationFactType): void;
   /** Whether somebody is going to ask for something. */
@@ -32,6 +32,8 @@ export interface OperatorsOptions {
   readonly rng: Rng;
   /** The VMs that acts may concern. */
   readonly vms: readonly string[];
+  /** Whether no wave has anything to do with it any more. */
+  readonly waveIsOver: (migration: MigrationId) => boolean;
   readonly send: (migration: MigrationId, command: Command<MigrationCommand>, answered: () => void) => void;
   /** Told after each command was answered. */
   readonly onAsked: () => void;
@@ -41,7 +43,7 @@ export interface OperatorsOptions {
 const triesMax = 200;
 
 /** People who act as their scenario says. */
-export function operators({ clock, policy, rng, vms, send, onAsked }: OperatorsOptions): Operators {
+export function operators({ clock, policy, rng, vms, waveIsOver, send, onAsked }: OperatorsOptions): Operators {
   const wishes = new Map<MigrationId, { readonly cause: string; readonly scheduled: Scheduled }>();
   const ask = (migration: MigrationId, command: MigrationCommand): void => {
     const id = commandId(rng.uuid());
@@ -70,10 +72,18 @@ export function operators({ clock, policy, rng, vms, send, onAsked }: OperatorsO
     tries.set(migration, count);
     return count > triesMax;
   };
+  // By set of active states, of which the chart has a few hundred: they look after every fact.
+  const ofStates: (Wish | null | undefined)[] = [];
+  const wishFor = (migration: MigrationId, state: MigrationState): Wish | undefined => {
+    const { configuration } = state.snapshot;
+    const known = ofStates[configuration];
+    const wanted = known === undefined ? (ofStates[configuration] = wishOf(state, policy) ?? null) : known;
+    return wanted === null || (wanted.onceWaveIsOver && !waveIsOver(migration)) ? undefined : wanted;
+  };
   return {
     happened: (migration, fact) => player.happened(migration, fact),
-    look(migration, state, waveIsOver) {
-      const wish = wishOf(state, policy, waveIsOver);
+    look(migration, state) {
+      const wish = wishFor(migration, state);
       const present = wishes.get(migration);
       if (present?.cause === wish?.cause) return;
       present?.scheduled.cancel();
@@ -97,11 +107,14 @@ interface Wish {
   readonly cause: string;
   readonly after: Millis;
   readonly command: MigrationCommand;
+  /** They wait for the wave to be over first. */
+  readonly onceWaveIsOver?: true;
 }
 
 const by = 'operator';
 
-function wishOf(state: MigrationState, policy: OperatorPolicy, waveIsOver: boolean): Wish | undefined {
+/** What they ask for where a migration stands so. It follows from its active states alone. */
+function wishOf(state: MigrationState, policy: OperatorPolicy): Wish | undefined {
   const { lifecycle, outcome, replication } = axesOf(state);
   if (outcome === 'undecidable') {
     const { undecidable } = policy;
@@ -127,7 +140,7 @@ function wishOf(state: MigrationState, policy: OperatorPolicy, waveIsOver: boole
             acceptLossOfTargetWrites: true,
           });
     case 'cutOver':
-      return policy.finalize && waveIsOver ? wish(lifecycle, policy.finalize.after, 'Finalize', {}) : undefined;
+      return policy.finalize && { ...wish(lifecycle, policy.finalize.after, 'Finalize', {}), onceWaveIsOver: true };
     case 'failed': {
       const again = { reason: 'where the source stands was looked at', acceptLossOfTargetWrites: true };
       return policy.failed && wish(lifecycle, policy.failed.after, 'RollBack', again);

@@ -29,7 +29,16 @@ export function rehearsalLog(
   /** The last revision of each stream that is there already. */
   standing: Iterable<readonly [stream: StreamId, last: number]> = [],
 ): RehearsalLog {
-  const ends = new Map<StreamId, number>(standing);
+  // Each in a place of its own, so that it is looked up once for each append.
+  const ends = new Map<StreamId, { last: number }>();
+  const endOf = (stream: StreamId): { last: number } => {
+    const known = ends.get(stream);
+    if (known) return known;
+    const fresh = { last: -1 };
+    ends.set(stream, fresh);
+    return fresh;
+  };
+  for (const [stream, at] of standing) endOf(stream).last = at;
   let facts = 0;
   let behind = 0;
   let refused: AppendError | undefined;
@@ -50,11 +59,12 @@ export function rehearsalLog(
   return {
     append(stream, batch, expected) {
       if (refused !== undefined) return err(refused);
-      const end = ends.get(stream) ?? -1;
+      const place = endOf(stream);
+      const end = place.last;
       const before = expected === 'none' ? -1 : expected;
       if (before !== 'any' && before !== end)
         return err({ type: 'RevisionConflict', stream, expected, actual: end < 0 ? 'none' : (end as Revision) });
-      ends.set(stream, end + batch.length);
+      place.last = end + batch.length;
       facts += batch.length;
       if (keep) {
         behind += batch.length;
@@ -63,7 +73,7 @@ export function rehearsalLog(
         });
         holdIfBehind();
       }
-      return ok({ revision: revision(end + batch.length), position: position(facts) });
+      return ok({ revision: revision(place.last), position: position(facts) });
     },
     get facts() {
       return facts;

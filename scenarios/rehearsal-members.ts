@@ -11,11 +11,11 @@ import type { MigrationPlan } from '#core/migration/plan';
 import type { Result } from '#core/result';
 import type { Rng } from '#core/rng';
 import type { WaveMembers } from '#core/wave/conductor';
-import { memberWatches } from '#core/wave/member-watch';
+import { memberWatches, type MemberWatches } from '#core/wave/member-watch';
 import { standingOf } from '#core/wave/standing';
 import type { FlowWorld } from '#simulator/flow/flow-world';
 import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
-import { factIds } from './fact-ids.ts';
+import { factIds, unseen } from './fact-ids.ts';
 import type { MemberSummary } from './rehearsal-summary.ts';
 import { memberTally, type MemberTally } from './rehearsal-tally.ts';
 import { courseRecorder, type CourseRecorder } from './wave-course.ts';
@@ -27,7 +27,15 @@ export interface MembersOptions {
   readonly rng: Rng;
   readonly world: FlowWorld;
   readonly correlationId: string;
-  readonly onFacts: (migration: MigrationId, stream: StreamId, facts: readonly ProposedFact<MigrationFact>[]) => void;
+  /** `state` is what they led to. */
+  readonly onFacts: (
+    migration: MigrationId,
+    stream: StreamId,
+    facts: readonly ProposedFact<MigrationFact>[],
+    state: MigrationState,
+  ) => void;
+  /** Facts are seen, or kept somewhere: each has a name of its own. */
+  readonly namesFacts: boolean;
   /** Facts are kept to start drivers again from. */
   readonly keepsFacts: boolean;
   /** A driver ended that nobody had stopped. */
@@ -72,28 +80,13 @@ interface Member extends Made {
 
 /** No members yet: each is drafted, or taken up. */
 export function rehearsalMembers(options: MembersOptions): RehearsalMembers {
-  const { clock, rng, keepsFacts, onFacts } = options;
+  const { clock, rng, namesFacts } = options;
   const members = new Map<MigrationId, Member>();
   const course = courseRecorder(clock.now());
   const watches = memberWatches();
   const commandIds = rng.fork('commands');
 
-  const added = (migration: MigrationId, stream: StreamId, facts: readonly ProposedFact<MigrationFact>[]): void => {
-    const member = members.get(migration);
-    if (!member) return;
-    const state = member.driver.state();
-    member.tally.add(facts, state);
-    if (keepsFacts) member.facts.push(...facts);
-    onFacts(migration, stream, facts);
-    // A planner asks where members stand. Progress within a round is nothing to wake it for.
-    const standing = standingOf(state);
-    if (standing === member.standing) return;
-    member.standing = standing;
-    watches.tell(migration);
-  };
-
-  const begin = (migration: MigrationId, made: Made): Begun =>
-    begun(options, `migration-${migration}`, made, (stream, facts) => added(migration, stream, facts));
+  const added = adding(options, watches);
 
   const send: RehearsalMembers['send'] = (migration, command, answered) => {
     const member = members.get(migration);
@@ -102,12 +95,14 @@ export function rehearsalMembers(options: MembersOptions): RehearsalMembers {
   };
 
   const enter = (migration: MigrationId, made: Omit<Made, 'newFactId'>): Member['driver'] => {
-    const whole = { ...made, newFactId: factIds(rng.fork(`migration-${migration}`)) };
-    const { driver, settle } = begin(migration, whole);
+    const stream: StreamId = `migration-${migration}`;
+    const whole = { ...made, newFactId: namesFacts ? factIds(rng.fork(stream)) : unseen };
+    const { driver, settle } = begun(options, stream, whole, (facts) => added(migration, member, stream, facts));
     course.enter();
     const tally = memberTally(course);
     tally.add(made.facts, driver.state());
-    members.set(migration, { ...whole, driver, tally, standing: -1 });
+    const member: Member = { ...whole, driver, tally, standing: -1 };
+    members.set(migration, member);
     settle();
     return driver;
   };
@@ -135,7 +130,8 @@ export function rehearsalMembers(options: MembersOptions): RehearsalMembers {
     },
     restart() {
       for (const [migration, member] of members) {
-        const { driver, settle } = begin(migration, member);
+        const stream: StreamId = `migration-${migration}`;
+        const { driver, settle } = begun(options, stream, member, (facts) => added(migration, member, stream, facts));
         member.driver = driver;
         member.standing = standingOf(driver.state());
         settle();
@@ -144,6 +140,21 @@ export function rehearsalMembers(options: MembersOptions): RehearsalMembers {
     },
   };
 }
+
+/** Takes note of a member's new facts, and passes them on. */
+const adding =
+  ({ keepsFacts, onFacts }: MembersOptions, watches: MemberWatches) =>
+  (migration: MigrationId, member: Member, stream: StreamId, facts: readonly ProposedFact<MigrationFact>[]): void => {
+    const state = member.driver.state();
+    member.tally.add(facts, state);
+    if (keepsFacts) member.facts.push(...facts);
+    onFacts(migration, stream, facts, state);
+    // A planner asks where members stand. Progress within a round is nothing to wake it for.
+    const standing = standingOf(state);
+    if (standing === member.standing) return;
+    member.standing = standing;
+    watches.tell(migration);
+  };
 
 interface Begun {
   readonly driver: Member['driver'];
@@ -156,7 +167,7 @@ function begun(
   { append, clock, world, correlationId, onEnded }: MembersOptions,
   stream: StreamId,
   { vm, plan, newFactId, facts: history }: Made,
-  onFacts: (stream: StreamId, facts: readonly ProposedFact<MigrationFact>[]) => void,
+  onFacts: (facts: readonly ProposedFact<MigrationFact>[]) => void,
 ): Begun {
   const early: ProposedFact<MigrationFact>[] = [];
   let isHere = false;
@@ -165,7 +176,7 @@ function begun(
     world: world.of(vm, plan),
     history: [...history],
     onFacts: (facts) => {
-      if (isHere) onFacts(stream, facts);
+      if (isHere) onFacts(facts);
       else early.push(...facts);
     },
   });
@@ -173,7 +184,7 @@ function begun(
     driver,
     settle: () => {
       isHere = true;
-      if (early.length > 0) onFacts(stream, early);
+      if (early.length > 0) onFacts(early);
     },
   };
 }

@@ -16,7 +16,7 @@ import { initialWave, type WaveState } from '#core/wave/evolve';
 import { waveModel } from '#core/wave/model';
 import { wavePlanProblems } from '#core/wave/plan-problems';
 import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
-import { factIds } from './fact-ids.ts';
+import { factIds, unseen } from './fact-ids.ts';
 import type { RehearsalLog } from './rehearsal-log.ts';
 import type { RehearsalScenario } from './rehearsal-scenario.ts';
 import type { WaveSummary } from './rehearsal-summary.ts';
@@ -35,6 +35,8 @@ export interface WavesOptions {
   readonly crew: WaveMembers & { wake(): void };
   /** Facts are kept to start drivers again from. */
   readonly keepsFacts: boolean;
+  /** Facts are seen, or kept somewhere: each has a name of its own. */
+  readonly namesFacts: boolean;
   /** Does it now, or when drivers run again. */
   readonly whenUp: (act: () => void) => void;
   readonly onFacts: (stream: StreamId, facts: readonly ProposedFact[]) => void;
@@ -105,9 +107,10 @@ class Waves implements RehearsalWaves {
     this.#commandIds = options.rng.fork('wave commands');
   }
 
+  // Asked after nearly every fact, and mostly there is one that is not over.
   get overAt(): Instant | undefined {
-    const moments = [...this.#over.values()];
-    return moments.length < this.#waves.length ? undefined : moments.reduce((a, b) => (b > a ? b : a));
+    if (this.#over.size < this.#waves.length) return undefined;
+    return [...this.#over.values()].reduce((a, b) => (b > a ? b : a));
   }
 
   draft(): Result<void, WaveRefusal> {
@@ -192,7 +195,8 @@ class Waves implements RehearsalWaves {
     const plan = planOfWave(scenario, estate, wave, { vms, start, fleet });
     const members = plan.members.map(({ migration }) => migration);
     const stream: StreamId = `wave-${wave.id}`;
-    const kept = { newFactId: factIds(this.#options.rng.fork(stream)), facts: [] };
+    const { rng, namesFacts } = this.#options;
+    const kept = { newFactId: namesFacts ? factIds(rng.fork(stream)) : unseen, facts: [] };
     this.#running.set(wave.id, { ...kept, driver: this.#drive(wave.id, kept), members, started: clock.now() });
     for (const member of members) this.#waveOf.set(member, wave.id);
     let drafted = ok(undefined) as Result<void, Refusal<WaveRejection>>;

@@ -138,6 +138,7 @@ class WaveRehearsal implements Rehearsal {
   constructor(options: RehearsalOptions, made: Made) {
     const { scenario, clock, log } = options;
     const { rng, estate } = made;
+    const namesFacts = log !== undefined || options.onFacts !== undefined;
     this.#options = options;
     this.#made = made;
     this.#start = clock.now();
@@ -168,7 +169,8 @@ class WaveRehearsal implements Rehearsal {
       world: this.world,
       correlationId: this.wave,
       keepsFacts: managerCrashes(scenario),
-      onFacts: (migration, stream, facts) => this.#memberMoved(migration, stream, facts),
+      namesFacts,
+      onFacts: (migration, stream, facts, state) => this.#memberMoved(migration, stream, facts, state),
       onEnded: (ending) => this.#driverEnded(ending),
     });
     this.#operators = operators({
@@ -176,6 +178,7 @@ class WaveRehearsal implements Rehearsal {
       policy: scenario.operators,
       rng: rng.fork('operators'),
       vms: this.members,
+      waveIsOver: (migration) => this.#waves.isOver(migration),
       send: (migration, command, answered) =>
         this.#manager.whenUp(() => this.#crew.send(migration, { ...command, at: clock.now() }, answered)),
       onAsked: () => this.#lookForEnd(),
@@ -189,6 +192,7 @@ class WaveRehearsal implements Rehearsal {
       append: this.#log.append,
       crew: this.#crew,
       keepsFacts: managerCrashes(scenario),
+      namesFacts,
       whenUp: (act) => this.#manager.whenUp(act),
       onFacts: (stream, facts) => this.#tell(stream, facts),
       onOver: (members) => this.#waveOver(members),
@@ -261,7 +265,7 @@ class WaveRehearsal implements Rehearsal {
   #restart(): void {
     this.#crew.restart();
     this.#waves.restart();
-    for (const migration of this.members) this.#lookAt(migration);
+    for (const migration of this.members) this.#lookAt(migration, this.#crew.state(migration) ?? initialMigration());
   }
 
   async #run(): Promise<RehearsalSummary> {
@@ -322,34 +326,38 @@ class WaveRehearsal implements Rehearsal {
     if (onFacts) besideSimulation(() => onFacts(stream, facts));
   }
 
-  #memberMoved(migration: MigrationId, stream: StreamId, facts: readonly ProposedFact<MigrationFact>[]): void {
+  #memberMoved(
+    migration: MigrationId,
+    stream: StreamId,
+    facts: readonly ProposedFact<MigrationFact>[],
+    state: MigrationState,
+  ): void {
     this.#tell(stream, facts);
     for (const { type } of facts) {
       this.world.happened(migration, type);
       this.#operators.happened(migration, type);
       this.#manager.happened(migration, type);
     }
-    this.#lookAt(migration);
+    this.#lookAt(migration, state);
   }
 
-  #lookAt(migration: MigrationId): void {
-    const state = this.#crew.state(migration) ?? initialMigration();
+  #lookAt(migration: MigrationId, state: MigrationState): void {
     if (isMoving(state)) this.#moving.add(migration);
     else this.#moving.delete(migration);
-    this.#operators.look(migration, state, this.#waves.isOver(migration));
+    this.#operators.look(migration, state);
     this.#lookForEnd();
   }
 
   #waveOver(members: readonly MigrationId[]): void {
     for (const migration of this.#waves.overAt === undefined ? members : this.members) {
       const state = this.#crew.state(migration);
-      if (state) this.#operators.look(migration, state, this.#waves.isOver(migration));
+      if (state) this.#operators.look(migration, state);
     }
     this.#lookForEnd();
   }
 
   #lookForEnd(): void {
-    if (this.#waves.overAt !== undefined && this.#moving.size === 0 && !this.#operators.haveWishes())
+    if (this.#moving.size === 0 && !this.#operators.haveWishes() && this.#waves.overAt !== undefined)
       this.#finish({ type: 'finished' });
   }
 

@@ -81,16 +81,12 @@ export function coarser<Row>(rows: readonly Row[]): Row[] {
   return last !== undefined && rows.length % 2 === 0 ? [...kept, last] : kept;
 }
 
-const byAxes = new WeakMap<Axes, Phase>();
+// By set of active states, of which the chart has a few hundred: asked after every fact.
+const byStates: (Phase | undefined)[] = [];
 
 /** The phase of a migration. */
 export function phaseOf(state: MigrationState): Phase {
-  const axes = axesOf(state);
-  const known = byAxes.get(axes);
-  if (known) return known;
-  const phase = phaseOfAxes(axes);
-  byAxes.set(axes, phase);
-  return phase;
+  return (byStates[state.snapshot.configuration] ??= phaseOfAxes(axesOf(state)));
 }
 
 function phaseOfAxes({ lifecycle, replication }: Axes): Phase {

@@ -106,10 +106,12 @@ class Ahead {
     this.#crew = rehearsalMembers({
       ...{ append: this.#append, clock, world, rng: rng.fork('members'), correlationId: 'forecast' },
       keepsFacts: false,
+      namesFacts: options.onFacts !== undefined,
       onFacts: (migration, stream, facts) => this.#memberMoved(migration, stream, facts),
       onEnded: () => undefined,
     });
     this.#people = operators({
+      waveIsOver: () => false,
       ...{
         clock,
         policy: { acts: [], judgeTest: { after: approveAfter, verdict: 'passed' } },
@@ -155,7 +157,7 @@ class Ahead {
     this.#crew.takeUp(id, plan, history);
     if (rest !== undefined) return;
     if (!this.#isLedByWave(id)) this.#lead.take(id, plan, this.#stateOf(id));
-    this.#people.look(id, this.#stateOf(id), false);
+    this.#people.look(id, this.#stateOf(id));
     this.#look(id);
   }
 
@@ -224,7 +226,7 @@ class Ahead {
       const { duration } = data as MigrationFactOf<'FinalSyncCompleted'>['data'];
       if (duration > plan.downtimeMax) this.#overBudget.add(migration);
     }
-    this.#people.look(migration, state, false);
+    this.#people.look(migration, state);
     this.#lead.look(migration, state);
     this.#look(migration);
     this.#facts += facts.length;

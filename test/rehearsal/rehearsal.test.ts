@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openSqliteEventLog } from '#core/event-log/sqlite';
-import type { Rehearsal } from '#scenarios/run';
+import { rehearse, type Rehearsal } from '#scenarios/run';
 import { surprises } from '#scenarios/rehearsal-summary';
 import { millis } from '#core/units';
 import { pacedClock } from '#simulator/kernel/paced-clock';
@@ -84,6 +84,12 @@ describe('one seed', () => {
   it('writes one log, and another one another', async () => {
     expect(hashOf((await rehearsed(smallWave())).facts)).toBe(first);
     expect(hashOf((await rehearsed(smallWave(), { seed: 12 })).facts)).not.toBe(first);
+  });
+
+  it('comes to the same with a log as without one, where facts have no names', async () => {
+    const scenario = firstWave();
+    const summary = await rehearse({ scenario, clock: virtualClock({ turn, start: scenario.starts }) });
+    expect(summary).toEqual({ ok: true, value: (await rehearsed(scenario)).summary });
   });
 
   it('writes the same log when somebody watches it in pace with a real clock', async () => {
