@@ -18,9 +18,14 @@ export function answerLost(
     readonly found: 'exactly' | 'notAtAll';
   },
 ): Fault {
-  return strikingFault(rng, aim, ({ effect: { type } }, stream) =>
+  return strikingFault(rng, aim, ({ vm, effect: { type } }, streamOf) =>
     isSideEffect(type) && effects.includes(type)
-      ? { type: 'answerLost', done: stream.chance(done), found, why: 'the connection was lost before the answer came' }
+      ? {
+          type: 'answerLost',
+          done: streamOf(vm).chance(done),
+          found,
+          why: 'the connection was lost before the answer came',
+        }
       : undefined,
   );
 }

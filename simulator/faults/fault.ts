@@ -61,15 +61,26 @@ export const spellFault = (...spells: readonly Spell[]): Fault => ({ spells, str
 /** A part as the factor that a disturbance takes; never nothing, which would be an outage. */
 export const partLeft = ({ numerator, denominator }: Ratio): number => Math.max(1e-6, numerator / denominator);
 
-/** A fault that strikes tries and no places. `interfere` says whether it could, and what becomes of a try that is struck. */
+/**
+ * A fault that strikes tries and no places. `interfere` says whether it could, and what becomes of a try that is struck;
+ * what it draws, it draws from the stream of the VM.
+ */
 export function strikingFault(
   rng: Rng,
   aim: Aim,
-  interfere: (attempt: Attempt, rng: Rng) => Interference | undefined,
+  interfere: (attempt: Attempt, streamOf: (vm: string) => Rng) => Interference | undefined,
 ): Fault {
-  // Each VM has a stream of its own: how often one is tried moves nothing for the others.
-  const streams = new Map<string, Rng>();
-  const struck = new Map<string, number>();
+  // Each VM has a stream of its own: how often one is tried moves nothing for the others. It is made for those whom the
+  // fault could strike, since every fault is asked at every try.
+  const known = new Map<string, { readonly stream: Rng; struck: number }>();
+  const noteOf = (vm: string): { readonly stream: Rng; struck: number } => {
+    const before = known.get(vm);
+    if (before) return before;
+    const note = { stream: rng.fork(vm), struck: 0 };
+    known.set(vm, note);
+    return note;
+  };
+  const streamOf = (vm: string): Rng => noteOf(vm).stream;
   let isOn = aim.during === undefined;
   const begin = (): (() => void) => {
     isOn = true;
@@ -80,12 +91,11 @@ export function strikingFault(
     strike(attempt) {
       const { vm } = attempt;
       if (!isOn || (aim.vms !== 'all' && !aim.vms.includes(vm))) return undefined;
-      const stream = streams.get(vm) ?? rng.fork(vm);
-      streams.set(vm, stream);
-      const interference = interfere(attempt, stream);
-      const before = struck.get(vm) ?? 0;
-      if (!interference || !stream.chance(aim.chance) || before >= aim.times) return undefined;
-      struck.set(vm, before + 1);
+      const interference = interfere(attempt, streamOf);
+      if (!interference) return undefined;
+      const note = noteOf(vm);
+      if (!note.stream.chance(aim.chance) || note.struck >= aim.times) return undefined;
+      note.struck += 1;
       return interference;
     },
   };
