@@ -38,7 +38,7 @@ export interface SeedWorkers extends SeedWork {
 export type SeedsEnding = { readonly type: 'done' | 'stopped' } | { readonly type: 'crashed'; readonly error: unknown };
 
 // A rehearsal makes much that is soon forgotten: room for it means fewer and shorter collections.
-const youngMiB = 96;
+const youngMiB = 192;
 
 /** Rehearses seeds from `first` on, one a thread at a time. Answers come in the order in which they are found. */
 export async function rehearseSeeds(options: SeedWorkers): Promise<SeedsEnding> {
