@@ -18,6 +18,9 @@ describe('a guest in a folder', () => {
     expect(await guest.write('/etc/a', 'first\n')).toBeUndefined();
     expect(await guest.list('/etc')).toEqual(['a', 'b']);
     expect(await guest.read('/etc/a')).toBe('first\n');
+    expect(await guest.replace('/etc/a', 'third\n', 0o600)).toBeUndefined();
+    expect(await guest.read('/etc/a')).toBe('third\n');
+    expect(await guest.list('/etc')).toEqual(['a', 'b']);
     expect(await guest.remove('/etc/a')).toBeUndefined();
     expect(await guest.remove('/etc/a')).toBeUndefined();
     expect(await guest.read('/etc/a')).toBeUndefined();

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, readlink, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { runProgram, type RunProgram } from './run-program.ts';
 
@@ -18,8 +18,10 @@ export interface GuestSystem {
  * through the programs it runs. Errors are sentences of the system, for a person; undefined means that it was done.
  */
 export interface GuestControl extends GuestSystem {
-  /** Replaces the content of a file, with the folders above it. Also for files of the kernel, and for devices. */
+  /** Writes into a file, made if it is not there, with the folders above it. Also for files of the kernel and devices. */
   write(path: string, text: string, mode?: number): Promise<string | undefined>;
+  /** Replaces a file whole: whoever reads it, even after a death in between, finds the former content or the new. */
+  replace(path: string, text: string, mode?: number): Promise<string | undefined>;
   /** Takes a file away. One that is not there is taken away already. */
   remove(path: string): Promise<string | undefined>;
   /** Sends a signal to a process. One that is gone has had it. */
@@ -75,7 +77,14 @@ function filesUnder(root: string): Omit<GuestControl, 'run' | 'signal'> {
         .catch(() => []),
     write: (path, text, mode) =>
       at(path)
-        .then((file) => replace(file, text, mode))
+        .then((file) => writeWhole(file, text, mode))
+        .then(noError, String),
+    replace: (path, text, mode) =>
+      at(path)
+        .then(async (file) => {
+          await writeWhole(`${file}.new`, text, mode);
+          await rename(`${file}.new`, file);
+        })
         .then(noError, String),
     remove: (path) =>
       at(path)
@@ -88,7 +97,7 @@ const noError = (): undefined => undefined;
 
 const byCode = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-async function replace(file: string, text: string, mode: number | undefined): Promise<void> {
+async function writeWhole(file: string, text: string, mode: number | undefined): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
   await writeFile(file, text, mode === undefined ? {} : { mode });
 }
