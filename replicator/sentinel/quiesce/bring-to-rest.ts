@@ -131,10 +131,15 @@ async function endWriters(system: GuestControl, clock: Clock, terms: RestTerms):
     if (why !== undefined) return why;
     for (const { pid } of strangers) system.signal(pid, signal);
     const until = after(clock.now(), writerWait);
-    while (clock.now() < until && !terms.givenUp()) await clock.wait(pollWait);
+    while (clock.now() < until && !terms.givenUp() && (await anyLives(system, strangers))) await clock.wait(pollWait);
   }
   return undefined;
 }
+
+const anyLives = async (system: GuestControl, writers: readonly Writer[]): Promise<boolean> => {
+  const names = await Promise.all(writers.map(({ pid }) => system.read(`/proc/${pid}/comm`)));
+  return names.some((name) => name !== undefined);
+};
 
 // Without units, these are known by their names: what keeps the network up, and the system itself.
 const keptCommands = /^(?:init|systemd.*|udevd|dhclient|dhcpcd|udhcpc|NetworkManager|wicked.*|wpa_supplicant)$/;

@@ -97,6 +97,7 @@ describe('bringing a guest to rest', () => {
     expect(rest.ok && rest.value.fileSystems.every(({ how }) => how === 'remounted')).toBe(true);
     expect(guest.done).toEqual(expect.arrayContaining(['SIGTERM 50', 'SIGTERM 51', 'SIGKILL 51']));
     expect(guest.done).not.toContain('SIGKILL 50');
+    expect(rest.ok && rest.value.took).toBe(2000); // The time of the deaf one: nobody is waited for once he is gone.
     const back = await one.resume();
     expect(back.ok && back.value.ended).toEqual(['copy (process 50)', 'deaf (process 51)', 'session-1.scope']);
   });
