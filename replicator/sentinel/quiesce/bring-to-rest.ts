@@ -26,13 +26,15 @@ type Step = () => Promise<string | undefined>;
 
 // Units stopped at once: a group may hold dozens, and each takes a process to ask.
 const togetherMax = 8;
+// Whatever still comes up after so many looks is left to the file systems, which say whether it matters.
+const looksMax = 3;
 const killWait = seconds(5);
 const writerWait = seconds(2);
 const emergencyWait = seconds(30);
 const pollWait = millis(100);
 const commandLimit = seconds(60);
 
-// What going back needs, run once while the disks still serve: afterwards it is in the page cache.
+// What going back needs, run once before anything is down: afterwards it is in the page cache.
 const warmPrograms = ['systemctl', 'mount', 'fsfreeze', 'swapon', 'journalctl', 'sh'] as const;
 
 /** Does all of it, step by step, until one says why it cannot go on. Undoes nothing. */
@@ -42,13 +44,13 @@ export async function bringToRest(system: GuestControl, clock: Clock, terms: Res
   const stopped: QuiesceReport['stopped'][number][] = [];
   const fileSystems: QuiesceReport['fileSystems'][number][] = [];
   const steps: readonly Step[] = [
+    () => warmUp(system),
     ...terms.policy.before.map((command) => () => runScript(system, command, half(clock, deadline))),
     () => stopServices({ system, clock, terms, manager, deadline, stopped }),
     ...terms.policy.after.map((command) => () => runScript(system, command, half(clock, deadline))),
     () => endWriters(system, clock, terms),
     () => journalToMemory(system, terms),
     () => swapOff(system, terms),
-    () => warmUp(system),
     () => makeReadOnly({ system, clock, terms, fileSystems }),
   ];
   for (const step of steps) {
@@ -78,18 +80,22 @@ interface Stopping {
   readonly stopped: QuiesceReport['stopped'][number][];
 }
 
+/** Stops what runs, and what came up in the meantime: a bus or a device may start a service that nobody asked for. */
 async function stopServices(stopping: Stopping): Promise<string | undefined> {
   const { system, terms, manager } = stopping;
-  const units = await manager.units();
-  if (units === undefined) return `${manager.name} did not say which services run`;
   const self = unitOf((await system.read('/proc/self/cgroup')) ?? '');
-  const { groups } = planStops(units, terms.policy, self);
-  const chunks = groups.flatMap((group) => inChunks(group, togetherMax));
-  for (const chunk of chunks) {
-    if (terms.givenUp()) return 'it was given up';
-    const why = await terms.note(undoOf(units, chunk));
-    if (why !== undefined) return why;
-    await Promise.all(chunk.map((id) => stopUnit(stopping, id)));
+  for (let look = 0; look < looksMax; look += 1) {
+    const units = await manager.units();
+    if (units === undefined) return `${manager.name} did not say which services run`;
+    const { groups } = planStops(units, terms.policy, self);
+    if (groups.length === 0) return undefined;
+    for (const chunk of groups.flatMap((group) => inChunks(group, togetherMax))) {
+      if (terms.givenUp()) return 'it was given up';
+      // What was started by the stopping itself is not part of the service that the guest goes back to.
+      const why = look === 0 ? await terms.note(undoOf(units, chunk)) : undefined;
+      if (why !== undefined) return why;
+      await Promise.all(chunk.map((id) => stopUnit(stopping, id)));
+    }
   }
   return undefined;
 }

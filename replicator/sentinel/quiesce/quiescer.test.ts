@@ -72,6 +72,18 @@ describe('bringing a guest to rest', () => {
     expect(guest.done.indexOf('kill web.service')).toBeLessThan(guest.done.indexOf('stop database.service'));
   });
 
+  it('stops what came up while it was stopping, and does not bring that back', async () => {
+    const guest = smallGuest(({ units }) => {
+      units.set('woken.service', { active: false });
+      units.set('cron.service', { active: true, wakes: 'woken.service' });
+    });
+    const one = quiescer(guest.system, guest.clock);
+    expect((await one.quiesce(policy)).ok).toBe(true);
+    expect(guest.units.get('woken.service')?.active).toBe(false);
+    expect((await one.resume()).ok).toBe(true);
+    expectInService(guest, smallGuest());
+  });
+
   it('keeps what the policy names, with all that it needs', async () => {
     const guest = smallGuest();
     await quiescer(guest.system, guest.clock).quiesce({ ...policy, keep: ['app'] });

@@ -12,6 +12,8 @@ export interface SmallUnit {
   readonly exited?: boolean;
   /** It does not stop when it is asked to. */
   readonly hangs?: boolean;
+  /** Stopping this one brings that one up, once. */
+  wakes?: string;
   /** It does not start any more. */
   broken?: boolean;
 }
@@ -218,6 +220,9 @@ function systemctl(guest: SmallGuest, verb: string, id: string, timeout: number)
     return { ...no('ended after its time'), status: null };
   } else if (verb === 'stop' || verb === 'kill') {
     found.active = false;
+    const woken = guest.units.get(found.wakes ?? '');
+    if (woken) woken.active = true;
+    delete found.wakes;
     for (const [pid, process] of guest.processes) if (process.unit === id) guest.processes.delete(pid);
   }
   return fine;
