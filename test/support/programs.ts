@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, readdirSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { kernelCache, kernelPackage } from '#replicator/connectors/laboratory/kernel';
 
@@ -17,16 +17,25 @@ export const packageOf = {
   mke2fs: 'e2fsprogs',
   debugfs: 'e2fsprogs',
   e2fsck: 'e2fsprogs',
+  'mkfs.ext4': 'e2fsprogs',
+  'mkfs.xfs': 'xfsprogs',
+  'mkfs.btrfs': 'btrfs-progs',
+  losetup: 'mount',
+  blkdiscard: 'util-linux',
+  ionice: 'util-linux',
 } as const satisfies Record<string, string>;
 
 /** A kernel for the laboratory guest: no program in `PATH`, and in CI fetched rather than installed. */
 export const kernelNeed = 'linux-kernel';
 
+/** The rights to attach disks and to trace the kernel, and a kernel that can be traced. */
+export const tracingNeed = 'root with tracefs';
+
 /**
- * A system program, by the name it has in `PATH`; the laboratory's kernel; or an environment variable (`UPPER_CASE`) that
- * points to a real service.
+ * A system program, by the name it has in `PATH`; the laboratory's kernel; the right to trace the one that runs; or an
+ * environment variable (`UPPER_CASE`) that points to a real service.
  */
-export type Need = keyof typeof packageOf | typeof kernelNeed | Uppercase<string>;
+export type Need = keyof typeof packageOf | typeof kernelNeed | typeof tracingNeed | Uppercase<string>;
 
 /** The Debian package that brings a need, or undefined when none does. */
 export const packageFor = (need: string): string | undefined =>
@@ -70,8 +79,14 @@ export const locate = (program: string): string | undefined =>
 
 function present(need: Need): boolean {
   if (isVariable(need)) return (process.env[need] ?? '') !== '';
+  if (need === tracingNeed) return canTrace();
   return need === kernelNeed ? hasKernel() : locate(need) !== undefined;
 }
+
+const canTrace = (): boolean =>
+  process.getuid?.() === 0 &&
+  existsSync('/proc/filesystems') &&
+  readFileSync('/proc/filesystems', 'utf8').includes('\ttracefs\n');
 
 // Where the laboratory looks; see `findKernel`, which is asynchronous and so no use in the title of a suite.
 function hasKernel(): boolean {
