@@ -23,14 +23,15 @@ const deviceErrors = {
   Closed: {},
 } as const satisfies Record<DeviceError['type'], z.core.$ZodLooseShape>;
 
-const deviceError = unionOf(deviceErrors);
+/** An error of a disk as it crosses a connection. */
+export const deviceErrorShape = unionOf(deviceErrors);
 const peer = z.enum(['gateway', 'receiver', 'manager']);
 
 const replicationErrors = {
-  SourceFailed: { source: text, error: deviceError },
+  SourceFailed: { source: text, error: deviceErrorShape },
   SourceUnavailable: { source: text, detail: text },
   ChangesUnknown: { source: text, detail: text },
-  TargetFailed: { target: text, error: deviceError },
+  TargetFailed: { target: text, error: deviceErrorShape },
   TargetUnavailable: { target: text, detail: text },
   TargetExists: { target: text },
   TargetForeign: { target: text, owner: text },

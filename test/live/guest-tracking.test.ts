@@ -2,11 +2,29 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
-import { MiB } from '#core/units';
+import { extent } from '#core/disk/extent';
+import { diskId } from '#core/ids';
+import { MiB, offset } from '#core/units';
+import { openDisks } from '#replicator/sentinel/data-connection/open-disks';
+import { dataConnection } from '#replicator/sentinel/data-connection/remote-disk';
+import { serveDisks } from '#replicator/sentinel/data-connection/serve-disks';
+import { alignedMemory } from '#replicator/sentinel/disks/aligned-memory';
+import { readPace } from '#replicator/sentinel/disks/read-pace';
 import { openTracker, type Tracker, type TrackerOptions } from '#replicator/sentinel/tracking/tracker';
+import { wallClock } from '#replicator/wall-clock';
 import { attachLoop, runProgram, sentinelRun, type LoopDisk } from '#test/support/loop-disks';
 import { needs, tracingNeed } from '#test/support/programs';
-import { startDiskWriter, testMark, trackedCopy, type DiskWriter, type TrackedCopy } from '#test/support/tracked-copy';
+import {
+  flushCache,
+  remoteSource,
+  startDiskWriter,
+  testMark,
+  trackedCopy,
+  trackedSource,
+  type DiskWriter,
+  type TrackedCopy,
+} from '#test/support/tracked-copy';
+import { socketPair } from '#test/support/socket-pair';
 import { valueOf } from '#test/support/value-of';
 
 const programs = needs(tracingNeed, 'losetup', 'mkfs.ext4', 'mkfs.xfs', 'mkfs.btrfs', 'blkdiscard');
@@ -44,7 +62,7 @@ describe.skipIf(!programs.available)(programs.title('tracking of disks that are 
     return tracker;
   };
   const copyOf = async (tracker: Tracker, disk: LoopDisk): Promise<TrackedCopy> => {
-    const copy = await trackedCopy(tracker, disk.name);
+    const copy = trackedCopy(await trackedSource(tracker, disk.name));
     undo.push(() => copy.close());
     return copy;
   };
@@ -74,8 +92,9 @@ describe.skipIf(!programs.available)(programs.title('tracking of disks that are 
     tracker: Tracker,
     disks: readonly LoopDisk[],
     end: () => Promise<void>,
+    copies: readonly TrackedCopy[] = [],
   ): Promise<number> => {
-    const copies = await Promise.all(disks.map((disk) => copyOf(tracker, disk)));
+    if (copies.length === 0) copies = await Promise.all(disks.map((disk) => copyOf(tracker, disk)));
     valueOf(await tracker.begin(testMark(0)));
     for (const copy of copies) await copy.copyAll();
     for (let round = 1; round <= 4; round += 1) {
@@ -134,6 +153,28 @@ describe.skipIf(!programs.available)(programs.title('tracking of disks that are 
     });
   });
 
+  it('a gateway copies it over the data connection as if it were its own', async () => {
+    const size = 24 * MiB;
+    const disk = await attach(size);
+    const tracker = await track([disk]);
+    const served = openDisks(tracker, { memory: alignedMemory(4, MiB), pace: readPace(wallClock), flushCache });
+    undo.push(() => served.closeAll());
+    const [near, far] = await socketPair();
+    const service = serveDisks(near, served);
+    const connection = dataConnection(far);
+    undo.push(() => connection.close());
+    const writer = await write({ device: disk.path, size, block: 512, seed: inject('seed'), pauseMs: 1 });
+    const copy = trackedCopy(await remoteSource(connection, disk.name));
+    await replicateWhile(tracker, [disk], async () => void (await writer.stop()), [copy]);
+    // The connection has the disk as it was when it was opened; opened again, as it is.
+    await disk.resize(size + MiB);
+    const again = valueOf(await connection.openDisk(diskId(disk.name)));
+    expect(again.size).toBe(size + MiB);
+    valueOf(await again.read(offset(size), Buffer.alloc(MiB)));
+    connection.close();
+    expect((await service.ended).type).toBe('ConnectionLost');
+  });
+
   it('records of what was written, zeroed and discarded name exactly the grains that were', async () => {
     const disk = await attach(16 * MiB);
     const tracker = await track([disk]);
@@ -152,8 +193,7 @@ describe.skipIf(!programs.available)(programs.title('tracking of disks that are 
     await runProgram('blkdiscard', '--zeroout', '--offset', String(5 * MiB), '--length', String(MiB), disk.path);
     await runProgram('dd', `if=${disk.path}`, 'of=/dev/null', 'bs=1M', 'iflag=direct', 'status=none');
     valueOf(await tracker.advance(testMark(0), testMark(1)));
-    const whole = { start: 0, length: 16 * MiB } as never;
-    expect(valueOf(await tracker.extents(testMark(0), disk.name as never, whole, 9)).extents).toEqual([
+    expect(valueOf(await tracker.extents(testMark(0), diskId(disk.name), extent(0, 16 * MiB), 9)).extents).toEqual([
       { start: 65_536, length: 65_536 },
       { start: 2 * MiB, length: MiB },
       { start: 5 * MiB, length: MiB },

@@ -3,9 +3,10 @@ import { once } from 'node:events';
 import { extent, type Extent } from '#core/disk/extent';
 import { diskId } from '#core/ids';
 import type { ChangeMark } from '#core/ports/source-hypervisor';
-import { MiB } from '#core/units';
+import { MiB, offset } from '#core/units';
+import type { DataConnection } from '#replicator/sentinel/data-connection/remote-disk';
 import { alignedMemory } from '#replicator/sentinel/disks/aligned-memory';
-import { openDiskReader, type DiskReader } from '#replicator/sentinel/disks/disk-reader';
+import { openDiskReader } from '#replicator/sentinel/disks/disk-reader';
 import { readPace } from '#replicator/sentinel/disks/read-pace';
 import type { Tracker } from '#replicator/sentinel/tracking/tracker';
 import { wallClock } from '#replicator/wall-clock';
@@ -28,58 +29,95 @@ export interface TrackedCopy {
   close(): Promise<void>;
 }
 
-/** A copy of `name`, in memory. */
-export async function trackedCopy(tracker: Tracker, name: string): Promise<TrackedCopy> {
+/** Where a copy comes from: the disk itself, or whatever reads it from afar. */
+export interface CopySource {
+  readonly size: number;
+  /** Hands out `length` bytes at `start`. They are the source's again when `take` returns. */
+  read(start: number, length: number, take: (content: Buffer) => void): Promise<void>;
+  dirty(mark: number): Promise<readonly Extent[]>;
+  close(): Promise<void>;
+}
+
+/** A tracked disk of this machine, read where it is. */
+export async function trackedSource(tracker: Tracker, name: string): Promise<CopySource> {
   const disk = (await tracker.disks()).find(({ id }) => id === name);
   if (disk === undefined) throw new Error(`${name} is not there`);
   const memory = alignedMemory(4, MiB);
-  const flushCache = async (path: string) => (await sentinelRun('blockdev', ['--flushbufs', path])).status === 0;
   const reader = valueOf(await openDiskReader(disk, { memory, pace: readPace(wallClock), flushCache }));
+  const whole = extent(0, disk.size);
+  return {
+    size: disk.size,
+    read: async (start, length, take) => {
+      const piece = valueOf(await reader.read(start, length));
+      take(piece.bytes);
+      piece.release();
+    },
+    dirty: async (mark) => valueOf(await tracker.extents(testMark(mark), disk.id, whole, 1_000_000)).extents,
+    close: () => reader.close(),
+  };
+}
+
+/** Drops what the kernel keeps of a disk. */
+export const flushCache = async (path: string): Promise<boolean> =>
+  (await sentinelRun('blockdev', ['--flushbufs', path])).status === 0;
+
+/** A disk of a guest, read through its data connection. */
+export async function remoteSource(connection: DataConnection, name: string): Promise<CopySource> {
+  const disk = valueOf(await connection.openDisk(diskId(name)));
+  const whole = extent(0, disk.size);
+  return {
+    size: disk.size,
+    read: async (start, length, take) => {
+      const into = Buffer.alloc(length);
+      valueOf(await disk.read(offset(start), into));
+      take(into);
+    },
+    dirty: async (mark) => valueOf(await disk.dirtyExtents(testMark(mark), whole)),
+    close: () => disk.close(),
+  };
+}
+
+/** A copy of a disk, in memory. */
+export function trackedCopy(source: CopySource): TrackedCopy {
   const copy = new Map<number, Buffer>();
   let deltaBytes = 0;
-  const whole = extent(0, disk.size);
-  const take = (start: number, content: Buffer): void => {
-    for (let at = 0; at < content.length; at += grain)
-      copy.set((start + at) / grain, Buffer.from(content.subarray(at, at + grain)));
-  };
+  const whole = extent(0, source.size);
+  const copyExtent = (range: Extent): Promise<void> =>
+    eachGrain(source, range, (at, content) => copy.set(at, Buffer.from(content)));
   return {
     get deltaBytes() {
       return deltaBytes;
     },
-    copyAll: () => readExtent(reader, whole, take),
-    copyChanges: async (number) => {
-      const known = valueOf(await tracker.extents(testMark(number), diskId(name), whole, 1_000_000));
-      for (const range of known.extents) {
+    copyAll: () => copyExtent(whole),
+    copyChanges: async (mark) => {
+      for (const range of await source.dirty(mark)) {
         deltaBytes += range.length;
-        await readExtent(reader, range, take);
+        await copyExtent(range);
       }
     },
     differences: async () => {
       const different: number[] = [];
-      await readExtent(reader, whole, (start, content) => {
-        for (let at = 0; at < content.length; at += grain) {
-          const is = copy.get((start + at) / grain);
-          if (is === undefined || !is.equals(content.subarray(at, at + grain))) different.push((start + at) / grain);
-        }
+      await eachGrain(source, whole, (at, content) => {
+        if (copy.get(at)?.equals(content) !== true) different.push(at);
       });
       return different;
     },
-    close: () => reader.close(),
+    close: () => source.close(),
   };
 }
 
 const grain = 65_536;
 
-async function readExtent(
-  reader: DiskReader,
+async function eachGrain(
+  source: CopySource,
   { start, length }: Extent,
-  take: (start: number, content: Buffer) => void,
+  take: (grain: number, content: Buffer) => void,
 ): Promise<void> {
-  for (let at: number = start; at < start + length; at += MiB) {
-    const piece = valueOf(await reader.read(at, Math.min(MiB, start + length - at)));
-    take(at, piece.bytes);
-    piece.release();
-  }
+  for (let at: number = start; at < start + length; at += MiB)
+    await source.read(at, Math.min(MiB, start + length - at), (content) => {
+      for (let from = 0; from < content.length; from += grain)
+        take((at + from) / grain, content.subarray(from, from + grain));
+    });
 }
 
 /** A process that writes. */
