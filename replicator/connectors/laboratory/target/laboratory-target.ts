@@ -1,0 +1,160 @@
+import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import type { LinkState, TargetError, TargetPlatform, TargetVm, TargetVmPlan } from '#core/ports/target-platform';
+import { err, ok, type Result } from '#core/result';
+import {
+  endVm,
+  askVm,
+  pidOf,
+  startVm,
+  vmFolder,
+  type VmFolder,
+} from '#replicator/connectors/laboratory/machine/kept-vm';
+import { plugAndRemember, rememberedLinks, rememberLinks } from '#replicator/connectors/laboratory/machine/links';
+import { locateProgram } from '#replicator/connectors/laboratory/programs';
+import { describeQmpError } from '#replicator/qmp/error';
+import { targetArguments, unbuildable, type FirmwareFiles } from './hardware.ts';
+
+/** Where the platform keeps its VMs. */
+export interface LaboratoryTargetOptions {
+  /** A folder with one folder for each VM. Its path must be short: there are sockets in it. */
+  readonly directory: string;
+}
+
+/** Debian's UEFI firmware (package `ovmf`): code, and the variables a new VM begins with. */
+const ovmf = { code: '/usr/share/OVMF/OVMF_CODE_4M.fd', variables: '/usr/share/OVMF/OVMF_VARS_4M.fd' };
+const planName = 'plan.json';
+const vmName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/;
+
+/**
+ * A target platform on this machine: QEMU in software emulation with vSphere's virtual hardware (`hardware.ts`). All it
+ * knows is in its folder, so that another process finds the VMs again; they outlive the one that started them. Consoles
+ * of VMs that were removed are kept in `consoles/`.
+ */
+export function laboratoryTarget({ directory }: LaboratoryTargetOptions): TargetPlatform {
+  const place = resolve(directory);
+  const home = (name: string): string => join(place, 'vms', name);
+  const known = async (name: string): Promise<TargetVmPlan | undefined> => {
+    if (!vmName.test(name)) return undefined;
+    const text = await readFile(join(home(name), planName), 'utf8').catch(() => undefined);
+    return text === undefined ? undefined : (JSON.parse(text) as TargetVmPlan);
+  };
+  const seen = async (name: string): Promise<TargetVm> => ({
+    name,
+    power: (await pidOf(vmFolder(home(name)))) === undefined ? 'off' : 'running',
+    links: (await rememberedLinks(home(name))) ?? 'disconnected',
+  });
+
+  return {
+    async find(name) {
+      return ok((await known(name)) === undefined ? undefined : await seen(name));
+    },
+    async launch(plan, links) {
+      const cannot = vmName.test(plan.name) ? unbuildable(plan) : `a name of up to 40 letters, digits, dots and dashes`;
+      if (cannot !== undefined) return refused('launch', cannot);
+      const before = await known(plan.name);
+      if (before !== undefined && !isDeepStrictEqual(before, JSON.parse(JSON.stringify(plan))))
+        return refused('launch', `there is a VM ${plan.name} already, made from another plan`);
+      const launched = await start(home(plan.name), { plan, links });
+      return launched.ok ? ok(await seen(plan.name)) : launched;
+    },
+    async setLinks(name, links) {
+      const plan = await known(name);
+      if (plan === undefined) return err({ type: 'NotFound', name });
+      const folder = vmFolder(home(name));
+      if ((await pidOf(folder)) === undefined) {
+        await rememberLinks(home(name), links);
+        return ok(undefined);
+      }
+      return await plugged('setLinks', home(name), { folder, nics: plan.nics.length, state: links });
+    },
+    async powerOff(name) {
+      if ((await known(name)) === undefined) return err({ type: 'NotFound', name });
+      return ended('powerOff', await endVm(vmFolder(home(name))));
+    },
+    async remove(name) {
+      if ((await known(name)) === undefined) return ok(undefined);
+      const off = ended('remove', await endVm(vmFolder(home(name))));
+      if (!off.ok) return off;
+      await keepConsole(place, name);
+      await rm(home(name), { recursive: true, force: true });
+      return ok(undefined);
+    },
+    async console(name) {
+      if ((await known(name)) === undefined) return err({ type: 'NotFound', name });
+      return ok(await readFile(vmFolder(home(name)).console, 'utf8').catch(() => ''));
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+/** Makes what is missing and starts what does not run. */
+async function start(
+  home: string,
+  { plan, links }: { readonly plan: TargetVmPlan; readonly links: LinkState },
+): Promise<Result<void, TargetError>> {
+  const qemu = locateProgram('qemu-system-x86_64');
+  if (qemu === undefined) return refused('launch', 'qemu-system-x86_64 is not installed; install qemu-system-x86');
+  const folder = vmFolder(home);
+  if ((await pidOf(folder)) === undefined) {
+    await mkdir(home, { recursive: true });
+    const firmware = await firmwareOf(plan, home);
+    if (!firmware.ok) return firmware;
+    await writeFile(join(home, `${planName}.new`), JSON.stringify(plan));
+    await rename(join(home, `${planName}.new`), join(home, planName));
+    // Before it runs: a VM without a note counts as disconnected, and one that is less connected than its note is none.
+    await rememberLinks(home, links);
+    const started = await startVm(qemu, folder, targetArguments(plan, firmware.value));
+    if (!started.ok) return refused('launch', started.error);
+  } else if (!(await isWaiting(folder))) return ok(undefined);
+  // It stands before its first instruction, by us or by a manager that died here.
+  const state = (await rememberedLinks(home)) ?? links;
+  const connected = await plugged('launch', home, { folder, nics: plan.nics.length, state });
+  if (!connected.ok) return connected;
+  const running = await askVm(folder, 'cont');
+  return running.ok ? ok(undefined) : err({ type: 'Unreachable', operation: 'launch', detail: running.error });
+}
+
+async function firmwareOf(plan: TargetVmPlan, home: string): Promise<Result<FirmwareFiles | undefined, TargetError>> {
+  if (plan.firmware === 'bios') return ok(undefined);
+  const variables = join(home, 'uefi-variables.fd');
+  try {
+    await copyFile(ovmf.variables, variables);
+    return ok({ code: ovmf.code, variables });
+  } catch {
+    return refused('launch', `${ovmf.variables} is not there; install ovmf`);
+  }
+}
+
+async function isWaiting(folder: VmFolder): Promise<boolean> {
+  const status = await askVm(folder, 'query-status');
+  return status.ok && (status.value as { readonly status?: unknown }).status === 'prelaunch';
+}
+
+async function plugged(
+  operation: string,
+  home: string,
+  what: Parameters<typeof plugAndRemember>[1],
+): Promise<Result<void, TargetError>> {
+  const done = await plugAndRemember(home, what);
+  if (done.ok) return done;
+  const detail = describeQmpError(done.error);
+  return done.error.type === 'CommandFailed'
+    ? refused(operation, detail)
+    : err({ type: 'Unreachable', operation, detail });
+}
+
+async function keepConsole(place: string, name: string): Promise<void> {
+  const consoles = join(place, 'consoles');
+  await mkdir(consoles, { recursive: true });
+  const before = (await readdir(consoles)).filter((file) => file.startsWith(`${name}-`)).length;
+  const { console } = vmFolder(join(place, 'vms', name));
+  await rename(console, join(consoles, `${name}-${before + 1}.log`)).catch(() => {}); // It never ran.
+}
+
+const ended = (operation: string, off: Result<void, string>): Result<void, TargetError> =>
+  off.ok ? off : refused(operation, off.error);
+
+const refused = (operation: string, detail: string): Result<never, TargetError> =>
+  err({ type: 'Refused', operation, detail });
