@@ -23,6 +23,9 @@ export const packageOf = {
   losetup: 'mount',
   blkdiscard: 'util-linux',
   ionice: 'util-linux',
+  mmdebstrap: 'mmdebstrap',
+  guestfish: 'libguestfs-tools',
+  sfdisk: 'fdisk',
 } as const satisfies Record<string, string>;
 
 /** A kernel for the laboratory guest: no program in `PATH`, and in CI fetched rather than installed. */

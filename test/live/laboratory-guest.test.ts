@@ -1,0 +1,108 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { diskId } from '#core/ids';
+import type { TargetPlatform, TargetVmPlan } from '#core/ports/target-platform';
+import { bytes, minutes, MiB } from '#core/units';
+import { guestImage } from '#replicator/connectors/laboratory/guest/build';
+import { describeGuestImageError, type GuestImage } from '#replicator/connectors/laboratory/guest/guest-image';
+import { startLoad, verifyLoad } from '#replicator/connectors/laboratory/guest/load';
+import { sourceVm, type SourceVm } from '#replicator/connectors/laboratory/guest/source-vm';
+import { startRecorder, type Recorder } from '#replicator/connectors/laboratory/recorder/recorder';
+import { laboratoryTarget } from '#replicator/connectors/laboratory/target/laboratory-target';
+import { needs } from '#test/support/programs';
+import { valueOf } from '#test/support/value-of';
+
+const programs = needs('mmdebstrap', 'guestfish', 'sfdisk', 'mke2fs', 'qemu-system-x86_64', 'qemu-img', 'linux-kernel');
+const bootMax = minutes(8); // Half a minute on an idle host.
+
+describe.skipIf(!programs.available)(programs.title('a Debian guest that was installed on virtio'), () => {
+  let directory: string;
+  let image: GuestImage;
+  let source: SourceVm;
+  let recorder: Recorder;
+  let platform: TargetPlatform;
+  let refusal: string | undefined;
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'sealift-'));
+    platform = laboratoryTarget({ directory: join(directory, 'target') });
+    recorder = valueOf(await startRecorder({ path: join(directory, 'acknowledged') }));
+    const built = await guestImage();
+    if (!built.ok) throw new Error(describeGuestImageError(built.error));
+    image = built.value;
+    source = valueOf(await sourceVm({ directory: join(directory, 'source'), image, refusesPowerOff: () => refusal }));
+  }, minutes(20));
+  afterAll(async () => {
+    await source?.remove();
+    await platform.remove('unfixed');
+    await recorder?.close();
+    await rm(directory, { recursive: true, force: true });
+  });
+  const root = async (command: string): Promise<string> => {
+    const { status, output } = valueOf(await source.shell.run(command));
+    if (status !== 0) throw new Error(`${command}: ${output}`);
+    return output.trim();
+  };
+
+  it('writes to both disks and acknowledges outside what is safe', { timeout: bootMax + minutes(6) }, async () => {
+    valueOf(await source.power.powerOn());
+    valueOf(await source.shell.ready(bootMax));
+    valueOf(await startLoad(source.shell, { port: recorder.port, perSecond: 20 }));
+    expect((await recorder.reached(50, AbortSignal.timeout(minutes(3)))).upTo).toBeGreaterThanOrEqual(50);
+    const verified = valueOf(await verifyLoad(source.shell, recorder));
+    expect(verified.missing).toEqual([]);
+    expect(verified.report.upTo).toBeGreaterThanOrEqual(50);
+
+    expect(await root('hostname; ls /sys/class/net; findmnt -no FSTYPE,SOURCE / /srv; systemctl --failed -q')).toBe(
+      'laboratory-guest\nens3\nlo\next4 /dev/vda1\nxfs  /dev/mapper/data-srv',
+    );
+    const bundle = Buffer.alloc(300_000, 'bundle');
+    valueOf(await source.shell.upload(bundle, '/root/bundle.tgz'));
+    expect(await root('stat -c %s /root/bundle.tgz')).toBe('300000');
+  });
+
+  it(
+    'loses its network and gets it back, and refuses to be powered off where it is told to',
+    { timeout: minutes(6) },
+    async () => {
+      valueOf(await source.power.disconnect());
+      expect(await root('cat /sys/class/net/ens3/carrier')).toBe('0');
+      valueOf(await source.power.reconnect());
+      const { upTo } = recorder.acknowledged();
+      expect((await recorder.reached(upTo + 5, AbortSignal.timeout(minutes(2)))).upTo).toBeGreaterThan(upTo);
+
+      refusal = 'the host holds a lock on the VM';
+      expect(await source.power.powerOff()).toEqual({
+        ok: false,
+        error: { type: 'Refused', operation: 'powerOff', detail: refusal },
+      });
+      expect(valueOf(await source.power.state())).toBe('running');
+      refusal = undefined;
+      valueOf(await source.power.powerOff());
+      expect(valueOf(await source.power.state())).toBe('off');
+      valueOf(await source.power.annotate('moved away'));
+      expect(await source.notes()).toEqual(['moved away']);
+    },
+  );
+
+  it('does not find its root file system on the hardware of vSphere', { timeout: bootMax + minutes(1) }, async () => {
+    const plan: TargetVmPlan = {
+      ...{ name: 'unfixed', firmware: 'bios', memory: bytes(512 * MiB), processors: 1 },
+      ...{ controller: 'pvscsi', nicModel: 'vmxnet3' },
+      // The source is off: its disks as they are.
+      disks: source.disks.map(({ path, format }, index) => ({ id: diskId(`disk${index}`), path, format })),
+      nics: [{ mac: source.mac, network: 'laboratory' }],
+    };
+    valueOf(await platform.launch(plan, 'disconnected'));
+    const until = Date.now() + bootMax;
+    let said = '';
+    while (!said.includes('ALERT!') && Date.now() < until) {
+      await wait(500);
+      said = valueOf(await platform.console('unfixed'));
+    }
+    expect(said).toContain('ALERT!  UUID=5ea11f70-0d1e-4c6b-9a8e-000000000001 does not exist.  Dropping to a shell!');
+    expect(said).toContain('Linux version 6.1');
+  });
+});
