@@ -7,21 +7,16 @@ import { bytesPerSecond, type Instant } from '#core/units';
 import type { ReplicateError, ReplicateReport } from '#replicator/replicate';
 import { wallClock } from '#replicator/wall-clock';
 import { countOf } from './arguments.ts';
+import type { CommandTools } from './command-tools.ts';
+import { addFixUpCommands } from './fix-up-command.ts';
 
-/** What commands get from the front door. */
-export interface CommandTools {
-  readonly terminal: Terminal;
-  /** Aborted when whoever runs the command wants it to stop. */
-  readonly interrupts: () => AbortSignal;
-  readonly setStatus: (status: number) => void;
-}
-
-/** Adds the commands that move disks and run appliances: `replicate`, `certs`, `gateway`, `receiver`. */
+/** Adds the commands that move disks, run appliances and fix up replicas. */
 export function addReplicationCommands(program: Command, tools: CommandTools): void {
   addReplicate(program, tools);
   addCerts(program, tools);
   addGateway(program, tools);
   addReceiver(program, tools);
+  addFixUpCommands(program, tools);
 }
 
 const certificatesOption = () =>
