@@ -23,7 +23,6 @@ export const packageOf = {
   debugfs: 'e2fsprogs',
   e2fsck: 'e2fsprogs',
   'mkfs.ext4': 'e2fsprogs',
-  'mkfs.xfs': 'xfsprogs',
   'mkfs.btrfs': 'btrfs-progs',
   losetup: 'mount',
   blkdiscard: 'util-linux',
