@@ -115,7 +115,7 @@ function fact(n: number): ProposedFact {
       actor: 'driver',
       correlationId: 'wave-7',
       causationId: factId('6f1c9a52-8c9e-4c9d-9a54-2f5f7c1d0b11'),
-      schemaVersion: 1,
+      schemaVersion: 2,
       model: { id: 'migration', version: '1' },
     },
   };

@@ -51,7 +51,7 @@ async function drafted(from: MigrationScenario): Promise<EventLog> {
       time: instant(0),
       actor: 'operator:ada',
       correlationId: 'migration-vm',
-      schemaVersion: 1,
+      schemaVersion: 2,
       model: { id: 'migration', version: '1' },
     },
   };
@@ -94,7 +94,7 @@ describe('carrying a migration out', () => {
         time: instant(0),
         actor: 'operator:eve',
         correlationId: 'x',
-        schemaVersion: 1,
+        schemaVersion: 2,
         model: { id: 'migration', version: '1' },
       };
       const data = { round: 0, done: 0, total: 0, sent: 0 };

@@ -16,7 +16,7 @@ const fact = (n: number): ProposedFact => ({
     time: instant(n),
     actor: 'driver',
     correlationId: 'wave-1',
-    schemaVersion: 1,
+    schemaVersion: 2,
     model: { id: 'migration', version: '1' },
   },
 });

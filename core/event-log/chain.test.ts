@@ -13,7 +13,7 @@ const proposed = (id: string, data: object): ProposedFact => ({
     time: 5 as Instant,
     actor: 'driver',
     correlationId: 'wave-1',
-    schemaVersion: 1,
+    schemaVersion: 2,
     model: { id: 'note', version: '1' },
   },
 });

@@ -251,7 +251,7 @@ describe('a file that is refused', () => {
          VALUES ('note-9', 0, 'x', 'Noted', '{}', '{"schemaVersion":7}')`,
       ),
     );
-    expect(await refused()).toEqual({ type: 'LogTooNew', where: path, schemaVersion: 7, supported: 1 });
+    expect(await refused()).toEqual({ type: 'LogTooNew', where: path, schemaVersion: 7, supported: 2 });
   });
 
   it('lacks its table', async () => {

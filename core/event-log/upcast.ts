@@ -11,7 +11,7 @@ import { err, ok, type Result } from '#core/result';
 import type { Fact, LogFault, RecordedFact } from './event-log.ts';
 
 /** The version of the shapes this build writes, and the newest it reads. */
-export const schemaVersion = 1;
+export const schemaVersion = 2;
 
 /** Turns a fact of one schema version into one of the next. Gives back the very same fact when it is not concerned. */
 export type UpcastStep = (fact: Fact) => Fact;
@@ -19,8 +19,11 @@ export type UpcastStep = (fact: Fact) => Fact;
 /** Brings a stored fact to the newest shapes, or refuses one from the future. */
 export type Upcast = (fact: RecordedFact, where: string) => Result<RecordedFact, LogFault>;
 
-// The step at index n leads from version n + 1 to version n + 2. Version 1 is the first, so there is none yet.
-const steps: readonly UpcastStep[] = [];
+// The step at index n leads from version n + 1 to version n + 2.
+const steps: readonly UpcastStep[] = [
+  // Version 2 has facts that version 1 had not: `GuestInspected`, `StepReported`, `FixUpPlanned`, `ConsoleCaptured`. Nothing else differs.
+  (fact) => fact,
+];
 
 /** Upcasts by the given steps, oldest first: the newest version is one more than there are steps. */
 export function upcastBy(all: readonly UpcastStep[]): Upcast {

@@ -1,10 +1,10 @@
 import type { DiskId } from '#core/ids';
 import type { SideEffectType, TimerName } from '#core/migration/effects';
 import type { MigrationPlan } from '#core/migration/plan';
-import type { Bytes, BytesPerSecond, Millis, Round } from '#core/units';
+import type { Bytes, BytesPerSecond, Instant, Millis, Round } from '#core/units';
 
 /** The version of the shapes in this file. A change that old logs do not have needs an upcaster and a new number. */
-export const migrationSchemaVersion = 1;
+export const migrationSchemaVersion = 2;
 
 /** One thing looked at before a decision, and what it said. */
 export interface Check {
@@ -20,6 +20,36 @@ export interface Check {
 export interface Reason {
   readonly type: string;
   readonly detail: string;
+}
+
+/** One thing that is done for a step. Told again as it goes on: the last word about a `step` and `item` counts. */
+export interface StepItem {
+  /** The effect it is a part of: `fixUpReplica`. */
+  readonly step: string;
+  /** Stable within the step: `inspect`, `boot`. */
+  readonly item: string;
+  /** What it is, for a person. */
+  readonly title: string;
+  readonly state: 'running' | 'done' | 'failed' | 'retrying';
+  /** What came of it, or what it waits for. */
+  readonly detail: string;
+  /** Counted from 1. */
+  readonly attempt: number;
+  /** When it is tried again; null if that is not known, or not going to be. */
+  readonly nextAttempt: Instant | null;
+}
+
+/** One change to what is on a replica, so that its guest boots and talks on the target hardware. */
+export interface PlannedEdit {
+  readonly id: string;
+  readonly what: string;
+  readonly why: string;
+  /** Where in the guest. */
+  readonly path: string;
+  /** A unified diff of the file, or the command that is run. Shortened where it is long. */
+  readonly change: string;
+  /** Where the original is kept in the guest; empty if there was none. */
+  readonly keeps: string;
 }
 
 /** What one pass over what is dirty did. All disks together; `disks` has the parts. */
@@ -121,6 +151,28 @@ export type StepFact =
   | Named<'SourceRetired', { readonly note: string }>
   | Named<'RetirementFailed', { readonly reason: Reason }>;
 
+/** What a guest is like inside, as far as its target depends on it. Names are the guest's. */
+export interface GuestShape {
+  readonly hostname: string;
+  /** `Debian GNU/Linux 12 (bookworm)`. */
+  readonly system: string;
+  readonly firmware: 'bios' | 'uefi';
+  readonly memory: Bytes;
+  readonly processors: number;
+  readonly nics: readonly { readonly name: string; readonly mac: string; readonly addresses: readonly string[] }[];
+  /** Services that ran. */
+  readonly services: readonly string[];
+}
+
+/** What machines tell of a step while it goes on. Moves nothing. */
+export type NoteFact =
+  | Named<'GuestInspected', GuestShape>
+  | Named<'StepReported', StepItem>
+  /** What is going to be changed on the replica, before it is. */
+  | Named<'FixUpPlanned', { readonly edits: readonly PlannedEdit[]; readonly findings: readonly Check[] }>
+  /** What a VM said on its serial console, the end of it: up to 16 KiB. `stage`: what it was started for. */
+  | Named<'ConsoleCaptured', { readonly vm: string; readonly stage: 'test' | 'target'; readonly text: string }>;
+
 /** The driver's own notes: what was asked of the world, and what is not known of it. */
 export type DriverFact =
   | Named<'EffectRequested', { readonly key: string; readonly effect: SideEffectType }>
@@ -130,7 +182,7 @@ export type DriverFact =
   | Named<'DeadlinePassed', { readonly timer: TimerName }>;
 
 /** Everything that can happen to a migration. The chart consumes these as they are logged. */
-export type MigrationFact = DecisionFact | ReplicationFact | StepFact | DriverFact;
+export type MigrationFact = DecisionFact | ReplicationFact | StepFact | NoteFact | DriverFact;
 /** The name of a migration fact. */
 export type MigrationFactType = MigrationFact['type'];
 /** The fact of a given name. */

@@ -36,5 +36,12 @@ export const migrationMachine = chart.createMachine({
   context: initialContext,
   type: 'parallel',
   states: { lifecycle, replication, outcome },
-  on: { EffectRequested: { actions: 'note' }, RoundProgressed: { guard: 'sameRound', actions: 'note' } },
+  on: {
+    EffectRequested: { actions: 'note' },
+    RoundProgressed: { guard: 'sameRound', actions: 'note' },
+    GuestInspected: { actions: 'note' },
+    StepReported: { actions: 'note' },
+    FixUpPlanned: { actions: 'note' },
+    ConsoleCaptured: { actions: 'note' },
+  },
 });

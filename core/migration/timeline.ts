@@ -8,10 +8,13 @@ import type {
   DriverFact,
   MigrationFact,
   MigrationFactType,
+  NoteFact,
+  PlannedEdit,
   Reason,
   ReplicationFact,
   RoundReport,
   StepFact,
+  StepItem,
 } from './facts.ts';
 
 const decision = 'decision';
@@ -68,6 +71,10 @@ export const factGroups: { readonly [T in MigrationFactType]: GroupOf<T> } = {
   ReleaseFailed: step,
   SourceRetired: step,
   RetirementFailed: step,
+  GuestInspected: step,
+  StepReported: step,
+  FixUpPlanned: step,
+  ConsoleCaptured: step,
   EffectRequested: driver,
   OutcomeUnknown: driver,
   OutcomeReconciled: driver,
@@ -79,7 +86,7 @@ type GroupOf<T extends MigrationFactType> = T extends DecisionFact['type']
   ? 'decision'
   : T extends ReplicationFact['type']
     ? 'replication'
-    : T extends StepFact['type']
+    : T extends (StepFact | NoteFact)['type']
       ? 'step'
       : 'driver';
 
@@ -91,7 +98,12 @@ export function describeFact(fact: MigrationFact): FactText {
   return describeDriverNote(fact as DriverFact);
 }
 
-type FactsOf = { decision: DecisionFact; replication: ReplicationFact; step: StepFact; driver: DriverFact };
+type FactsOf = {
+  decision: DecisionFact;
+  replication: ReplicationFact;
+  step: StepFact | NoteFact;
+  driver: DriverFact;
+};
 const isOf = <G extends FactGroup>(fact: MigrationFact, group: G): fact is FactsOf[G] =>
   factGroups[fact.type] === group;
 
@@ -207,7 +219,7 @@ function roundDetail({ sent, zeroed, resumed, duration, rate, dirty, kind }: Rou
   ].join(', ');
 }
 
-function describeStep(fact: StepFact): FactText {
+function describeStep(fact: StepFact | NoteFact): FactText {
   switch (fact.type) {
     case 'VerificationPassed':
       return say('success', 'Verification passed', checksDetail(fact.data.checks));
@@ -264,9 +276,45 @@ function describeStep(fact: StepFact): FactText {
     case 'RetirementFailed':
       return failed('Retirement failed, to be tried again', fact.data.reason);
     default:
+      return describeNote(fact);
+  }
+}
+
+function describeNote(fact: NoteFact): FactText {
+  switch (fact.type) {
+    case 'GuestInspected': {
+      const { hostname, system, firmware, nics, services } = fact.data;
+      const parts = `${firmware}, ${formatPlural(nics.length, 'NIC')}, ${formatPlural(services.length, 'service')}`;
+      return say('note', `Guest ${hostname} inspected`, `${system}, ${parts}`);
+    }
+    case 'StepReported': {
+      const { title, state, detail, attempt } = fact.data;
+      const tries = attempt > 1 ? ` (attempt ${attempt})` : '';
+      return say(stepSeverity[state], `${title}${tries}: ${state}`, detail);
+    }
+    case 'FixUpPlanned':
+      return say('step', 'Fix-up planned', editsDetail(fact.data.edits, fact.data.findings));
+    case 'ConsoleCaptured':
+      return say('note', `Console of ${fact.data.vm}`, fact.data.text.trimEnd().split('\n').at(-1) ?? '');
+    default:
       return unreachable(fact);
   }
 }
+
+const stepSeverity = {
+  running: 'note',
+  done: 'note',
+  failed: 'failure',
+  retrying: 'warning',
+} as const satisfies Record<StepItem['state'], Severity>;
+
+const editsDetail = (edits: readonly PlannedEdit[], findings: readonly Check[]): string =>
+  [
+    edits.length > 0
+      ? `${formatPlural(edits.length, 'edit')}: ${edits.map(({ what }) => what).join('; ')}`
+      : 'no edits',
+    ...(findings.length > 0 ? [checksDetail(findings)] : []),
+  ].join('. ');
 
 function checksDetail(checks: readonly Check[]): string {
   if (checks.length === 0) return 'nothing was checked';

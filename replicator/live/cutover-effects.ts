@@ -102,14 +102,18 @@ const finalSyncFailed = (trouble: Trouble): MigrationFact => ({
   data: { reason: reasonFor(trouble), trackingLost: trouble.type === 'TrackingLost' },
 });
 
-type Fenced =
+/** What proving came to. */
+export type Fenced =
   | { readonly type: 'proven'; readonly proof: string }
   | { readonly type: 'notProven'; readonly trouble: Trouble }
   | { readonly type: 'unreachable'; readonly why: string };
 
-// The hypervisor of the source is all there is to ask: it says whether the guest can run, and its mark says that nobody
-// wrote. Nothing is changed, so proving it twice is proving it once.
-async function prove(parts: Parts, signal: AbortSignal): Promise<Fenced> {
+/**
+ * Proves that the source is at rest and that nobody wrote since the final sync. Its hypervisor, or its sentinel, is all
+ * there is to ask: it says whether the guest can run, and its mark says that nobody wrote. Nothing is changed, so proving
+ * it twice is proving it once.
+ */
+export async function proveUnwritten(parts: Parts, signal: AbortSignal): Promise<Fenced> {
   const now = await parts.source.look((source) => source.inspect(), signal);
   if (!now.ok) return failedToAsk(now.error);
   const differences = diskDifferences(parts.plan, now.value, parts.otherDisks);
@@ -144,7 +148,7 @@ const failedToAsk = (error: HypervisorError): Fenced =>
 
 /** Proves that the source is at rest and that nothing was written since the final sync. */
 export const fenceSource: Perform<'fenceSource'> = async (parts, { signal }) => {
-  const fenced = await prove(parts, signal);
+  const fenced = await proveUnwritten(parts, signal);
   switch (fenced.type) {
     case 'proven':
       return came({ type: 'SourceFenced', data: { proof: fenced.proof } });
@@ -157,7 +161,7 @@ export const fenceSource: Perform<'fenceSource'> = async (parts, { signal }) => 
 
 /** Proves it again: the fence consists of nothing but its proof. */
 export const wasFenced: Reconcile = async (parts, signal) => {
-  const fenced = await prove(parts, signal);
+  const fenced = await proveUnwritten(parts, signal);
   switch (fenced.type) {
     case 'proven':
       return { type: 'done', facts: [{ type: 'SourceFenced', data: { proof: fenced.proof } }] };

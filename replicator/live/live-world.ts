@@ -15,7 +15,10 @@ import type { Throttle } from '#replicator/pipeline/throttle';
 import { fenceSource, quiesceSource, runFinalSync, validateTarget, wasFenced, wasQuiesced } from './cutover-effects.ts';
 import type { OtherDisks } from './disk-differences.ts';
 import { releaseAgain, releaseSource, retireSource, rollBack, wasRolledBack } from './giving-back.ts';
+import type { LaunchSite } from '#replicator/live/launch/launch-site';
+import { launchPerformers, launchReconcilers } from '#replicator/live/launch/launch-world';
 import { memoryOf } from './memory.ts';
+import { oneAtATime } from './one-at-a-time.ts';
 import { came, type Parts, type Perform, type Reconcile } from './parts.ts';
 import { persist } from './patience.ts';
 import type { ReplicaPlace } from './target-place.ts';
@@ -41,6 +44,8 @@ export interface LiveWorldOptions {
   readonly throttle?: Throttle;
   /** How long an endpoint out of reach is waited for where the chart does not try again itself. */
   readonly patience?: Millis;
+  /** What there is to launch with; without it verified replicas are the result. */
+  readonly launch?: LaunchSite;
 }
 
 /** A live world, and a way to let go of what it is connected to. */
@@ -53,29 +58,36 @@ export interface LiveWorld extends World<MigrationFact, Effect> {
 const patienceDefault = seconds(60);
 
 /**
- * Performs the effects of one migration on a real source, up to a verified replica (`handOver: replica`). What it does
- * not do yet (fix-up, launch, test launch) it refuses as a fact with a reason.
+ * Performs the effects of one migration on a real source: up to a verified replica (`handOver: replica`), or with a site
+ * to launch at, up to a target that runs. Without one, fix-up, launch and test launch are refused as a fact with a reason.
  */
 export function liveWorld(options: LiveWorldOptions): LiveWorld {
   const { migration, plan, connect, path, place, clock, log, stream, otherDisks = 'refuse', throttle } = options;
   const parts: Parts = {
     ...{ migration, plan, path, place, clock, otherDisks, throttle },
     source: sourceConnection(connect),
+    replicas: oneAtATime(),
     memory: memoryOf(log, stream),
     patience: options.patience ?? patienceDefault,
   };
+  const performs = { ...performers, ...(options.launch && launchPerformers(options.launch)) };
+  const reconciles = { ...reconcilers, ...(options.launch && launchReconcilers(options.launch)) };
   return {
     perform: ({ effect }, report, signal) => {
-      const perform = performers[effect.type] as Perform<EffectType>;
+      const perform = performs[effect.type] as Perform<EffectType>;
       return perform(parts, { params: effect.params as EffectParams<EffectType>, report, signal });
     },
     reconcile: async ({ effect }, signal) => {
       invariant(isSideEffect(effect.type), `${effect.type} is simply done again`);
-      return settledFinding(parts, reconcilers[effect.type], signal);
+      return settledFinding(parts, reconciles[effect.type], signal);
     },
     close: async () => {
       await path.close();
       await parts.source.close();
+      const { agent, power, target } = options.launch ?? {};
+      await agent?.close();
+      await power?.close();
+      await target?.close();
     },
   };
 }

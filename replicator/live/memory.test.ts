@@ -12,7 +12,7 @@ const metadata: ProposedFact['metadata'] = {
   time: instant(0),
   actor: 'world',
   correlationId: 'migration-a',
-  schemaVersion: 1,
+  schemaVersion: 2,
   model: { id: 'migration', version: '1' },
 };
 const reason = { type: 'T', detail: 'd' };
@@ -27,7 +27,7 @@ describe('what the world remembers', () => {
     let ids = 0;
     const memory = memoryOf(log, 'migration-a');
     await append({ type: 'ProtectionStarted', data: {} });
-    expect(await memory()).toEqual({ firstFact: 'f1', losses: 0, found: 'unknown', finalRound: null });
+    expect(await memory()).toEqual({ firstFact: 'f1', losses: 0, found: 'unknown', finalRound: null, guest: null });
 
     await append(
       { type: 'TrackingLost', data: { disk: diskId('vda'), detail: 'd' } },
@@ -36,7 +36,7 @@ describe('what the world remembers', () => {
       { type: 'FinalSyncCompleted', data: sampleReport({ round: round(4), kind: 'final' }) },
     );
     const both = await Promise.all([memory(), memory()]);
-    expect(both[0]).toEqual({ firstFact: 'f1', losses: 1, found: 'paused', finalRound: 4 });
+    expect(both[0]).toEqual({ firstFact: 'f1', losses: 1, found: 'paused', finalRound: 4, guest: null });
     expect(both[1]).toEqual(both[0]);
 
     await append(

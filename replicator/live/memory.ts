@@ -1,6 +1,6 @@
 import { revision, type EventLog, type StreamId } from '#core/event-log/event-log';
 import { invariant } from '#core/invariant';
-import type { MigrationFact, MigrationFactOf } from '#core/migration/facts';
+import type { GuestShape, MigrationFact, MigrationFactOf } from '#core/migration/facts';
 import type { Round } from '#core/units';
 
 /**
@@ -16,12 +16,14 @@ export interface Memory {
   readonly found: FoundState;
   /** The round of the last final sync, if there was one. */
   readonly finalRound: Round | null;
+  /** What the guest was like when it was looked at last; null if nobody looked. */
+  readonly guest: GuestShape | null;
 }
 
 /** What a source was doing before it was quiesced. */
 export type FoundState = MigrationFactOf<'SourceQuiesced'>['data']['found'];
 
-const blank: Memory = { firstFact: '', losses: 0, found: 'unknown', finalRound: null };
+const blank: Memory = { firstFact: '', losses: 0, found: 'unknown', finalRound: null, guest: null };
 
 /** Folds one fact into what is remembered. */
 export function remember(memory: Memory, fact: MigrationFact): Memory {
@@ -36,6 +38,8 @@ export function remember(memory: Memory, fact: MigrationFact): Memory {
       return { ...memory, found: 'unknown' };
     case 'SourceQuiesced':
       return { ...memory, found: fact.data.found };
+    case 'GuestInspected':
+      return { ...memory, guest: fact.data };
     case 'FinalSyncCompleted':
       return { ...memory, finalRound: fact.data.round };
     default:

@@ -10,6 +10,7 @@ import type { ReplicationJob, ReplicationPath } from '#replicator/pipeline/repli
 import type { Throttle } from '#replicator/pipeline/throttle';
 import type { OtherDisks } from './disk-differences.ts';
 import type { Memory } from './memory.ts';
+import type { OneAtATime } from './one-at-a-time.ts';
 import { targetOf, type ReplicaPlace } from './target-place.ts';
 import type { SourceConnection } from './source-connection.ts';
 
@@ -24,6 +25,8 @@ export interface Parts {
   readonly clock: Clock;
   readonly memory: () => Promise<Memory>;
   readonly throttle: Throttle | undefined;
+  /** Whoever writes to the replicas, or copies them. */
+  readonly replicas: OneAtATime;
   /** How long an endpoint that is out of reach is waited for where the chart has no retry of its own. */
   readonly patience: Millis;
 }

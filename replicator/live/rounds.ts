@@ -41,7 +41,7 @@ export async function runRound(parts: Parts, order: RoundOrder): Promise<Result<
   const marked = await prepareMarks(marks, order);
   if (!marked.ok) return marked;
   if (order.signal.aborted) return err({ type: 'Abandoned' });
-  const moved = await moveDisks(marks, order, disks.value);
+  const moved = await parts.replicas.alone(() => moveDisks(marks, order, disks.value));
   await parts.source.ask((source) => source.closeDisks());
   if (!moved.ok) return moved;
   // Also the proof that nothing was lost while the round ran: a mark that is gone by now answers TrackingLost.

@@ -18,7 +18,7 @@ const migrationOf = (name: string, facts: readonly Timed[]): RecordedMigration =
     ...{ id: factId(`00000000-0000-4000-8000-${String(i).padStart(12, '0')}`), type, data },
     ...{ stream: `migration-${name}` as StreamId, revision: revision(i), position: position(i + 1) },
     metadata: {
-      ...{ time: instant(second * 1_000), actor: 'world', correlationId: name, schemaVersion: 1, previousHash: '' },
+      ...{ time: instant(second * 1_000), actor: 'world', correlationId: name, schemaVersion: 2, previousHash: '' },
       model: { id: 'migration', version: '1' },
     },
   })),

@@ -32,7 +32,7 @@ async function logOf(steps: readonly (readonly [number, MigrationFact])[]): Prom
   const facts = factsOf('web', steps).map(({ type, data, metadata: { time } }, i) => ({
     ...{ id: factId(`f${i}`), type, data },
     metadata: {
-      ...{ time: instant(time), actor: 'driver', correlationId: 'web', schemaVersion: 1 },
+      ...{ time: instant(time), actor: 'driver', correlationId: 'web', schemaVersion: 2 },
       model: { id: 'migration', version: '1' },
     },
   }));

@@ -36,7 +36,7 @@ async function logOf(migrations: Readonly<Record<string, Steps>>): Promise<Event
     const facts = steps.map(([afterMs, { type, data }], i) => ({
       ...{ id: factId(`${id}.${i}`), type, data },
       metadata: {
-        ...{ time: instant((at += afterMs)), actor: 'driver', correlationId: id, schemaVersion: 1 },
+        ...{ time: instant((at += afterMs)), actor: 'driver', correlationId: id, schemaVersion: 2 },
         model: { id: 'migration', version: '1' },
       },
     }));

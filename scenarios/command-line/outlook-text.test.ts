@@ -32,7 +32,7 @@ const runOf = (...facts: readonly MigrationFact[]) =>
       ...{ id: factId(`00000000-0000-4000-8000-00000000000${i}`), stream: 'migration-web' as const, type, data },
       ...{ revision: revision(i), position: position(i + 1) },
       metadata: {
-        ...{ time: noon, actor: 'world', correlationId: 'web', schemaVersion: 1, previousHash: '' },
+        ...{ time: noon, actor: 'world', correlationId: 'web', schemaVersion: 2, previousHash: '' },
         model: { id: 'migration', version: '1' },
       },
     })),

@@ -1,3 +1,4 @@
+import { schemaVersion } from '#core/event-log/upcast';
 import type { EventLog, ProposedFact, StreamId } from '#core/event-log/event-log';
 import { err, ok, type Result } from '#core/result';
 import type { CalibrationText } from '#scenarios/calibration-use';
@@ -43,7 +44,7 @@ export function provenanceFact(
         time: starts,
         actor: `operator:${wave.requester}`,
         correlationId: id,
-        schemaVersion: 1,
+        schemaVersion,
         model: { id: category, version: '1' },
       },
     },

@@ -159,7 +159,7 @@ describe('what others wrote', () => {
   it('with a newer Sealift is refused, except as stored', async () => {
     const metadata = { ...note('').metadata, schemaVersion: 9, previousHash: '0'.repeat(64) };
     double.store.append('migration-1', [jsonEvent('Noted', { text: 'future' }, metadata)], 'none');
-    const tooNew = { type: 'LogTooNew', where: where(), schemaVersion: 9, supported: 1 };
+    const tooNew = { type: 'LogTooNew', where: where(), schemaVersion: 9, supported: 2 };
     expect(await faultOf(collect(log.readStream('migration-1')))).toEqual(tooNew);
     expect(await faultOf(collect(log.readAll()))).toEqual(tooNew);
     expect(await faultOf(take(1, log.subscribe()))).toEqual(tooNew);

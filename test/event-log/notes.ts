@@ -12,7 +12,7 @@ export const note = (text: string, more: object = {}): ProposedFact => ({
     time: instant(1_700_000_000_000),
     actor: 'operator:tester',
     correlationId: 'wave-1',
-    schemaVersion: 1,
+    schemaVersion: 2,
     model: { id: 'note', version: '1' },
   },
 });

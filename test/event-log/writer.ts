@@ -52,7 +52,7 @@ function fact(stream: StreamId, data: { batch: number; which: number; of: number
       time: instant(0),
       actor: 'driver',
       correlationId: stream,
-      schemaVersion: 1,
+      schemaVersion: 2,
       model: { id: 'note', version: '1' },
     },
   };

@@ -113,6 +113,28 @@ const samples: Samples = {
   ReleaseFailed: () => [{ reason }],
   SourceRetired: () => [{ note: 'done' }],
   RetirementFailed: () => [{ reason }],
+  GuestInspected: () => [
+    {
+      ...{
+        hostname: 'web-01',
+        system: 'Debian GNU/Linux 12',
+        firmware: 'bios',
+        memory: bytes(512 * MiB),
+        processors: 2,
+      },
+      ...{ nics: [], services: [] },
+    },
+  ],
+  StepReported: () => [
+    {
+      ...{ step: 'fixUpReplica', item: 'inspect', title: 'Inspect the replica' },
+      ...{ state: 'done', detail: '' },
+      attempt: 1,
+      nextAttempt: null,
+    },
+  ],
+  FixUpPlanned: () => [{ edits: [], findings: [] }],
+  ConsoleCaptured: () => [{ vm: 'target', stage: 'target', text: 'login:' }],
   EffectRequested: () => [{ key, effect }],
   OutcomeUnknown: () => [{ key, effect, why: 'lost' }],
   OutcomeReconciled: (context) => [

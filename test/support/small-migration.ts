@@ -6,12 +6,14 @@ import type { MigrationFact } from '#core/migration/facts';
 import { migrationModel } from '#core/migration/model';
 import type { MigrationPlan } from '#core/migration/plan';
 import { bytes, instant, seconds } from '#core/units';
+import { guestSource } from '#replicator/live/launch/guest-source';
 import { liveWorld } from '#replicator/live/live-world';
 import { conduct, newsDesk, type SendCommand } from '#scenarios/conduct';
 import type { EndingKind, Goal } from '#scenarios/migrate-step';
 import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
 import { virtualClock } from '#simulator/kernel/virtual-clock';
 import { samplePlan } from './migration-facts.ts';
+import { smallLaunch, type SmallLaunch } from './small-launch.ts';
 import { smallPath, smallTarget, type SmallTarget } from './small-path.ts';
 import { blockLength, smallSource, type SmallSource, type Step } from './small-source.ts';
 
@@ -23,6 +25,8 @@ export interface SmallMigration {
   readonly clock: SimulatedClock;
   readonly source: SmallSource;
   readonly target: SmallTarget;
+  /** Where it is launched, if its plan hands over a VM that runs. */
+  readonly launch: SmallLaunch;
   readonly log: EventLog;
   /** Carries the migration out, or takes it up again, until it ends or `mishap` strikes. */
   live(options?: LifeOptions): Promise<Life>;
@@ -65,6 +69,7 @@ export function smallMigration(changes: Partial<MigrationPlan> = {}): SmallMigra
   const sizes = { vda: 4, vdb: 2 };
   const source = smallSource(clock, sizes);
   const target = smallTarget();
+  const launch = smallLaunch(clock, source);
   const log = inMemoryEventLog();
   const plan = samplePlan({
     disks: Object.entries(sizes).map(([id, blocks]) => ({ id: diskId(id), size: bytes(blocks * blockLength) })),
@@ -74,8 +79,8 @@ export function smallMigration(changes: Partial<MigrationPlan> = {}): SmallMigra
   });
   keepWriting(source, clock);
   return {
-    ...{ clock, source, target, log },
-    live: (options = {}) => clock.run(live({ clock, source, target, log, plan }, options)),
+    ...{ clock, source, target, launch, log },
+    live: (options = {}) => clock.run(live({ clock, source, target, launch, log, plan }, options)),
     facts: async () => {
       const facts: MigrationFact[] = [];
       for await (const { type, data } of log.readStream(stream)) facts.push({ type, data } as MigrationFact);
@@ -106,6 +111,7 @@ interface Surroundings {
   readonly clock: SimulatedClock;
   readonly source: SmallSource;
   readonly target: SmallTarget;
+  readonly launch: SmallLaunch;
   readonly log: EventLog;
   readonly plan: MigrationPlan;
 }
@@ -113,11 +119,13 @@ interface Surroundings {
 let ids = 0;
 const newId = (): string => `00000000-0000-4000-8000-${String((ids += 1)).padStart(12, '0')}`;
 
-async function live({ clock, source, target, log, plan }: Surroundings, options: LifeOptions): Promise<Life> {
+async function live({ clock, source, target, launch, log, plan }: Surroundings, options: LifeOptions): Promise<Life> {
   const fate = fateOf(source, options.mishap);
+  const site = plan.handOver === 'launch' ? launch.site(fate.step) : undefined;
   const world = liveWorld({
     ...{ migration, stream, clock, plan, log },
-    connect: () => source.connect(fate.step),
+    connect: () => (site ? guestSource(site.agent, site.power, site.policy) : source.connect(fate.step)),
+    ...(site && { launch: site }),
     path: smallPath(source, target, clock, fate.step),
     place: { type: 'receiver', migration },
     patience: seconds(5),
@@ -164,7 +172,9 @@ function fateOf(source: SmallSource, mishap: LifeOptions['mishap']): Fate {
       count += 1;
       if (count === mishap?.at) {
         if (mishap.kind === 'sourceIsCut') source.cut();
-        if (mishap.kind === 'sourceRestarts' || mishap.kind === 'powerFails') source.restart();
+        // What is off stays off: nobody starts a VM that was powered off.
+        if ((mishap.kind === 'sourceRestarts' || mishap.kind === 'powerFails') && source.power !== 'off')
+          source.restart();
         dead = mishap.kind === 'processDies' || mishap.kind === 'powerFails';
         if (dead) die();
       }

@@ -14,7 +14,7 @@ const proposed = (n: number, text = ''): ProposedFact => ({
     time: instant(n),
     actor: 'world',
     correlationId: 'c',
-    schemaVersion: 1,
+    schemaVersion: 2,
     model: { id: 'm', version: '1' },
   },
 });

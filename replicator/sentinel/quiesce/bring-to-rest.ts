@@ -7,7 +7,7 @@ import { parseMountInfo, parseNoDeviceTypes } from '#replicator/sentinel/invento
 import { parseSwaps } from '#replicator/sentinel/inventory/survey';
 import { swapOnDisk, type WritableFileSystem, writableFileSystems } from './disk-plan.ts';
 import type { Undo } from './rest-journal.ts';
-import { type ServiceManager, serviceManager } from './service-manager.ts';
+import { type ServiceManager, serviceManager } from './init-system.ts';
 import { planStops } from './stop-plan.ts';
 import { type Unit, unitOf } from './unit.ts';
 import { findWriters, type Writer } from './writers.ts';

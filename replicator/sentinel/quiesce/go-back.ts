@@ -3,7 +3,7 @@ import type { GuestControl } from '#replicator/sentinel/guest-system';
 import { parseMountInfo } from '#replicator/sentinel/inventory/mounts';
 import { parseSwaps } from '#replicator/sentinel/inventory/survey';
 import type { Undo } from './rest-journal.ts';
-import { type ServiceManager, serviceManager } from './service-manager.ts';
+import { type ServiceManager, serviceManager } from './init-system.ts';
 
 /** What came of going back to service. */
 export interface WayBack {

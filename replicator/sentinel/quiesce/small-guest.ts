@@ -174,6 +174,7 @@ async function run(
   if (root(guest)?.readOnly && !guest.warm.has(program)) guest.wrong.push(`${program} was read from a disk at rest`);
   guest.warm.add(program);
   if (args[0] === '--version') return fine;
+  if (program === 'systemctl' && args[0] === 'list-units') return { ...fine, stdout: listUnits(guest) };
   if (program === 'systemctl' && args[0] === 'show') return { ...fine, stdout: show(guest, args) };
   return changing(guest, [program, ...args].join(' '), () => carryOut(guest, program, args, timeout));
 }
@@ -194,17 +195,29 @@ function carryOut(guest: SmallGuest, program: string, args: readonly string[], t
 }
 
 function show(guest: SmallGuest, args: readonly string[]): string {
-  const last = args.at(-1) ?? '';
-  if (last !== '*') return `ActiveState=${guest.units.get(last)?.active ? 'active' : 'inactive'}\n`;
-  return [...guest.units]
-    .map(([id, { active, exited, after: others, requires }]) =>
-      [
-        ...[`Id=${id}`, `ActiveState=${active ? 'active' : 'inactive'}`, `SubState=${exited ? 'exited' : 'running'}`],
-        ...[`After=${(others ?? []).join(' ')}`, `Requires=${(requires ?? []).join(' ')}`],
-      ].join('\n'),
-    )
+  if (args[2] === 'ActiveState')
+    return `ActiveState=${guest.units.get(args[3] ?? '')?.active ? 'active' : 'inactive'}\n`;
+  return args
+    .slice(4)
+    .flatMap((id) => {
+      const found = guest.units.get(id);
+      if (found === undefined) return [];
+      return [
+        [
+          ...[`Id=${id}`, `ActiveState=${found.active ? 'active' : 'inactive'}`],
+          ...[`SubState=${found.exited ? 'exited' : 'running'}`],
+          ...[`After=${(found.after ?? []).join(' ')}`, `Requires=${(found.requires ?? []).join(' ')}`],
+        ].join('\n'),
+      ];
+    })
     .join('\n\n');
 }
+
+const listUnits = (guest: SmallGuest): string =>
+  [...guest.units]
+    .filter(([, { active }]) => active)
+    .map(([id, { exited }]) => `${id} loaded active ${exited ? 'exited' : 'running'} Something\n`)
+    .join('');
 
 function systemctl(guest: SmallGuest, verb: string, id: string, timeout: number): ProgramOutcome {
   const found = guest.units.get(id);

@@ -54,10 +54,10 @@ export function additionsOf(source: StageSource, found: NetworkFound): readonly 
   const lent = new Set(source.nics.filter((nic) => nic.lent.length > 0).map(({ name }) => name));
   const routes = source.routes
     .filter((route) => !/\bproto (?:kernel|dhcp|ra)\b/.test(route) && !lent.has(/\bdev (\S+)/.exec(route)?.[1] ?? ''))
-    .filter((route) => !found.routes.some((other) => destination(other) === destination(route)));
+    .filter((route) => !found.routes.some((other) => leadsTo(other) === leadsTo(route)));
   return [...addresses, ...routes.map((route) => ({ type: 'route', route }) as const)];
 }
 
 /** Where a route leads and through what: two that differ in a metric are the same to a guest. */
-const destination = (route: string): string =>
+const leadsTo = (route: string): string =>
   `${route.split(' ')[0]} ${/\bvia (\S+)/.exec(route)?.[1] ?? ''} ${/\bdev (\S+)/.exec(route)?.[1] ?? ''}`;

@@ -46,7 +46,9 @@ export function stageGuest(): StageGuest {
         guest.seen.push([program, ...args].join(' '));
         return run(guest, program, args, options?.input ?? '') ?? noPrograms(program, args);
       },
-      write: async (path, text) => void guest.files.set(path, text),
+      // What is written to a device is added to what came out of it before.
+      write: async (path, text) =>
+        void guest.files.set(path, (path.startsWith('/dev/') ? (guest.files.get(path) ?? '') : '') + text),
       replace: async (path, text) => void guest.files.set(path, text),
       remove: async (path) => void guest.files.delete(path),
       signal: () => undefined,

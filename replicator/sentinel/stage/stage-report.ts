@@ -8,6 +8,9 @@ export interface StageReport {
   readonly booted: true;
 }
 
+/** What a report says of a check that will be made once there is a network. */
+export const waitsForNetwork = 'waits for a network';
+
 /** How the line on the console begins. */
 export const reportMark = 'SEALIFT-REPORT';
 

@@ -5,7 +5,7 @@ import { guestOfFiles } from '#replicator/sentinel/inventory/guest-files';
 import { surveyGuest } from '#replicator/sentinel/inventory/survey';
 import { renderStageFile, type StageFile, stagePath, stageSourceOf } from './stage-file.ts';
 import { type StageGuest, stageGuest } from './stage-guest.ts';
-import { reportLine, reportMark } from './stage-report.ts';
+import { reportLine, reportMark, waitsForNetwork } from './stage-report.ts';
 import { finalizeStage, readStage, runStageTwo } from './stage-two.ts';
 
 const common = { timeout: seconds(30), mustSucceed: true } as const;
@@ -63,9 +63,16 @@ describe('stage two', () => {
     expect(guest.files.get('/etc/systemd/network/10-sealift-enp0s3.link')).toContain('MACAddress=52:54:00:00:00:01');
     expect(guest.seen).toContain('systemctl restart networking.service');
     expect(guest.services.get('qemu-guest-agent')).toBe('masked');
-    const said = consoleOf(guest).trim();
-    expect(said.startsWith(`${reportMark} {`)).toBe(true);
-    expect(JSON.parse(said.slice(reportMark.length))).toEqual(report);
+    const said = consoleOf(guest)
+      .trim()
+      .split(/[\r\n]+/);
+    expect(said.every((line) => line.startsWith(`${reportMark} {`))).toBe(true);
+    const [before, last] = said.map((line) => JSON.parse(line.slice(reportMark.length)) as typeof report);
+    expect(last).toEqual(report);
+    // What needs a network is waited for until there may be one: the cards of a target are connected once it is up.
+    expect(before?.checks.filter(({ message }) => message === waitsForNetwork).map(({ id }) => id)).toEqual([
+      'address',
+    ]);
     expect(guest.files.get('/proc/sys/kernel/printk')).toBe('7 4 1 7\n');
   });
 

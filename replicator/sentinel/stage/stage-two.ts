@@ -6,8 +6,8 @@ import { isThere } from '#replicator/sentinel/inventory/old-agents';
 import { type AccountMade, makeAccount, removeAccount } from './account.ts';
 import { markTools, oldAgentsOff } from './agents-off.ts';
 import { keepNetwork } from './keep-network.ts';
-import { parseStageFile, type StageFile, stagePath } from './stage-file.ts';
-import { reportLine, type StageReport } from './stage-report.ts';
+import { parseStageFile, type StageFile, stagePath, type ValidationCheck } from './stage-file.ts';
+import { reportLine, type StageReport, waitsForNetwork } from './stage-report.ts';
 import { validate } from './validation.ts';
 
 /** What came of stage two. */
@@ -27,20 +27,35 @@ export async function readStage(system: GuestControl): Promise<Result<StageFile 
  * Finishes inside a replica that has booted on the target: keeps its place in the network, turns old agents off and
  * tools on, validates, and says on the console what came of it. May be repeated, as it is after every boot until the
  * migration is finalized. It talks to no network itself.
+ *
+ * A target boots with its cards disconnected, and is connected once it has said that it is up. So what needs a network is
+ * checked last, and a report goes before it in which it is waited for.
  */
 export async function runStageTwo(system: GuestControl, clock: Clock, file: StageFile): Promise<StageOutcome> {
   const kept = file.source === undefined ? [] : await keepNetwork(system, file.source);
   const agents = await oldAgentsOff(system);
   const tools = await markTools(system);
   const { account, checks: accountChecks } = await prepareAccount(system, clock, file);
-  const validated = await validate(system, clock, file.checks);
-  const report: StageReport = {
+  const done = [...kept, ...agents, ...tools, ...accountChecks];
+  const reportOf = (validated: readonly Check[]): StageReport => ({
     ...{ stage: file.stage, migration: file.migration, booted: true },
-    checks: [...kept, ...agents, ...tools, ...accountChecks, ...validated],
-  };
+    checks: [...done, ...file.checks.flatMap(({ id }) => validated.filter((check) => check.id === id))],
+  });
+  const inNetwork = file.checks.filter(({ kind }) => kind === 'address');
+  const alone = await validate(
+    system,
+    clock,
+    file.checks.filter((check) => !inNetwork.includes(check)),
+  );
+  if (inNetwork.length > 0) await sayOnConsole(system, reportLine(reportOf([...alone, ...inNetwork.map(waits)])));
+  const report = reportOf([...alone, ...(await validate(system, clock, inNetwork))]);
   await sayOnConsole(system, reportLine(report));
   return account === undefined ? { report } : { report, account };
 }
+
+const waits = ({ id }: ValidationCheck): Check => ({
+  ...{ id, verdict: 'warning', message: waitsForNetwork, remedy: '' },
+});
 
 async function prepareAccount(
   system: GuestControl,

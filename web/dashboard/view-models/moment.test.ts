@@ -16,7 +16,7 @@ const fact = (n: number, second: number): RecordedFact => ({
     time: instant(second * 1000),
     actor: 'world',
     correlationId: 'c',
-    schemaVersion: 1,
+    schemaVersion: 2,
     model: { id: 'm', version: '1' },
     previousHash: '',
   },

@@ -1,6 +1,6 @@
 import { type Millis, seconds } from '#core/units';
 import type { GuestSystem } from '#replicator/sentinel/guest-system';
-import { readInitSystem } from '#replicator/sentinel/inventory/services';
+import { parseUnitList, readInitSystem } from '#replicator/sentinel/inventory/services';
 import { parseDepTree, parseKillScripts, parseUnits, type Unit, unitProperties } from './unit.ts';
 
 /** The init system of a guest, as far as stopping and starting goes. Calls may be repeated. */
@@ -35,6 +35,11 @@ export async function serviceManager(system: GuestSystem): Promise<ServiceManage
   }
 }
 
+const listActive = [
+  ...['list-units', '--no-legend', '--no-pager', '--plain', '--type=service,socket,timer,path,scope'],
+  '--state=active,activating,reloading,deactivating',
+];
+
 const noManager: ServiceManager = {
   name: 'none',
   units: async () => [],
@@ -52,7 +57,12 @@ function systemd(system: GuestSystem): ServiceManager {
   return {
     name: 'systemd',
     units: async () => {
-      const args = ['show', '--all', '--no-pager', '-p', unitProperties.join(','), '*'];
+      const listed = await system.run('systemctl', listActive, { timeout: askLimit });
+      if (listed.status !== 0) return undefined;
+      const ids = parseUnitList(listed.stdout).flatMap(({ name, state }) => (state === 'exited' ? [] : [name]));
+      if (ids.length === 0) return [];
+      // Only those that run are asked about: a pattern would have systemd describe hundreds that do not, for seconds.
+      const args = ['show', '--no-pager', '-p', unitProperties.join(','), ...ids];
       const asked = await system.run('systemctl', args, { timeout: askLimit });
       return asked.status === 0 ? parseUnits(asked.stdout) : undefined;
     },

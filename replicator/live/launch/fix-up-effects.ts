@@ -1,0 +1,110 @@
+import type { DiskId } from '#core/ids';
+import type { Check, GuestShape, MigrationFact, Reason } from '#core/migration/facts';
+import { describeFixUpError, type FixUpDisk, type FixUpError, type FixUpPlan } from '#core/ports/fix-up';
+import { err, ok, type Result } from '#core/result';
+import { formatPlural } from '#core/text/format';
+import type { Report } from '#core/driver/world';
+import type { StageFile } from '#replicator/sentinel/stage/stage-file';
+import { came, type Parts, type Perform, type Reconcile } from '#replicator/live/parts';
+import { targetOf } from '#replicator/live/target-place';
+import { reasonOf } from '#replicator/live/trouble';
+import { plannedEdit } from './edit-text.ts';
+import { fixUpTargetOf, type LaunchSite } from './launch-site.ts';
+import { stepTeller } from './steps.ts';
+
+/** Fixes up a fresh overlay on every replica: plan, apply, verify. What fails is undone by dropping the overlays. */
+export const fixUpReplica =
+  (site: LaunchSite): Perform<'fixUpReplica'> =>
+  async (parts, { report }) => {
+    const { guest } = await parts.memory();
+    const failed = (reason: Reason): MigrationFact => ({ type: 'FixUpFailed', data: { reason } });
+    if (!guest) return came(failed(guestUnknown));
+    const replicas = replicasOf(parts);
+    const order: StageFile = { stage: 'target', migration: parts.migration, checks: site.checks };
+    const overlays = await makeOverlays(site, replicas);
+    const fixed = overlays.ok
+      ? await fixUp(site, { disks: overlays.value, guest, order, step: 'fixUpReplica', report })
+      : err(reasonOf('OverlayFailed', overlays.error));
+    if (fixed.ok) return came({ type: 'ReplicaFixedUp', data: { findings: fixed.value } });
+    for (const { path } of replicas) await site.overlays.drop(path);
+    return came(failed(fixed.error));
+  };
+
+/** Fix-up is done again from nothing: what a try left behind are overlays, and it begins by dropping them. */
+export const wasFixedUp: Reconcile = async () => ({ type: 'notDone' });
+
+/** A guest that nobody looked into cannot be given the NICs and the firmware it expects. */
+export const guestUnknown = reasonOf(
+  'GuestUnknown',
+  'the log does not say what the guest is like inside; let its sentinel connect and verify the source again',
+);
+
+/** The replicas as files, in the order of the plan: the boot disk first. */
+export const replicasOf = ({ plan, place }: Pick<Parts, 'plan' | 'place'>): readonly ReplicaFile[] =>
+  plan.disks.map(({ id }) => ({ disk: id, path: targetOf(place, id) }));
+
+/** A replica of this machine. */
+export interface ReplicaFile {
+  readonly disk: DiskId;
+  readonly path: string;
+}
+
+async function makeOverlays(
+  { overlays }: LaunchSite,
+  replicas: readonly ReplicaFile[],
+): Promise<Result<readonly FixUpDisk[], string>> {
+  const disks: FixUpDisk[] = [];
+  for (const { path } of replicas) {
+    const overlay = await overlays.make(path);
+    if (!overlay.ok) return overlay;
+    disks.push(overlay.value);
+  }
+  return ok(disks);
+}
+
+/** What is fixed up, for what, and who is told. */
+export interface FixUpOrder {
+  readonly disks: readonly FixUpDisk[];
+  readonly guest: GuestShape;
+  readonly order: StageFile;
+  readonly step: 'fixUpReplica' | 'launchTest';
+  readonly report: Report<MigrationFact>;
+}
+
+/** Plans, applies and verifies on disks that may be changed. Answers what was found; the reason says what failed. */
+export async function fixUp(
+  site: LaunchSite,
+  { disks, guest, order, step, report }: FixUpOrder,
+): Promise<Result<readonly Check[], Reason>> {
+  const { fixUp: engine } = site;
+  const tell = stepTeller(step, report);
+  const target = fixUpTargetOf(site, guest.nics, order);
+  const planned = await tell.item(
+    'plan',
+    'Plan the fix-up',
+    async () => inWords(await engine.plan(disks, target)),
+    edits,
+  );
+  if (!planned.ok) return planned;
+  const plan = planned.value;
+  report({ type: 'FixUpPlanned', data: { edits: plan.edits.map(plannedEdit), findings: plan.findings } });
+  const refusing = plan.findings.filter(({ verdict }) => verdict === 'failed');
+  if (refusing.length > 0) return err(reasonOf('FixUpRefused', refusing.map(({ message }) => message).join('; ')));
+  const applied = await tell.item('apply', 'Apply the edits', async () => inWords(await engine.apply(disks, plan)));
+  if (!applied.ok) return applied;
+  const verified = await tell.item(
+    'verify',
+    'Verify what was applied',
+    async () => inWords(await engine.verify(disks, plan)),
+    (checks) => formatPlural(checks.length, 'check'),
+  );
+  if (!verified.ok) return verified;
+  const notThere = verified.value.filter(({ verdict }) => verdict === 'failed');
+  if (notThere.length > 0) return err(reasonOf('FixUpNotVerified', notThere.map(({ message }) => message).join('; ')));
+  return ok([...plan.findings, ...verified.value]);
+}
+
+const edits = ({ edits: all }: FixUpPlan): string => formatPlural(all.length, 'edit');
+
+const inWords = <T>(result: Result<T, FixUpError>): Result<T, string> =>
+  result.ok ? result : err(describeFixUpError(result.error));

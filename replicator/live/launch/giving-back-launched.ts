@@ -1,0 +1,99 @@
+import { describeHypervisorError, type HypervisorError } from '#core/ports/source-hypervisor';
+import { describeTargetError } from '#core/ports/target-platform';
+import type { Reason } from '#core/migration/facts';
+import { err, ok, type Result } from '#core/result';
+import { elapsed, seconds } from '#core/units';
+import { came, type Parts, type Perform, type Reconcile } from '#replicator/live/parts';
+import { withoutSecrets } from '#replicator/live/secrets';
+import { reasonOf } from '#replicator/live/trouble';
+import { replicasOf } from './fix-up-effects.ts';
+import type { LaunchSite } from './launch-site.ts';
+import { stepTeller } from './steps.ts';
+import { targetName } from './target-effects.ts';
+
+/**
+ * Takes the target away first, then gives the source back: powered on and connected if it was fenced, back to service if
+ * it was only brought to rest. The overlays go with the target; the replicas stay, so that a retry needs a delta.
+ */
+export const rollBackLaunched =
+  (site: LaunchSite): Perform<'rollBack'> =>
+  async (parts, { report, signal }) => {
+    const tell = stepTeller('rollBack', report);
+    const failed = (reason: Reason) => came({ type: 'RollbackFailed', data: { reason } });
+    const removed = await tell.item('target', 'Take the target away', () => takeTargetAway(site, parts));
+    if (!removed.ok) return failed(removed.error);
+    const { found } = await parts.memory();
+    if (found === 'off') return came({ type: 'RolledBack', data: { source: 'off' } });
+    const state = await site.power.state();
+    if (!state.ok) return failed(reasonOf('SourceUnknown', describeHypervisorError(state.error)));
+    const back =
+      state.value === 'off'
+        ? await tell.item('source', 'Start the source and connect it', () => startSource(site, parts, signal))
+        : await tell.item('source', 'Bring the source back to service', async () => inWords(await site.agent.resume()));
+    return back.ok ? came({ type: 'RolledBack', data: { source: 'running' } }) : failed(back.error);
+  };
+
+/** Every part of it asks first and may be done again. */
+export const rollBackAgain: Reconcile = async () => ({ type: 'notDone' });
+
+async function takeTargetAway({ target, overlays }: LaunchSite, parts: Parts): Promise<Result<void, string>> {
+  const removed = await target.remove(targetName(parts));
+  // Overlays under a VM that may run are left to it: two writers would ruin them.
+  if (!removed.ok) return err(describeTargetError(removed.error));
+  for (const { path } of replicasOf(parts)) {
+    const dropped = await overlays.drop(path);
+    if (!dropped.ok) return dropped;
+  }
+  return ok(undefined);
+}
+
+const lookEvery = seconds(1);
+
+/** Powers the source on, connects it, and waits until its sentinel is back. */
+async function startSource(
+  { power, agent, bootMax }: LaunchSite,
+  { clock }: Parts,
+  signal: AbortSignal,
+): Promise<Result<void, string>> {
+  for (const done of [await power.reconnect(), await power.powerOn(), await power.reconnect()])
+    if (!done.ok) return inWords(done);
+  for (const begun = clock.now(); ; await clock.wait(lookEvery, signal)) {
+    const answer = await agent.inspect();
+    if (answer.ok) return ok(undefined);
+    if (signal.aborted || elapsed(begun, clock.now()) > bootMax)
+      return err(`the source was started, and its sentinel does not answer: ${inWords(answer).error}`);
+  }
+}
+
+const inWords = <T>(result: Result<T, HypervisorError>): Result<T, string> & { readonly error?: string } =>
+  result.ok ? result : err(withoutSecrets(describeHypervisorError(result.error)));
+
+/** Takes the sentinel off the target, and leaves the source off, disconnected and with a note. Nothing is deleted. */
+export const retireLaunched =
+  (site: LaunchSite): Perform<'retireSource'> =>
+  async (parts, order) => {
+    const { power, agent } = site;
+    const tell = stepTeller('retireSource', order.report);
+    const failed = (reason: Reason) => came({ type: 'RetirementFailed', data: { reason } });
+    const state = await power.state();
+    if (!state.ok) return failed(reasonOf('SourceUnknown', describeHypervisorError(state.error)));
+    if (state.value !== 'off')
+      return failed(
+        reasonOf('SourceRuns', `the source is ${state.value} although its target has taken over; stop it first`),
+      );
+    const cut = await tell.item('disconnect', 'Take the source off its networks', async () =>
+      inWords(await power.disconnect()),
+    );
+    if (!cut.ok) return failed(cut.error);
+    // The sentinel that answers now is the one that moved along.
+    const uninstalled = await tell.item('sentinel', 'Take the sentinel off the target', async () =>
+      inWords(await agent.uninstall()),
+    );
+    if (!uninstalled.ok) return failed(uninstalled.error);
+    const note = `moved to ${targetName(parts)} by migration ${parts.migration}; off, disconnected and kept as it was`;
+    const noted = await tell.item('annotate', 'Leave a note at the source', async () =>
+      inWords(await power.annotate(note)),
+    );
+    if (!noted.ok) return failed(noted.error);
+    return came({ type: 'SourceRetired', data: { note: `the source is ${note}` } });
+  };

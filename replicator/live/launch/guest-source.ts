@@ -1,0 +1,54 @@
+import type { GuestAgent, GuestInventory, QuiescePolicy } from '#core/ports/guest-agent';
+import type { HypervisorError, PowerState, SourceHypervisor, SourceInventory } from '#core/ports/source-hypervisor';
+import type { SourcePower } from '#core/ports/source-power';
+import { ok, type Result } from '#core/result';
+
+/**
+ * A source as seen from inside, by its sentinel, and from outside only for whether it runs. Disks have the guest's names.
+ *
+ * `pause` brings the guest to rest as the policy says: services stopped, file systems read-only. It goes on running, so
+ * that what was written last can be read; `resume` brings it back to service.
+ */
+export function guestSource(agent: GuestAgent, power: SourcePower, policy: QuiescePolicy): SourceHypervisor {
+  return {
+    inspect: async () => {
+      const state = await power.state();
+      if (!state.ok) return state;
+      // Who is off cannot be asked, and has the disks it had.
+      if (state.value === 'off') return ok({ name: '', power: 'off', disks: [], hypervisor: 'its hypervisor' });
+      return inventoryOf(await agent.inspect(), state.value);
+    },
+    beginMark: (mark) => agent.beginMark(mark),
+    advanceMark: (from, to) => agent.advanceMark(from, to),
+    changes: (mark) => agent.changes(mark),
+    dropMark: (mark) => agent.dropMark(mark),
+    openDisk: (disk, since) => agent.openDisk(disk, since),
+    closeDisks: () => agent.closeDisks(),
+    pause: async () => {
+      const report = await agent.quiesce(policy);
+      return report.ok ? ok(undefined) : report;
+    },
+    resume: () => agent.resume(),
+    release: (owner) => agent.release(owner),
+    // Agent and power are the site's, and find their way back by themselves.
+    close: async () => undefined,
+  };
+}
+
+function inventoryOf(
+  found: Result<GuestInventory, HypervisorError>,
+  state: PowerState,
+): Result<SourceInventory, HypervisorError> {
+  if (!found.ok) return found;
+  const { hostname, disks, sentinel } = found.value;
+  return ok({
+    name: hostname,
+    power: state === 'running' && isAtRest(found.value) ? 'paused' : state,
+    disks: disks.map(({ id, size, tracking }) => ({ id, size, tracking })),
+    hypervisor: `sentinel ${sentinel.version}`,
+  });
+}
+
+/** Whether nothing in the guest can write to its disks: every file system on them is read-only. */
+export const isAtRest = ({ fileSystems }: Pick<GuestInventory, 'fileSystems'>): boolean =>
+  fileSystems.length > 0 && fileSystems.every(({ options }) => options.split(',').includes('ro'));

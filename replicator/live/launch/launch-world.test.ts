@@ -1,0 +1,121 @@
+import { describe, expect, it } from 'vitest';
+import type { MigrationFact, MigrationFactType } from '#core/migration/facts';
+import { mishaps, smallMigration, type SmallMigration } from '#test/support/small-migration';
+
+const launching = (): SmallMigration =>
+  smallMigration({ handOver: 'launch', onValidationFailure: 'rollBack', testLaunch: 'optional' });
+
+const typesOf = async (small: SmallMigration): Promise<readonly MigrationFactType[]> =>
+  (await small.facts()).map(({ type }) => type);
+
+/** L4: the source and the target are never both running with their NICs connected. */
+function watched(small: SmallMigration): SmallMigration {
+  const { launch, source } = small;
+  launch.onChange = () => {
+    const sourceTalks = source.power === 'running' && launch.sourceConnected;
+    const targetTalks = [...launch.vms.values()].some(
+      ({ power, links }) => power === 'running' && links === 'connected',
+    );
+    expect(sourceTalks && targetTalks).toBe(false);
+  };
+  return small;
+}
+
+const failures = (facts: readonly MigrationFact[]): readonly string[] =>
+  facts.flatMap((fact) =>
+    'reason' in fact.data && typeof fact.data.reason === 'object' ? [`${fact.type}: ${fact.data.reason.detail}`] : [],
+  );
+
+describe('a cutover that launches', () => {
+  it('fixes up an overlay, boots it disconnected, connects it and validates it from inside', async () => {
+    const small = watched(launching());
+    expect((await small.live()).ending).toBe('cutOver');
+    expect(failures(await small.facts())).toEqual([]);
+    const types = await typesOf(small);
+    const order = [
+      'SourceQuiesced',
+      'FinalSyncCompleted',
+      'SourceFenced',
+      'FixUpPlanned',
+      'ReplicaFixedUp',
+      'TargetLaunched',
+      'TargetConnected',
+      'TargetValidated',
+    ];
+    expect(types.filter((type) => order.includes(type))).toEqual(order);
+    expect(small.source.power).toBe('off');
+    expect(small.launch.sourceConnected).toBe(false);
+    expect([...small.launch.vms.values()]).toMatchObject([{ power: 'running', links: 'connected' }]);
+    expect(small.isEqual()).toBe(true);
+  });
+
+  it('is finalized by taking the sentinel off the target and leaving a note at the source', async () => {
+    const small = watched(launching());
+    expect((await small.live({ goal: 'finalize' })).ending).toBe('finalized');
+    expect(small.launch.uninstalled).toBe(true);
+    expect(small.launch.notes).toHaveLength(1);
+    expect(small.source.power).toBe('off');
+  });
+
+  it.each([
+    ['plan', 'FixUpFailed'],
+    ['apply', 'FixUpFailed'],
+    ['verify', 'FixUpFailed'],
+    ['launch', 'LaunchFailed'],
+    ['validation', 'ValidationFailed'],
+  ] as const)(
+    'that fails at %s gives the source back, keeps the replica, and can be tried again',
+    async (fails, fact) => {
+      const small = watched(launching());
+      small.launch.fails.add(fails);
+      expect((await small.live()).ending).toBe('rolledBack');
+      expect(await typesOf(small)).toContain(fact);
+      expect(small.source.power).toBe('running');
+      expect(small.launch.sourceConnected).toBe(true);
+      expect(small.launch.vms.size).toBe(0);
+      expect(small.launch.images.size).toBe(0);
+      expect(small.target.replicas.size).toBe(2);
+      small.launch.fails.clear();
+      expect((await small.live()).ending).toBe('cutOver');
+      expect(small.isEqual()).toBe(true);
+    },
+  );
+
+  it('says what the console said of a guest that does not boot', async () => {
+    const small = watched(launching());
+    const { images } = small.launch;
+    // Nothing is really changed on the images: what was applied is lost.
+    images.set = function set(path) {
+      return Map.prototype.set.call(images, path, { fixed: false, order: undefined }) as typeof images;
+    };
+    expect((await small.live()).ending).toBe('rolledBack');
+    const facts = await small.facts();
+    expect(failures(facts).join()).toContain('the initramfs does not find the root file system');
+    expect(facts.find(({ type }) => type === 'ConsoleCaptured')?.data).toMatchObject({
+      text: expect.stringContaining('ALERT!'),
+    });
+  });
+
+  it('whose source refuses to power off never gives its target a network', async () => {
+    const small = watched(launching());
+    small.launch.fails.add('powerOff');
+    expect((await small.live()).ending).toBe('rolledBack');
+    expect(await typesOf(small)).toContain('FencingFailed');
+    expect(small.launch.vms.size).toBe(0);
+    expect(small.source.power).toBe('running');
+  });
+});
+
+describe('a cutover that launches, whatever strikes at whatever step', () => {
+  it.each(mishaps)('ends as if nothing had, or with the source given back: %s', { timeout: 120_000 }, async (kind) => {
+    const { steps } = await watched(launching()).live();
+    for (let at = 1; at <= steps; at += 1) {
+      const small = watched(launching());
+      let life = await small.live({ mishap: { at, kind } });
+      for (let lives = 1; lives < 5 && life.ending !== 'cutOver'; lives += 1) life = await small.live();
+      expect({ at, ending: life.ending, equal: small.isEqual(), source: small.source.power }).toEqual({
+        ...{ at, ending: 'cutOver', equal: true, source: 'off' },
+      });
+    }
+  });
+});

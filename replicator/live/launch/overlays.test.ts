@@ -1,0 +1,33 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { needs } from '#test/support/programs';
+import { valueOf } from '#test/support/value-of';
+import { qcow2Overlays } from './overlays.ts';
+
+const programs = needs('qemu-img', 'qemu-io');
+const folder = mkdtempSync(join(tmpdir(), 'sealift-overlays-'));
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+describe.skipIf(!programs.available)(programs.title('overlays over a replica'), () => {
+  it('take what is written, keep the replica as it is, and are dropped without a trace', async () => {
+    const replica = join(folder, 'vda.raw');
+    writeFileSync(replica, Buffer.alloc(1_048_576, 7));
+    const overlays = qcow2Overlays();
+    const { path, format } = valueOf(await overlays.make(replica));
+    expect({ path, format }).toEqual({ path: overlays.of(replica), format: 'qcow2' });
+    execFileSync('qemu-io', ['-f', 'qcow2', '-c', 'write -P 9 0 64k', path]);
+    // One more try begins from the replica.
+    valueOf(await overlays.make(replica));
+    execFileSync('qemu-io', ['-f', 'qcow2', '-c', 'read -P 7 0 64k', path]);
+    const copy = valueOf(await overlays.copy(replica));
+    expect(readFileSync(copy.path).equals(readFileSync(replica))).toBe(true);
+    await overlays.dropCopy(replica);
+    valueOf(await overlays.drop(replica));
+    valueOf(await overlays.drop(replica));
+    expect(readdirSync(folder)).toEqual(['vda.raw']);
+    expect(readFileSync(replica).every((byte) => byte === 7)).toBe(true);
+  });
+});

@@ -1,0 +1,295 @@
+import type { Clock } from '#core/clock';
+import type { FixUp } from '#core/ports/fix-up';
+import type { GuestAgent, GuestInventory } from '#core/ports/guest-agent';
+import type { HypervisorError, SourceHypervisor } from '#core/ports/source-hypervisor';
+import type { SourcePower } from '#core/ports/source-power';
+import type { TargetPlatform, TargetVm, TargetVmPlan } from '#core/ports/target-platform';
+import { err, ok, type Result } from '#core/result';
+import { bytes, MiB, millis, seconds } from '#core/units';
+import type { LaunchSite } from '#replicator/live/launch/launch-site';
+import { parseStageFile, type ValidationCheck } from '#replicator/sentinel/stage/stage-file';
+import { waitsForNetwork } from '#replicator/sentinel/stage/stage-report';
+import type { SmallSource, Step } from './small-source.ts';
+
+/**
+ * Where a small migration is launched: an agent, a plug, a fix-up engine and a platform that keep every promise of their
+ * ports, and fail when a test says so. A guest boots if its disks were fixed up, and else says on its console why not.
+ */
+export interface SmallLaunch {
+  /** The source's NICs are on their networks. */
+  sourceConnected: boolean;
+  /** Notes left at the source. */
+  readonly notes: string[];
+  /** Images that were fixed up, by path. What is dropped is gone. */
+  readonly images: Map<string, { fixed: boolean; order: string | undefined }>;
+  readonly vms: Map<string, SmallVm>;
+  /** What goes wrong from now on. */
+  readonly fails: Set<'powerOff' | 'plan' | 'apply' | 'verify' | 'validation' | 'launch'>;
+  /** The sentinel was taken off the target. */
+  uninstalled: boolean;
+  site(step: Step): LaunchSite;
+  /** Called whenever anything changed: a place to assert what must always hold. */
+  onChange: () => void;
+}
+
+/** A VM of the small platform. */
+export interface SmallVm extends Omit<TargetVm, 'power' | 'links'> {
+  readonly plan: TargetVmPlan;
+  power: TargetVm['power'];
+  links: TargetVm['links'];
+  console: string;
+}
+
+const nic = { name: 'ens3', mac: '52:54:00:00:00:01', addresses: ['10.0.2.15/24'], driver: 'virtio_net' };
+const checks: readonly ValidationCheck[] = [
+  { id: 'booted', kind: 'booted', timeout: seconds(1), mustSucceed: true },
+  { id: 'address', kind: 'address', address: '10.0.2.15', timeout: seconds(1), mustSucceed: true },
+];
+
+/** A place to launch the migration of a small source at. Every call takes a millisecond. */
+export function smallLaunch(clock: Clock, source: SmallSource): SmallLaunch {
+  const launch: SmallLaunch = {
+    ...{ sourceConnected: true, notes: [], images: new Map(), vms: new Map(), fails: new Set() },
+    ...{ uninstalled: false, onChange: () => undefined },
+    site: (step) => siteOf(launch, source, step, clock),
+  };
+  return launch;
+}
+
+function siteOf(launch: SmallLaunch, source: SmallSource, step: Step, clock: Clock): LaunchSite {
+  // Something may go wrong before a thing is done, and after it and before anybody knows.
+  const during = async <T>(name: string, work: () => T): Promise<T> => {
+    await step(`${name} asked`);
+    await clock.wait(millis(1), new AbortController().signal);
+    const done = work();
+    launch.onChange();
+    await step(`${name} done`);
+    return done;
+  };
+  return {
+    agent: agentOf(launch, source, step, during),
+    power: powerOf(launch, source, during),
+    fixUp: fixUpOf(launch, during),
+    target: platformOf(launch, during),
+    overlays: {
+      of: (replica) => `${replica}+`,
+      make: (replica) =>
+        during('make overlay', () => {
+          launch.images.set(`${replica}+`, { fixed: false, order: undefined });
+          return ok({ path: `${replica}+`, format: 'qcow2' as const });
+        }),
+      drop: (replica) => during('drop overlay', () => (launch.images.delete(`${replica}+`), ok(undefined))),
+      copy: (replica) =>
+        during('copy replica', () => {
+          launch.images.set(`${replica}~`, { fixed: false, order: undefined });
+          return ok({ path: `${replica}~`, format: 'raw' as const });
+        }),
+      dropCopy: (replica) => during('drop copy', () => void launch.images.delete(`${replica}~`)),
+    },
+    policy: { timeout: seconds(60), keep: [], before: [], after: [] },
+    hardware: { controller: 'pvscsi', nicModel: 'vmxnet3' },
+    ...{ network: 'VM Network', checks, bootMax: seconds(30), powerOffMax: seconds(5) },
+  };
+}
+
+type During = <T>(name: string, work: () => T) => Promise<T>;
+
+function agentOf(launch: SmallLaunch, source: SmallSource, step: Step, during: During): GuestAgent {
+  const hypervisor = reconnecting(() => source.connect(step));
+  const away = (operation: string) => err({ type: 'Unreachable', operation, detail: 'the guest is off' } as const);
+  const isOff = (): boolean => source.power === 'off';
+  return {
+    ...hypervisor,
+    inspect: async () => {
+      const found = await hypervisor.inspect();
+      if (!found.ok || isOff()) return found.ok ? away('inspect') : found;
+      const { disks, name } = found.value;
+      return ok({
+        ...emptyInventory,
+        hostname: name,
+        disks: disks.map((disk) => ({
+          ...disk,
+          path: `/dev/${disk.id}`,
+          logicalBlockSize: bytes(512),
+          partitions: [],
+        })),
+        fileSystems: [{ ...rootFileSystem, options: source.power === 'running' ? 'rw' : 'ro' }],
+      });
+    },
+    quiesce: async () => {
+      const paused = await hypervisor.pause();
+      return paused.ok ? ok({ stopped: [], fileSystems: [], took: millis(1) }) : paused;
+    },
+    resume: () => hypervisor.resume(),
+    powerOff: () =>
+      during('agent power off', () => {
+        if (isOff()) return away('powerOff');
+        if (source.power === 'running')
+          return err({ type: 'Refused', operation: 'powerOff', detail: 'the guest is not at rest' } as const);
+        if (!launch.fails.has('powerOff')) source.power = 'off';
+        return ok(undefined);
+      }),
+    limit: async () => ok(undefined),
+    uninstall: () => during('uninstall', () => ((launch.uninstalled = true), ok(undefined))),
+  };
+}
+
+/** A sentinel comes back by itself after its connection was lost: what was asked meanwhile is answered as lost. */
+function reconnecting(connect: () => SourceHypervisor): SourceHypervisor {
+  let connection = connect();
+  const noticing = async <T extends Result<unknown, HypervisorError>>(answer: Promise<T>): Promise<T> => {
+    const said = await answer;
+    if (!said.ok && said.error.type === 'Unreachable') connection = connect();
+    return said;
+  };
+  return {
+    inspect: () => noticing(connection.inspect()),
+    beginMark: (mark) => noticing(connection.beginMark(mark)),
+    advanceMark: (from, to) => noticing(connection.advanceMark(from, to)),
+    changes: (mark) => noticing(connection.changes(mark)),
+    dropMark: (mark) => noticing(connection.dropMark(mark)),
+    openDisk: (disk, since) => noticing(connection.openDisk(disk, since)),
+    closeDisks: () => noticing(connection.closeDisks()),
+    pause: () => noticing(connection.pause()),
+    resume: () => noticing(connection.resume()),
+    release: (owner) => noticing(connection.release(owner)),
+    close: () => connection.close(),
+  };
+}
+
+function powerOf(launch: SmallLaunch, source: SmallSource, during: During): SourcePower {
+  const connect = (connected: boolean) => () =>
+    during(connected ? 'reconnect' : 'disconnect', () => ((launch.sourceConnected = connected), ok(undefined)));
+  return {
+    // What is at rest inside runs, as its hypervisor sees it.
+    state: () => during('power state', () => ok(source.power === 'paused' ? 'running' : source.power)),
+    powerOff: () =>
+      during('power off', () => {
+        if (launch.fails.has('powerOff'))
+          return err({ type: 'Refused', operation: 'power off', detail: 'the VM is locked' } as const);
+        source.power = 'off';
+        return ok(undefined);
+      }),
+    powerOn: () =>
+      during('power on', () => {
+        // Whatever was tracked inside is gone with the kernel that tracked it.
+        if (source.power === 'off') source.restart();
+        return ok(undefined);
+      }),
+    disconnect: connect(false),
+    reconnect: connect(true),
+    annotate: (note) => during('annotate', () => (launch.notes.push(note), ok(undefined))),
+    close: async () => undefined,
+  };
+}
+
+function fixUpOf(launch: SmallLaunch, during: During): FixUp {
+  const failed = (step: string) => err({ type: 'ToolFailed', step, detail: 'it said no' } as const);
+  return {
+    inspect: async () => failed('inspect'),
+    plan: (_disks, target) =>
+      during('plan fix-up', () => {
+        if (launch.fails.has('plan')) return failed('plan');
+        const edit = {
+          id: 'drivers',
+          what: 'add vmw_pvscsi',
+          why: 'the disk',
+          path: '/etc/modules',
+          before: '',
+          after: 'vmw_pvscsi\n',
+        };
+        const stage = {
+          id: 'stage',
+          what: 'the stage',
+          why: 'the sentinel',
+          path: '/stage.json',
+          after: target.stage ?? '',
+        };
+        return ok({
+          version: 1,
+          guest: { family: 'debian', name: 'Debian', kernels: [] },
+          edits: [edit, stage],
+          findings: [],
+        });
+      }),
+    apply: (disks, plan) =>
+      during('apply fix-up', () => {
+        if (launch.fails.has('apply')) return failed('apply');
+        const order = plan.edits.find(({ id }) => id === 'stage')?.after;
+        for (const { path } of disks) launch.images.set(path, { fixed: true, order });
+        return ok(undefined);
+      }),
+    verify: () =>
+      during('verify fix-up', () => {
+        const verdict = launch.fails.has('verify') ? ('failed' as const) : ('passed' as const);
+        return ok([{ id: 'initramfs', verdict, message: 'the drivers are in it', remedy: '' }]);
+      }),
+  };
+}
+
+function platformOf(launch: SmallLaunch, during: During): TargetPlatform {
+  const gone = (name: string) => err({ type: 'NotFound', name } as const);
+  const report = (vm: SmallVm): void => {
+    const file = parseStageFile(launch.images.get(vm.plan.disks[0]?.path ?? '')?.order ?? '');
+    if (!file.ok) return;
+    const { stage, migration, checks: wanted } = file.value;
+    const verdict = launch.fails.has('validation') ? 'failed' : 'passed';
+    const found = wanted.map(({ id, kind }) => {
+      const waits = kind === 'address' && vm.links !== 'connected';
+      return {
+        id,
+        verdict: waits ? 'warning' : verdict,
+        message: waits ? waitsForNetwork : `${id}: looked at`,
+        remedy: '',
+      };
+    });
+    vm.console += `SEALIFT-REPORT ${JSON.stringify({ stage, migration, checks: found, booted: true })}\n`;
+  };
+  return {
+    find: (name) => during('find', () => ok(launch.vms.get(name))),
+    launch: (plan, links) =>
+      during('launch', () => {
+        if (launch.fails.has('launch'))
+          return err({ type: 'Refused', operation: 'launch', detail: 'no room' } as const);
+        const there = launch.vms.get(plan.name);
+        if (there) return ok(there);
+        const vm: SmallVm = { name: plan.name, plan, power: 'running', links, console: 'booting\n' };
+        launch.vms.set(plan.name, vm);
+        if (plan.disks.every(({ path }) => launch.images.get(path)?.fixed)) report(vm);
+        else vm.console += 'ALERT!  UUID=0c1d does not exist.  Dropping to a shell!\n';
+        return ok(vm);
+      }),
+    setLinks: (name, links) =>
+      during('set links', () => {
+        const vm = launch.vms.get(name);
+        if (!vm) return gone(name);
+        vm.links = links;
+        report(vm);
+        return ok(undefined);
+      }),
+    powerOff: (name) =>
+      during('power target off', () => {
+        const vm = launch.vms.get(name);
+        if (vm) vm.power = 'off';
+        return vm ? ok(undefined) : gone(name);
+      }),
+    remove: (name) => during('remove', () => (launch.vms.delete(name), ok(undefined))),
+    console: (name) =>
+      during('console', () => (launch.vms.has(name) ? ok(launch.vms.get(name)?.console ?? '') : gone(name))),
+    close: async () => undefined,
+  };
+}
+
+const rootFileSystem = {
+  ...{ device: '/dev/vda1', type: 'ext4', uuid: '0c1d', mountpoint: '/' },
+  ...{ size: bytes(1_024 * MiB), used: bytes(512 * MiB) },
+};
+
+const emptyInventory: Omit<GuestInventory, 'hostname' | 'disks' | 'fileSystems'> = {
+  os: { id: 'debian', version: '12', name: 'Debian GNU/Linux 12 (bookworm)' },
+  ...{ kernels: ['6.1.0-1-amd64'], kernel: '6.1.0-1-amd64', machine: 'x86_64', firmware: 'bios', bootLoader: 'grub2' },
+  ...{ memory: bytes(512 * MiB), processors: 2, volumes: [], swap: [], networkShares: [], nics: [nic], routes: [] },
+  services: [{ name: 'cron.service', state: 'running' }],
+  oldAgents: [],
+  sentinel: { version: '0', bootId: 'b' },
+};
