@@ -90,10 +90,13 @@ function present(need: Need): boolean {
   return need === kernelNeed ? hasKernel() : locate(need) !== undefined;
 }
 
-const canTrace = (): boolean =>
-  process.getuid?.() === 0 &&
-  existsSync('/proc/filesystems') &&
-  readFileSync('/proc/filesystems', 'utf8').includes('\ttracefs\n');
+// A container may have a root that can neither mount nor trace: the kernel says what it may, in bits.
+function canTrace(): boolean {
+  if (process.getuid?.() !== 0 || !existsSync('/proc/self/status') || !existsSync('/dev/loop-control')) return false;
+  const capabilities = /^CapEff:\s+([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
+  const mayAdministrate = (BigInt(`0x${capabilities}`) >> 21n) & 1n;
+  return mayAdministrate === 1n && readFileSync('/proc/filesystems', 'utf8').includes('\ttracefs\n');
+}
 
 // Where the laboratory looks; see `findKernel`, which is asynchronous and so no use in the title of a suite.
 function hasKernel(): boolean {

@@ -18,19 +18,28 @@ format:
 	field:char rwbs[10];	offset:34;	size:10;	signed:0;
 	field:__data_loc char[] cmd;	offset:44;	size:4;	signed:0;
 `;
-/** Of Linux 4.19: shorter letters, no priority. */
-const format4 = `name: block_rq_complete
-ID: 1131
+/** Of Linux 6.1, Debian 12: shorter letters, no priority. */
+const format61 = `name: block_rq_complete
+ID: 1064
 format:
 	field:unsigned short common_type;	offset:0;	size:2;	signed:0;
+	field:int common_pid;	offset:4;	size:4;	signed:1;
 
 	field:dev_t dev;	offset:8;	size:4;	signed:0;
 	field:sector_t sector;	offset:16;	size:8;	signed:0;
 	field:unsigned int nr_sector;	offset:24;	size:4;	signed:0;
 	field:int error;	offset:28;	size:4;	signed:1;
-	field:char rwbs[8];	offset:32;	size:8;	signed:0;
+	field:char rwbs[8];	offset:32;	size:8;	signed:1;
 	field:__data_loc char[] cmd;	offset:40;	size:4;	signed:1;
 `;
+/** What that kernel recorded of a write and a discard to a virtio disk, and the same to an NVMe disk. The rest was empty. */
+const page61 = [
+  'VyklhwIAAADgAAAAAAAAAA0AAAAoBAkBnQAAAAAA0A8AAAAAKAAAAAAAAAAYAAAAAAAAAFdTAAAA',
+  'AAAALAABAAAAAAAAAAAArW2rcCgECQElAAAAAADQDwAAAAAACAAAAAAAAAAIAAAAAAAARFMAAAAA',
+  'AAAsAAEAAAAAAAAAAADN4xcMKAQJAQAAAAAAADAQAAAAAEgAAAAAAAAAGAAAAAAAAABXUwAAAAAA',
+  'ACwAAQAAAAAAAAAAAC2UigooBAkBJQAAAAAAMBAAAAAAABAAAAAAAAAACAAAAAAAAERTAAAAAAAA',
+  'LAABAAAAAAAAAAAA',
+].join('');
 const headerPage = `	field: u64 timestamp;	offset:0;	size:8;	signed:0;
 	field: local_t commit;	offset:8;	size:8;	signed:1;
 	field: int overwrite;	offset:8;	size:1;	signed:1;
@@ -38,7 +47,7 @@ const headerPage = `	field: u64 timestamp;	offset:0;	size:8;	signed:0;
 `;
 
 const pageFormat = readPageFormat(headerPage);
-const formats = [format6, format4].map((text) => readEventFormat(text));
+const formats = [format6, format61].map((text) => readEventFormat(text));
 const known = new Map(formats.flatMap((format) => (format.ok ? [[format.value.id, format.value]] : [])));
 
 interface Record {
@@ -79,6 +88,23 @@ describe('a page of records', () => {
         );
       }),
     );
+  });
+
+  it('of a kernel in the field is understood', () => {
+    const page = Buffer.alloc(4_096);
+    Buffer.from(page61, 'base64').copy(page);
+    const found: CompletedRequest[] = [];
+    expect(readPage(page, valueIn(pageFormat), known, (one) => found.push(one))).toEqual({
+      missed: false,
+      intact: true,
+    });
+    const [virtio, nvme] = [253 * 2 ** 20, 259 * 2 ** 20];
+    expect(found).toEqual([
+      { dev: virtio, sector: 40, sectors: 24, isDiscard: false },
+      { dev: virtio, sector: 2_048, sectors: 2_048, isDiscard: true },
+      { dev: nvme, sector: 72, sectors: 24, isDiscard: false },
+      { dev: nvme, sector: 4_096, sectors: 2_048, isDiscard: true },
+    ]);
   });
 
   it('that is damaged is not intact, or what it names was on it', () => {
