@@ -68,7 +68,8 @@ export interface TraceRingOptions {
 
 /** The names of our instances begin so. */
 export const instancePrefix = 'sealift-';
-// Requests carry more than this many sectors of nothing: flushes have none. The rest is told from reads by its letters.
+// Not: flushes, which have no sectors, and reads, by their letters. Whatever else there is may change a disk: writes (W),
+// discards (D), and what the kernel has no letter for (N), zeroes among them.
 const filtersFor = (devs: readonly number[]): readonly string[] => {
   const disks = devs.length === 0 ? 'dev == 0' : devs.map((dev) => `dev == ${dev}`).join(' || ');
   // Kernels before 3.19 have no `!`. What the kernel lets through is looked at again, so less filter costs time only.
