@@ -72,6 +72,8 @@ export const guestRecipe: GuestRecipe = {
       ].join('\n'),
     },
     { path: '/etc/initramfs-tools/modules', content: 'virtio_pci\nvirtio_blk\nvirtio_net\next4\n' },
+    // It is built again in software emulation, where the default level takes minutes.
+    { path: '/etc/initramfs-tools/conf.d/compression', content: 'COMPRESSLEVEL=1\n' },
     {
       path: `/etc/systemd/network/10-${guestInterface}.network`,
       content: [

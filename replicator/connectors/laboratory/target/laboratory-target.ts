@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { LinkState, TargetError, TargetPlatform, TargetVm, TargetVmPlan } from '#core/ports/target-platform';
 import { err, ok, type Result } from '#core/result';
+import { guestShell, type GuestShell } from '#replicator/connectors/laboratory/guest/guest-shell';
 import {
   endVm,
   askVm,
@@ -22,6 +23,12 @@ export interface LaboratoryTargetOptions {
   readonly directory: string;
 }
 
+/** A target platform with what a laboratory has beside it. */
+export interface LaboratoryTarget extends TargetPlatform {
+  /** The root shell of the laboratory guest in a VM, for looking into what it became. */
+  shell(name: string): GuestShell;
+}
+
 /** Debian's UEFI firmware (package `ovmf`): code, and the variables a new VM begins with. */
 const ovmf = { code: '/usr/share/OVMF/OVMF_CODE_4M.fd', variables: '/usr/share/OVMF/OVMF_VARS_4M.fd' };
 const planName = 'plan.json';
@@ -32,7 +39,7 @@ const vmName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/;
  * knows is in its folder, so that another process finds the VMs again; they outlive the one that started them. Consoles
  * of VMs that were removed are kept in `consoles/`.
  */
-export function laboratoryTarget({ directory }: LaboratoryTargetOptions): TargetPlatform {
+export function laboratoryTarget({ directory }: LaboratoryTargetOptions): LaboratoryTarget {
   const place = resolve(directory);
   const home = (name: string): string => join(place, 'vms', name);
   const known = async (name: string): Promise<TargetVmPlan | undefined> => {
@@ -85,6 +92,7 @@ export function laboratoryTarget({ directory }: LaboratoryTargetOptions): Target
       if ((await known(name)) === undefined) return err({ type: 'NotFound', name });
       return ok(await readFile(vmFolder(home(name)).console, 'utf8').catch(() => ''));
     },
+    shell: (name) => guestShell(vmFolder(home(name)).shell),
     close: () => Promise.resolve(),
   };
 }
