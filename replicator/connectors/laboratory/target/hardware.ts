@@ -21,7 +21,7 @@ export function targetArguments(plan: TargetVmPlan, firmwareVariables: FirmwareF
     ...(firmwareVariables === undefined ? [] : firmwareArguments(firmwareVariables)),
     ...rootPort(0, controllerSlot),
     ...['-device', `${controller === 'pvscsi' ? 'pvscsi' : 'mptsas1068'},id=scsi0,bus=slot${controllerSlot}`],
-    ...disks.flatMap(diskArguments),
+    ...disks.flatMap((disk, index) => diskArguments(disk, index, controller)),
     ...nics.flatMap(({ mac }, index) => {
       const slot = nicSlots[index] ?? 0;
       return [...rootPort(index + 1, slot), ...nicArguments(index, `${nicModel},mac=${mac},bus=slot${slot}`)];
@@ -60,15 +60,17 @@ const rootPort = (index: number, slot: number): readonly string[] => [
 /** SCSI ids in order, the controller's left out. */
 const scsiId = (index: number): number => (index < 7 ? index : index + 1);
 
-function diskArguments({ path, format }: TargetVmPlan['disks'][number], index: number): readonly string[] {
-  const node = {
-    driver: format,
-    'node-name': `disk${index}`,
-    file: { driver: 'file', filename: path },
-    discard: 'unmap',
-  };
-  const device = `scsi-hd,bus=scsi0.0,drive=disk${index},scsi-id=${scsiId(index)},channel=0,lun=0`;
-  return ['-blockdev', JSON.stringify(node), '-device', `${device}${index === 0 ? ',bootindex=0' : ''}`];
+function diskArguments(
+  { path, format }: TargetVmPlan['disks'][number],
+  index: number,
+  controller: TargetVmPlan['controller'],
+): readonly string[] {
+  const file = { driver: 'file', filename: path };
+  const node = { driver: format, 'node-name': `disk${index}`, file, discard: 'unmap' };
+  const place = `bus=scsi0.0,drive=disk${index},scsi-id=${scsiId(index)},channel=0,lun=0`;
+  // Linux finds a SAS disk by its name in the world, and without one it finds none. VMware's prefix.
+  const name = controller === 'lsisas' ? `,wwn=0x5000c2900000000${scsiId(index)}` : '';
+  return ['-blockdev', JSON.stringify(node), '-device', `scsi-hd,${place}${name}${index === 0 ? ',bootindex=0' : ''}`];
 }
 
 const firmwareArguments = ({ code, variables }: FirmwareFiles): readonly string[] => [

@@ -74,6 +74,8 @@ describe.skipIf(!programs.available)(programs.title('the laboratory target'), ()
       expect(slots).toEqual([160, 192, 224]);
       const tree = String(await monitor('human-monitor-command', { 'command-line': 'info qtree' }));
       expect(tree).toContain('52:54:00:00:00:02');
+      // Linux finds no SAS disk without a name.
+      expect(tree.match(/ wwn = 0 /g) ?? []).toHaveLength(controller === 'lsisas' ? 0 : 2);
     },
   );
 
@@ -148,6 +150,10 @@ describe.skipIf(!programs.available)(programs.title('the laboratory target'), ()
       { ...plan, nics: [{ mac: 'vmxnet3,bus=pcie.0', network: 'one' }] },
     ])
       expect(await platform.launch(impossible, 'disconnected')).toMatchObject({ error: { type: 'Refused' } });
+    const bare = laboratoryTarget({ directory, uefi: { code: '/nobody/code', variables: '/nobody/variables' } });
+    expect(await bare.launch({ ...plan, firmware: 'uefi' }, 'disconnected')).toMatchObject({
+      error: { type: 'Refused', detail: '/nobody/variables is not there; install ovmf' },
+    });
     const absent = { ...plan, disks: [{ id: diskId('one'), path: '/nobody/here', format: 'raw' }] } as const;
     expect(await platform.launch(absent, 'disconnected')).toMatchObject({
       error: { type: 'Refused', detail: expect.stringContaining('/nobody/here') },

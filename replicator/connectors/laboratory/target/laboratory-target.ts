@@ -1,4 +1,4 @@
-import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { constants, copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { LinkState, TargetError, TargetPlatform, TargetVm, TargetVmPlan } from '#core/ports/target-platform';
@@ -21,6 +21,8 @@ import { targetArguments, unbuildable, type FirmwareFiles } from './hardware.ts'
 export interface LaboratoryTargetOptions {
   /** A folder with one folder for each VM. Its path must be short: there are sockets in it. */
   readonly directory: string;
+  /** UEFI's code and the variables a new VM begins with; those of Debian's package `ovmf` if not given. */
+  readonly uefi?: FirmwareFiles;
 }
 
 /** A target platform with what a laboratory has beside it. */
@@ -29,8 +31,7 @@ export interface LaboratoryTarget extends TargetPlatform {
   shell(name: string): GuestShell;
 }
 
-/** Debian's UEFI firmware (package `ovmf`): code, and the variables a new VM begins with. */
-const ovmf = { code: '/usr/share/OVMF/OVMF_CODE_4M.fd', variables: '/usr/share/OVMF/OVMF_VARS_4M.fd' };
+const ovmf: FirmwareFiles = { code: '/usr/share/OVMF/OVMF_CODE_4M.fd', variables: '/usr/share/OVMF/OVMF_VARS_4M.fd' };
 const planName = 'plan.json';
 const vmName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/;
 
@@ -39,7 +40,7 @@ const vmName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/;
  * knows is in its folder, so that another process finds the VMs again; they outlive the one that started them. Consoles
  * of VMs that were removed are kept in `consoles/`.
  */
-export function laboratoryTarget({ directory }: LaboratoryTargetOptions): LaboratoryTarget {
+export function laboratoryTarget({ directory, uefi = ovmf }: LaboratoryTargetOptions): LaboratoryTarget {
   const place = resolve(directory);
   const home = (name: string): string => join(place, 'vms', name);
   const known = async (name: string): Promise<TargetVmPlan | undefined> => {
@@ -63,7 +64,7 @@ export function laboratoryTarget({ directory }: LaboratoryTargetOptions): Labora
       const before = await known(plan.name);
       if (before !== undefined && !isDeepStrictEqual(before, JSON.parse(JSON.stringify(plan))))
         return refused('launch', `there is a VM ${plan.name} already, made from another plan`);
-      const launched = await start(home(plan.name), { plan, links });
+      const launched = await start(home(plan.name), { plan, links, uefi });
       return launched.ok ? ok(await seen(plan.name)) : launched;
     },
     async setLinks(name, links) {
@@ -100,14 +101,14 @@ export function laboratoryTarget({ directory }: LaboratoryTargetOptions): Labora
 /** Makes what is missing and starts what does not run. */
 async function start(
   home: string,
-  { plan, links }: { readonly plan: TargetVmPlan; readonly links: LinkState },
+  { plan, links, uefi }: { readonly plan: TargetVmPlan; readonly links: LinkState; readonly uefi: FirmwareFiles },
 ): Promise<Result<void, TargetError>> {
   const qemu = locateProgram('qemu-system-x86_64');
   if (qemu === undefined) return refused('launch', 'qemu-system-x86_64 is not installed; install qemu-system-x86');
   const folder = vmFolder(home);
   if ((await pidOf(folder)) === undefined) {
     await mkdir(home, { recursive: true });
-    const firmware = await firmwareOf(plan, home);
+    const firmware = await firmwareOf(plan, { home, uefi });
     if (!firmware.ok) return firmware;
     await writeFile(join(home, `${planName}.new`), JSON.stringify(plan));
     await rename(join(home, `${planName}.new`), join(home, planName));
@@ -124,15 +125,20 @@ async function start(
   return running.ok ? ok(undefined) : err({ type: 'Unreachable', operation: 'launch', detail: running.error });
 }
 
-async function firmwareOf(plan: TargetVmPlan, home: string): Promise<Result<FirmwareFiles | undefined, TargetError>> {
+async function firmwareOf(
+  plan: TargetVmPlan,
+  { home, uefi }: { readonly home: string; readonly uefi: FirmwareFiles },
+): Promise<Result<FirmwareFiles | undefined, TargetError>> {
   if (plan.firmware === 'bios') return ok(undefined);
   const variables = join(home, 'uefi-variables.fd');
   try {
-    await copyFile(ovmf.variables, variables);
-    return ok({ code: ovmf.code, variables });
-  } catch {
-    return refused('launch', `${ovmf.variables} is not there; install ovmf`);
+    // The VM's own from its first start on: what its firmware learned is kept when it is started again.
+    await copyFile(uefi.variables, variables, constants.COPYFILE_EXCL);
+  } catch (cause) {
+    const isThere = cause instanceof Error && 'code' in cause && cause.code === 'EEXIST';
+    if (!isThere) return refused('launch', `${uefi.variables} is not there; install ovmf`);
   }
+  return ok({ code: uefi.code, variables });
 }
 
 async function isWaiting(folder: VmFolder): Promise<boolean> {
