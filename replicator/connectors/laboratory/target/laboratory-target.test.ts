@@ -150,9 +150,12 @@ describe.skipIf(!programs.available)(programs.title('the laboratory target'), ()
       { ...plan, nics: [{ mac: 'vmxnet3,bus=pcie.0', network: 'one' }] },
     ])
       expect(await platform.launch(impossible, 'disconnected')).toMatchObject({ error: { type: 'Refused' } });
+    expect(await platform.launch({ ...plan, firmware: 'uefi' }, 'disconnected')).toMatchObject({
+      error: { type: 'Refused', detail: expect.stringContaining('no UEFI firmware') },
+    });
     const bare = laboratoryTarget({ directory, uefi: { code: '/nobody/code', variables: '/nobody/variables' } });
     expect(await bare.launch({ ...plan, firmware: 'uefi' }, 'disconnected')).toMatchObject({
-      error: { type: 'Refused', detail: '/nobody/variables is not there; install ovmf' },
+      error: { type: 'Refused', detail: '/nobody/variables is not there' },
     });
     const absent = { ...plan, disks: [{ id: diskId('one'), path: '/nobody/here', format: 'raw' }] } as const;
     expect(await platform.launch(absent, 'disconnected')).toMatchObject({

@@ -21,7 +21,10 @@ import { targetArguments, unbuildable, type FirmwareFiles } from './hardware.ts'
 export interface LaboratoryTargetOptions {
   /** A folder with one folder for each VM. Its path must be short: there are sockets in it. */
   readonly directory: string;
-  /** UEFI's code and the variables a new VM begins with; those of Debian's package `ovmf` if not given. */
+  /**
+   * UEFI's code and the variables a new VM begins with, from a build that can boot from the controller of the plan. Not
+   * given, VMs with UEFI are refused: OVMF as Debian 12 builds it sees no disk on pvscsi or LSI SAS.
+   */
   readonly uefi?: FirmwareFiles;
 }
 
@@ -31,7 +34,6 @@ export interface LaboratoryTarget extends TargetPlatform {
   shell(name: string): GuestShell;
 }
 
-const ovmf: FirmwareFiles = { code: '/usr/share/OVMF/OVMF_CODE_4M.fd', variables: '/usr/share/OVMF/OVMF_VARS_4M.fd' };
 const planName = 'plan.json';
 const vmName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/;
 
@@ -40,7 +42,7 @@ const vmName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/;
  * knows is in its folder, so that another process finds the VMs again; they outlive the one that started them. Consoles
  * of VMs that were removed are kept in `consoles/`.
  */
-export function laboratoryTarget({ directory, uefi = ovmf }: LaboratoryTargetOptions): LaboratoryTarget {
+export function laboratoryTarget({ directory, uefi }: LaboratoryTargetOptions): LaboratoryTarget {
   const place = resolve(directory);
   const home = (name: string): string => join(place, 'vms', name);
   const known = async (name: string): Promise<TargetVmPlan | undefined> => {
@@ -101,7 +103,11 @@ export function laboratoryTarget({ directory, uefi = ovmf }: LaboratoryTargetOpt
 /** Makes what is missing and starts what does not run. */
 async function start(
   home: string,
-  { plan, links, uefi }: { readonly plan: TargetVmPlan; readonly links: LinkState; readonly uefi: FirmwareFiles },
+  {
+    plan,
+    links,
+    uefi,
+  }: { readonly plan: TargetVmPlan; readonly links: LinkState; readonly uefi: FirmwareFiles | undefined },
 ): Promise<Result<void, TargetError>> {
   const qemu = locateProgram('qemu-system-x86_64');
   if (qemu === undefined) return refused('launch', 'qemu-system-x86_64 is not installed; install qemu-system-x86');
@@ -127,16 +133,18 @@ async function start(
 
 async function firmwareOf(
   plan: TargetVmPlan,
-  { home, uefi }: { readonly home: string; readonly uefi: FirmwareFiles },
+  { home, uefi }: { readonly home: string; readonly uefi: FirmwareFiles | undefined },
 ): Promise<Result<FirmwareFiles | undefined, TargetError>> {
   if (plan.firmware === 'bios') return ok(undefined);
+  if (uefi === undefined)
+    return refused('launch', 'no UEFI firmware that can boot from pvscsi or LSI SAS was named; give one as `uefi`');
   const variables = join(home, 'uefi-variables.fd');
   try {
     // The VM's own from its first start on: what its firmware learned is kept when it is started again.
     await copyFile(uefi.variables, variables, constants.COPYFILE_EXCL);
   } catch (cause) {
     const isThere = cause instanceof Error && 'code' in cause && cause.code === 'EEXIST';
-    if (!isThere) return refused('launch', `${uefi.variables} is not there; install ovmf`);
+    if (!isThere) return refused('launch', `${uefi.variables} is not there`);
   }
   return ok({ code: uefi.code, variables });
 }
