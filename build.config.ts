@@ -1,13 +1,14 @@
 import { chmod, readFile, rm, stat } from 'node:fs/promises';
 import { build as bundle } from 'esbuild';
 import { build as buildDashboard } from 'vite';
+import { agentBuild, agentEntry } from '#replicator/sentinel/bundle/agent-build';
 
 /**
  * Makes `dist/`, all that a published Sealift runs from: `npm run build`.
  *
  * `dist/cli.js` is the front door with our own modules bundled in, so that the subpath imports (#core/...) need no map
  * in the package; packages stay outside. Parts that are imported lazily become chunks beside it.
- * `dist/dashboard/` is the web page.
+ * `dist/sentinel.mjs` is the agent of guests. `dist/dashboard/` is the web page.
  */
 const front = 'cli.ts';
 const page = 'web/dashboard/index.html';
@@ -30,6 +31,15 @@ await bundle({
   ...(hasShebang ? {} : { banner: { js: '#!/usr/bin/env node' } }),
 });
 await chmod('dist/cli.js', 0o755);
+
+const { version } = JSON.parse(await readFile('package.json', 'utf8')) as { readonly version: string };
+// What runs in guests: one file, with everything in it.
+await bundle({
+  ...agentBuild,
+  entryPoints: [agentEntry],
+  outfile: 'dist/sentinel.mjs',
+  define: { sealiftVersion: JSON.stringify(version) },
+});
 
 if (await exists(page))
   await buildDashboard({

@@ -150,7 +150,10 @@ addForkCommand(program, {
   ...{ terminal, turn, interrupts, createLog, openLog: (path) => openLog(path, 'readOnly') },
   setStatus: (status) => (process.exitCode = status),
 });
-addReplicationCommands(program, { terminal, interrupts, setStatus: (status) => (process.exitCode = status) });
+addReplicationCommands(program, {
+  ...{ terminal, interrupts, setStatus: (status) => (process.exitCode = status) },
+  agent: { path: join(root, 'dist', 'sentinel.mjs'), version },
+});
 
 program
   .command('replay')

@@ -8,6 +8,8 @@ export type MigrationId = Id<'MigrationId'>;
 export type WaveId = Id<'WaveId'>;
 /** One disk of one VM, unique within the VM (`vda`, `disk0`). */
 export type DiskId = Id<'DiskId'>;
+/** One sentinel: the agent in one source guest. The stream is `sentinel-<id>`. */
+export type SentinelId = Id<'SentinelId'>;
 /** A globally unique name of one fact (a UUID): appending the same one again is appending it once. */
 export type FactId = Id<'FactId'>;
 /** A globally unique name of one command. */
@@ -32,6 +34,8 @@ export const migrationId: (text: string) => MigrationId = named('migration id');
 export const waveId: (text: string) => WaveId = named('wave id');
 /** Checks and brands a disk's name. */
 export const diskId: (text: string) => DiskId = named('disk id');
+/** Checks and brands a sentinel's name. */
+export const sentinelId: (text: string) => SentinelId = named('sentinel id');
 /** Checks and brands a fact's name. */
 export const factId: (text: string) => FactId = named('fact id');
 /** Checks and brands a command's name. */

@@ -48,6 +48,8 @@ export const GiB = 1024 * MiB;
 export const seconds = (n: number): Millis => millis(Math.round(n * 1000));
 /** Minutes as a duration. */
 export const minutes = (n: number): Millis => seconds(n * 60);
+/** Hours as a duration. */
+export const hours = (n: number): Millis => minutes(n * 60);
 
 /** The moment `duration` after `at`. */
 export const after = (at: Instant, duration: Millis): Instant => instant(at + duration);

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { waveMachine } from '#core/wave/machine';
-import { waveChart } from '#core/wave/machine';
+import { sentinelChart, sentinelMachine } from '#core/sentinel/machine';
+import { waveChart, waveMachine } from '#core/wave/machine';
 import { createMachine, type AnyStateMachine, type AnyStateNode } from 'xstate';
 import { chartJson, mermaid } from './diagram.ts';
 import { migrationMachine, migrationModel } from './machine.ts';
@@ -43,12 +43,15 @@ describe('the diagrams', () => {
     if (node) expectCurrent('README.md', axis, mermaid(node));
   });
   it('of the wave chart is current', () => expectCurrent('../wave/README.md', 'wave', mermaid(waveMachine.root)));
+  it('of the sentinel chart is current', () =>
+    expectCurrent('../sentinel/README.md', 'sentinel', mermaid(sentinelMachine.root)));
 });
 
 describe('the JSON of a chart', () => {
   it.each([
     ['migration', migrationMachine, migrationModel.version],
     ['wave', waveMachine, waveChart.version],
+    ['sentinel', sentinelMachine, sentinelChart.version],
   ] as const)(
     'is a chart that XState reads back with the same states and transitions: %s',
     (_name, machine, version) => {

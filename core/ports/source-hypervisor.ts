@@ -1,4 +1,4 @@
-import type { DiskId } from '#core/ids';
+import type { DiskId, SentinelId } from '#core/ids';
 import type { Result } from '#core/result';
 import type { Bytes } from '#core/units';
 
@@ -22,7 +22,15 @@ export type DiskLocator =
       /** The NBD metadata context with the changed extents, if only changes were asked for. */
       readonly changesContext?: string;
     }
-  | { readonly type: 'file'; readonly path: string };
+  | { readonly type: 'file'; readonly path: string }
+  /** A disk of a guest whose sentinel is connected to the gateway that opens it. */
+  | {
+      readonly type: 'sentinel';
+      readonly sentinel: SentinelId;
+      readonly disk: DiskId;
+      /** The frozen mark whose changes can be asked for, if only changes were. */
+      readonly changesOf?: ChangeMark;
+    };
 
 /** One disk as its hypervisor describes it. */
 export interface SourceDisk {

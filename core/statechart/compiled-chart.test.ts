@@ -2,8 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { and, assign, initialTransition, not, setup, stateIn, transition, type AnyStateMachine } from 'xstate';
 import { migrationMachine } from '#core/migration/machine';
+import { sentinelMachine } from '#core/sentinel/machine';
 import { waveMachine } from '#core/wave/machine';
 import { sampleFacts } from '#test/support/migration-facts';
+import { sampleSentinelFacts } from '#test/support/sentinel-facts';
 import { sampleWaveFacts } from '#test/support/wave-facts';
 import { compileChart, type ChartEvent } from './compiled-chart.ts';
 
@@ -79,6 +81,7 @@ const charts: readonly {
 }[] = [
   { name: 'migration', machine: migrationMachine, events: sampleFacts },
   { name: 'wave', machine: waveMachine, events: sampleWaveFacts },
+  { name: 'sentinel', machine: sentinelMachine, events: () => sampleSentinelFacts },
   { name: 'a strange one', machine: strange, events: () => letters },
 ];
 

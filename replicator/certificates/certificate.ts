@@ -80,6 +80,37 @@ export async function issueRole(issuer: Issuer, { name, uri, hosts }: Subject, v
   return issued(certificate, keys);
 }
 
+/** What a certificate of a sentinel says. */
+export interface SentinelSubject {
+  readonly name: string;
+  /** Its role, and which one it is. */
+  readonly uris: readonly string[];
+  /** SPKI, DER. Its private half never leaves the guest. */
+  readonly publicKey: Uint8Array;
+}
+
+/** A certificate for a key that someone else has, for clients only. PEM. Throws if `publicKey` is no key on P-256. */
+export async function issueSentinel(issuer: Issuer, subject: SentinelSubject, validity: Validity): Promise<string> {
+  const authority = new x509.X509Certificate(issuer.certificate.raw);
+  const publicKey = await new x509.PublicKey(new Uint8Array(subject.publicKey)).export(algorithm, ['verify']);
+  const certificate = await x509.X509CertificateGenerator.create({
+    ...frame(validity),
+    subject: [{ CN: [subject.name] }],
+    issuer: authority.subjectName,
+    publicKey,
+    signingKey: await signingKeyOf(issuer.key),
+    extensions: [
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth]),
+      new x509.SubjectAlternativeNameExtension(subject.uris.map((value) => ({ type: 'url' as const, value }))),
+      await x509.SubjectKeyIdentifierExtension.create(publicKey),
+      await x509.AuthorityKeyIdentifierExtension.create(authority.publicKey),
+    ],
+  });
+  return `${certificate.toString('pem')}\n`;
+}
+
 const newKeys = (): Promise<CryptoKeyPair> =>
   webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']) as Promise<CryptoKeyPair>;
 

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { instant } from '#core/units';
-import { readCredentials, roleIn } from '#replicator/protocol/credentials';
+import { readCredentials } from '#replicator/protocol/credentials';
+import { roleIn } from '#replicator/protocol/role';
 import { valueOf } from '#test/support/value-of';
 import { describeCertificatesError, makeCertificates } from './make-certificates.ts';
 
@@ -22,7 +23,7 @@ const holders = ['gateway', 'receiver', 'manager', 'server', 'client'];
 describe('certificates', () => {
   it('are made for each role, by one authority, for the hosts that were named', async () => {
     const { made, kept } = valueOf(await makeCertificates({ directory, hosts: ['10.1.2.3', 'fe80::7', 'gw.example'] }));
-    expect([made.length, kept.length]).toEqual([12, 0]);
+    expect([made.length, kept.length]).toEqual([14, 0]);
     const ca = await certificateAt('ca');
     expect(ca.ca).toBe(true);
     for (const holder of holders) {
@@ -58,7 +59,7 @@ describe('certificates', () => {
     await unlink(join(directory, 'gateway-key.pem'));
     const { made, kept } = valueOf(await makeCertificates({ directory }));
     expect(made).toEqual([join(directory, 'gateway-cert.pem'), join(directory, 'gateway-key.pem')]);
-    expect(kept).toHaveLength(10);
+    expect(kept).toHaveLength(12);
     expect(await readFile(join(directory, 'receiver-cert.pem'), 'utf8')).toBe(before);
     expect((await certificateAt('gateway')).verify((await certificateAt('ca')).publicKey)).toBe(true);
   });

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Clock } from '#core/clock';
 import { err, ok, type Result } from '#core/result';
 import { codeOf, createFile, detailOf } from '#replicator/disk/durable-file';
-import { roleUri } from '#replicator/protocol/credentials';
+import { roleUri } from '#replicator/protocol/role';
 import { wallClock } from '#replicator/wall-clock';
 import { issueAuthority, issueRole, type Issuer, type Validity } from './certificate.ts';
 
@@ -49,6 +49,13 @@ const holders = [
   { file: 'client', role: 'nbd-client' },
 ] as const;
 
+const authorityFile = 'ca';
+/**
+ * The authority a gateway admits sentinels with. Its key has to be at the gateway, so it is one of its own, which no other
+ * port trusts: who breaks into a gateway can make sentinels, and neither managers nor receivers.
+ */
+const sentinelAuthorityFile = 'sentinel-ca';
+
 const dayMs = 24 * 60 * 60 * 1_000;
 // Longer than any wave of migrations, shorter than memory of where keys are.
 const daysDefault = 825;
@@ -71,8 +78,10 @@ export async function makeCertificates(
   const report = { made: [] as string[], kept: [] as string[] };
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 });
-    const issuer = await authority(directory, validFor(authorityDays), report);
+    const issuer = await authority(directory, authorityFile, validFor(authorityDays), report);
     if (!issuer.ok) return issuer;
+    const ofSentinels = await authority(directory, sentinelAuthorityFile, validFor(authorityDays), report);
+    if (!ofSentinels.ok) return ofSentinels;
     for (const { file, role } of holders) {
       const paths = pathsOf(directory, file);
       const found = await pairAt(paths);
@@ -125,12 +134,22 @@ const pathsOf = (directory: string, name: string): PairPaths => ({
 const isHost = (host: string): boolean =>
   (isIP(host) !== 0 && !host.includes('%')) || /^(?=.{1,253}$)[A-Za-z0-9_*]([A-Za-z0-9_.-]*[A-Za-z0-9])?$/.test(host);
 
+/** Reads the authority that a gateway admits sentinels with; undefined if none was made. */
+export async function readSentinelAuthority(directory: string): Promise<Result<Issuer | undefined, CertificatesError>> {
+  try {
+    return await pairAt(pathsOf(directory, sentinelAuthorityFile));
+  } catch (cause) {
+    return err({ type: 'NotOurs', path: pathsOf(directory, sentinelAuthorityFile).cert, detail: detailOf(cause) });
+  }
+}
+
 async function authority(
   directory: string,
+  file: string,
   validity: Validity,
   report: { readonly made: string[]; readonly kept: string[] },
 ): Promise<Result<Issuer, CertificatesError>> {
-  const paths = pathsOf(directory, 'ca');
+  const paths = pathsOf(directory, file);
   const found = await pairAt(paths);
   if (!found.ok) return found;
   if (found.value) {
@@ -142,7 +161,8 @@ async function authority(
     return ok(found.value);
   }
   // The date keeps two authorities apart for people who look at both.
-  const name = `sealift authority ${new Date(validity.fromMs + dayMs).toISOString().slice(0, 10)}`;
+  const whose = file === authorityFile ? 'authority' : 'authority of sentinels';
+  const name = `sealift ${whose} ${new Date(validity.fromMs + dayMs).toISOString().slice(0, 10)}`;
   const issued = await issueAuthority(name, validity);
   await writePair(paths, issued, report);
   return ok({ certificate: new X509Certificate(issued.cert), key: createPrivateKey(issued.key) });

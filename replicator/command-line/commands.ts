@@ -1,4 +1,4 @@
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import { exitStatus } from '#core/text/exit-status';
 import { formatBytes, formatDuration, formatRate } from '#core/text/format';
 import { Refused } from '#core/text/refused';
@@ -7,20 +7,19 @@ import { bytesPerSecond, type Instant } from '#core/units';
 import type { ReplicateError, ReplicateReport } from '#replicator/replicate';
 import { wallClock } from '#replicator/wall-clock';
 import { countOf } from './arguments.ts';
-import type { CommandTools } from './command-tools.ts';
+import { certificatesOption, type CommandTools } from './command-tools.ts';
 import { addFixUpCommands } from './fix-up-command.ts';
+import { addSentinelCommands } from './sentinel-commands.ts';
 
-/** Adds the commands that move disks, run appliances and fix up replicas. */
+/** Adds the commands that move disks, run appliances, see to sentinels and fix up replicas. */
 export function addReplicationCommands(program: Command, tools: CommandTools): void {
   addReplicate(program, tools);
   addCerts(program, tools);
   addGateway(program, tools);
   addReceiver(program, tools);
   addFixUpCommands(program, tools);
+  addSentinelCommands(program, tools);
 }
-
-const certificatesOption = () =>
-  new Option('--certificates <directory>', 'where sealift certs put the certificates').default('certificates');
 
 interface ReplicateArguments {
   readonly overwrite?: true;
@@ -155,7 +154,9 @@ function addCerts(program: Command, { terminal }: CommandTools): void {
 
 interface GatewayArguments {
   readonly listen: string;
-  readonly receiver: string;
+  readonly receiver?: string;
+  readonly directory?: string;
+  readonly guests?: string;
   readonly certificates: string;
   readonly state: string;
   readonly json?: true;
@@ -164,17 +165,34 @@ interface GatewayArguments {
 function addGateway(program: Command, tools: CommandTools): void {
   program
     .command('gateway')
-    .description('run the appliance at the source site: reads disks and streams them to its receiver')
-    .requiredOption('--receiver <host:port>', 'where its receiver is')
+    .description(
+      'run the appliance at the source site: reads disks, and streams them to its receiver or writes them itself',
+    )
+    .option('--receiver <host:port>', 'where its receiver is')
+    .option('--directory <directory>', 'single-site: write replicas here, without a receiver')
+    .option('--guests <host:port>', 'where sentinels reach it; without it none come')
     .option('--listen <host:port>', 'where managers reach it', '127.0.0.1:8471')
     .addOption(certificatesOption())
     .option('--state <directory>', 'a directory of its own', 'gateway-state')
     .option('--json', 'one JSON document per line instead of text')
     .action(async ({ json, ...options }: GatewayArguments) => {
-      const { runGateway } = await import('#replicator/gateway/gateway');
-      const { describeStartError } = await import('#replicator/receiver/receiver');
-      const started = await runGateway({ ...options, log: lineWriter(tools.terminal, json) });
-      if (!started.ok) throw new Refused(describeStartError(started.error), exitStatus.unavailable);
+      const { describeGatewayStartError, runGateway } = await import('#replicator/gateway/gateway');
+      const log = lineWriter(tools.terminal, json);
+      const started = await runGateway({ ...options, newestAgent: tools.agent, log });
+      if (!started.ok) {
+        const isUsage = started.error.type === 'TargetUnclear';
+        throw new Refused(
+          describeGatewayStartError(started.error),
+          isUsage ? exitStatus.usage : exitStatus.unavailable,
+        );
+      }
+      const guests = started.value.guests?.address;
+      if (guests !== undefined)
+        tools.terminal.print(
+          json
+            ? JSON.stringify({ type: 'listening', role: 'guests', address: guests })
+            : `sentinels reach it at ${guests}`,
+        );
       await serveUntilStopped('gateway', started.value, tools, json);
     });
 }

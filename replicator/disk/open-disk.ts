@@ -23,12 +23,30 @@ export type OpenDiskError =
   | { readonly type: 'DiskUnavailable'; readonly disk: string; readonly detail: string }
   | { readonly type: 'DiskOpeningCancelled'; readonly disk: string };
 
+/** A locator of a disk that the sentinel in its guest reads. */
+export type SentinelLocator = Extract<DiskLocator, { type: 'sentinel' }>;
+
+/** How sources are opened. */
+export interface OpenDiskOptions extends Pick<NbdConnectOptions, 'connections' | 'tls' | 'signal'> {
+  /** Opens disks of sentinels: for a gateway that they connect to. */
+  readonly ofSentinel?: (
+    locator: SentinelLocator,
+    signal?: AbortSignal,
+  ) => Promise<Result<Pick<OpenedDisk, 'device' | 'changes'>, OpenDiskError>>;
+}
+
 /** The one door to sources: from a locator to a disk, whatever it is behind. Nothing is ever written through it. */
 export async function openDisk(
   locator: DiskLocator,
-  options: Pick<NbdConnectOptions, 'connections' | 'tls' | 'signal'> = {},
+  options: OpenDiskOptions = {},
 ): Promise<Result<OpenedDisk, OpenDiskError>> {
   const disk = nameOfDisk(locator);
+  if (locator.type === 'sentinel') {
+    const detail = 'no sentinel connects here; ask the gateway that it is connected to';
+    if (!options.ofSentinel) return err({ type: 'DiskUnavailable', disk, detail });
+    const opened = await options.ofSentinel(locator, options.signal);
+    return opened.ok ? ok({ ...opened.value, identity: undefined, modifiedMs: undefined }) : opened;
+  }
   if (locator.type === 'file') {
     const opened = await openFileDevice(locator.path);
     if (!opened.ok) return err({ type: 'DiskUnavailable', disk, detail: describeFileError(opened.error) });
@@ -36,8 +54,9 @@ export async function openDisk(
     return ok({ device: opened.value, changes: undefined, identity, modifiedMs });
   }
   const context = locator.changesContext;
+  const { ofSentinel: _notForNbd, ...nbd } = options;
   const connected = await connectNbd(locator.uri, {
-    ...options,
+    ...nbd,
     ...(context === undefined ? {} : { metaContexts: [context] }),
   });
   if (!connected.ok) {
@@ -49,8 +68,17 @@ export async function openDisk(
   return ok({ device, changes, identity: undefined, modifiedMs: undefined });
 }
 
-/** A disk as people write it: its path or its URI. */
-export const nameOfDisk = (locator: DiskLocator): string => (locator.type === 'file' ? locator.path : locator.uri);
+/** A disk as people write it: its path, its URI, or the sentinel that reads it. */
+export function nameOfDisk(locator: DiskLocator): string {
+  switch (locator.type) {
+    case 'file':
+      return locator.path;
+    case 'nbd':
+      return locator.uri;
+    case 'sentinel':
+      return `${locator.disk} of sentinel ${locator.sentinel}`;
+  }
+}
 
 /** What a person wrote: an NBD URI, or otherwise the path of a file. */
 export const locatorOf = (text: string): DiskLocator =>
@@ -58,7 +86,7 @@ export const locatorOf = (text: string): DiskLocator =>
 
 /** Whether a disk is reached without leaving this machine: a file, a unix socket, or an address of the loopback. */
 export function isOfThisMachine(locator: DiskLocator): boolean {
-  if (locator.type === 'file') return true;
+  if (locator.type !== 'nbd') return locator.type === 'file';
   const uri = parseNbdUri(locator.uri);
   if (!uri.ok) return false;
   const { address } = uri.value;

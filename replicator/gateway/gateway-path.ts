@@ -2,19 +2,13 @@ import type { Clock } from '#core/clock';
 import { err, ok, type Result } from '#core/result';
 import type { Millis } from '#core/units';
 import type { ReplicationError, ReplicationPath, RoundProgress, RunOptions } from '#replicator/pipeline/replication';
-import type { Channel, ChannelEnd } from '#replicator/protocol/channel';
-import { connectPeer } from '#replicator/protocol/connect';
-import { describeCredentialsError, readCredentials } from '#replicator/protocol/credentials';
-import { readMessage, type Message } from '#replicator/protocol/message';
+import type { Message } from '#replicator/protocol/message';
 import { patienceDefault, withReconnects, type Attempt } from '#replicator/protocol/reconnect';
 import { wallClock } from '#replicator/wall-clock';
+import { askGateway, type GatewayPlace } from './ask-gateway.ts';
 
-/** How a gateway is reached. */
-export interface GatewayPathOptions {
-  /** `host:port`. */
-  readonly address: string;
-  /** Where `sealift certs` put `ca-cert.pem`, `manager-cert.pem` and `manager-key.pem`. */
-  readonly certificates: string;
+/** How a gateway is reached, and for how long. */
+export interface GatewayPathOptions extends GatewayPlace {
   readonly clock?: Clock;
   /** How long a gateway that is gone is tried again before a round fails. */
   readonly patience?: Millis;
@@ -49,7 +43,7 @@ export function gatewayPath(options: GatewayPathOptions): ReplicationPath {
           job: { ...job, overwrite },
           limit: run.throttle?.limit ?? 'unlimited',
         } as const;
-        const answer = await ask(options, question, { ...run, signal }, (progress) => {
+        const answer = await askGateway(options, question, { ...run, signal }, (progress) => {
           // The gateway has opened the target: asking again must not lose what it does from here on.
           overwrite = false;
           if (shown(progress)) attempt.progressed();
@@ -61,7 +55,7 @@ export function gatewayPath(options: GatewayPathOptions): ReplicationPath {
     compare: ({ session, disk, source, target }, run = {}) =>
       during(run.signal, (signal) => async (attempt) => {
         const question = { type: 'Compare', session, disk, source, target } as const;
-        const answer = await ask(options, question, { ...run, signal }, (progress) => {
+        const answer = await askGateway(options, question, { ...run, signal }, (progress) => {
           attempt.progressed();
           run.onProgress?.(progress);
         });
@@ -70,7 +64,12 @@ export function gatewayPath(options: GatewayPathOptions): ReplicationPath {
       }),
     inspect: ({ session, disk, target }) =>
       during(undefined, (signal) => async () => {
-        const answer = await ask(options, { type: 'Inspect', session, disk, target }, { signal }, () => undefined);
+        const answer = await askGateway(
+          options,
+          { type: 'Inspect', session, disk, target },
+          { signal },
+          () => undefined,
+        );
         if (!answer.ok) return answer;
         return answer.value.type === 'Inspected' ? ok(answer.value.progress) : unexpected(answer.value);
       }),
@@ -99,57 +98,3 @@ function monotone(onProgress: RunOptions['onProgress']): (progress: RoundProgres
     return grew;
   };
 }
-
-/** Connects, asks one question, and waits for its answer. Aborting ends the connection, and with it the job. */
-async function ask(
-  { address, certificates }: GatewayPathOptions,
-  question: Message,
-  { signal, throttle }: RunOptions,
-  onProgress: (progress: RoundProgress) => void,
-): Promise<Result<Message, ReplicationError>> {
-  const sound = readMessage(JSON.stringify(question));
-  if (!sound.ok) return err({ type: 'ProtocolViolation', peer: 'manager', detail: sound.error });
-  const credentials = await readCredentials(certificates, 'manager');
-  if (!credentials.ok) {
-    return err({ type: 'Unauthorized', peer: 'gateway', detail: describeCredentialsError(credentials.error) });
-  }
-  const connection = await connectPeer({
-    address,
-    peer: 'gateway',
-    credentials: credentials.value,
-    ...(signal ? { signal } : {}),
-  });
-  if (!connection.ok) return connection;
-  const { channel } = connection.value;
-  const stopThrottle = throttle?.onChange((limit) => channel.say({ type: 'Limit', limit }));
-  const abort = (): void => void channel.close();
-  signal?.addEventListener('abort', abort);
-  const answer = await answerOn(channel, question, onProgress);
-  signal?.removeEventListener('abort', abort);
-  stopThrottle?.();
-  await channel.close();
-  return answer;
-}
-
-function answerOn(
-  channel: Channel,
-  question: Message,
-  onProgress: (progress: RoundProgress) => void,
-): Promise<Result<Message, ReplicationError>> {
-  return new Promise((resolve) => {
-    channel.listen({
-      onIncoming: (incoming) => {
-        if (incoming.type !== 'said') return channel.refuse(`a gateway does not send ${incoming.type}`);
-        const { message } = incoming;
-        if (message.type === 'Progress') onProgress(message.progress);
-        else if (message.type === 'Failed') resolve(err(message.error));
-        else resolve(ok(message));
-      },
-      onEnd: (end) => resolve(err(endError(end))),
-    });
-    channel.say(question);
-  });
-}
-
-const endError = (end: ChannelEnd): ReplicationError =>
-  end.type === 'Closed' ? { type: 'Cancelled' } : { type: end.type, peer: 'gateway', detail: end.detail };

@@ -4,7 +4,14 @@ import type { ReplicationError, ReplicationJob, RunOptions } from '#replicator/p
 import { createThrottle, type Throttle } from '#replicator/pipeline/throttle';
 import type { Channel } from '#replicator/protocol/channel';
 import type { Message } from '#replicator/protocol/message';
-import { compareJob, inspectJob, runJob, type GatewaySite } from './run-job.ts';
+import {
+  answerAboutGuests,
+  isGuestQuestion,
+  type GuestQuestion,
+  type NewestAgent,
+} from '#replicator/gateway/guests/manager-questions';
+import type { Guests } from '#replicator/gateway/guests/guests';
+import type { GatewayJobs } from './jobs.ts';
 
 /*
  * One manager's connection, at the gateway: one job at a time, told as data.
@@ -18,6 +25,15 @@ export type RunningJobs = Map<string, { stop(): Promise<void> }>;
 
 type Question = Extract<Message, { type: 'Run' | 'Compare' | 'Inspect' }>;
 
+/** What all managers of a gateway share. */
+export interface GatewaySite {
+  readonly jobs: GatewayJobs;
+  /** Undefined where no sentinels come. */
+  readonly guests: Guests | undefined;
+  readonly newestAgent: NewestAgent | undefined;
+  readonly log: (line: string) => void;
+}
+
 /** Serves one connection until it ends. Leaves no job running. */
 export async function serveManager(site: GatewaySite, jobs: RunningJobs, channel: Channel): Promise<void> {
   const gone = new AbortController();
@@ -29,6 +45,12 @@ export async function serveManager(site: GatewaySite, jobs: RunningJobs, channel
         const message = incoming.type === 'said' ? incoming.message : undefined;
         if (message?.type === 'Limit') return throttle.set(message.limit);
         const question = asQuestion(message);
+        if (message && isGuestQuestion(message) && !job) {
+          job = answerGuests(site, channel, message).finally(() => {
+            job = undefined;
+          });
+          return;
+        }
         if (!question || job) return channel.refuse(question ? 'a second job at once' : `${incoming.type} out of turn`);
         if (question.type === 'Run') throttle.set(question.limit);
         job = answer(site, jobs, channel, question, throttle, gone.signal).finally(() => {
@@ -44,6 +66,10 @@ export async function serveManager(site: GatewaySite, jobs: RunningJobs, channel
 
 const asQuestion = (message: Message | undefined): Question | undefined =>
   message?.type === 'Run' || message?.type === 'Compare' || message?.type === 'Inspect' ? message : undefined;
+
+async function answerGuests(site: GatewaySite, channel: Channel, question: GuestQuestion): Promise<void> {
+  channel.say(await answerAboutGuests(site.guests, site.newestAgent, question));
+}
 
 async function answer(
   site: GatewaySite,
@@ -74,16 +100,16 @@ async function perform(
     case 'Run': {
       const { job } = question;
       site.log(`round ${job.round} of ${job.target} (${job.mode}) for session ${job.session}`);
-      const report = await runJob(site, job, options);
+      const report = await site.jobs.run(job, options);
       site.log(`round ${job.round} of ${job.target}: ${report.ok ? 'complete' : report.error.type}`);
       return report.ok ? ok({ type: 'Report', report: report.value }) : report;
     }
     case 'Compare': {
-      const comparison = await compareJob(site, question, options);
+      const comparison = await site.jobs.compare(question, options);
       return comparison.ok ? ok({ type: 'Compared', comparison: comparison.value }) : comparison;
     }
     case 'Inspect': {
-      const progress = await inspectJob(site, question);
+      const progress = await site.jobs.inspect(question);
       return progress.ok ? ok({ type: 'Inspected', progress: progress.value }) : progress;
     }
   }

@@ -1,24 +1,34 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import type { Clock } from '#core/clock';
+import { invariant } from '#core/invariant';
 import { err, ok, type Result } from '#core/result';
 import type { Millis } from '#core/units';
 import { detailOf } from '#replicator/disk/durable-file';
 import type { NbdConnectOptions } from '#replicator/nbd/client';
 import { parseAddress } from '#replicator/protocol/address';
-import { readCredentials } from '#replicator/protocol/credentials';
+import type { OpenDiskOptions } from '#replicator/disk/open-disk';
+import { readCredentials, type Credentials } from '#replicator/protocol/credentials';
 import { patienceDefault } from '#replicator/protocol/reconnect';
 import { serve, type Service } from '#replicator/protocol/serve';
-import type { StartError } from '#replicator/receiver/receiver';
+import { describeStartError, type StartError } from '#replicator/receiver/receiver';
 import { wallClock } from '#replicator/wall-clock';
-import { serveManager, type RunningJobs } from './gateway-session.ts';
-import type { GatewaySite } from './run-job.ts';
+import { serveManager, type GatewaySite, type RunningJobs } from './gateway-session.ts';
+import type { NewestAgent } from '#replicator/gateway/guests/manager-questions';
+import { openGuests, type Guests, type GuestsError } from '#replicator/gateway/guests/guests';
+import { forwardedJobs, localJobs, type GatewayJobs } from './jobs.ts';
 
 /** How a gateway is set up. */
 export interface GatewayOptions {
   /** `host:port` to listen at for managers; port 0 takes a free one. */
   readonly listen: string;
-  /** `host:port` of its receiver. */
-  readonly receiver: string;
+  /** `host:port` of its receiver; or `directory`, never both. */
+  readonly receiver?: string;
+  /** Single-site: the one directory it writes replicas in itself. It must exist. */
+  readonly directory?: string;
+  /** `host:port` to listen at for sentinels; port 0 takes a free one. */
+  readonly guests?: string;
+  /** The agent to replace older ones with. */
+  readonly newestAgent?: NewestAgent;
   /** Where `sealift certs` put `ca-cert.pem`, `gateway-cert.pem` and `gateway-key.pem`. */
   readonly certificates: string;
   /** A directory of its own, made if it is not there: digests of what it sent. Losing it costs fetching them again. */
@@ -31,44 +41,98 @@ export interface GatewayOptions {
   readonly log?: (line: string) => void;
 }
 
+/** A gateway that runs. */
+export interface Gateway extends Service {
+  /** Its sentinels, where it has a port for them. */
+  readonly guests: Guests | undefined;
+  /** Carries out jobs for a manager in this process. */
+  readonly jobs: GatewayJobs;
+}
+
+/** Why a gateway did not start. */
+export type GatewayStartError =
+  | StartError
+  | GuestsError
+  /** Neither a receiver nor a directory was named, or both. */
+  | { readonly type: 'TargetUnclear' };
+
 /** Runs a gateway: takes jobs from managers, reads sources, and streams to its receiver. Never rejects. */
-export async function runGateway(options: GatewayOptions): Promise<Result<Service, StartError>> {
-  const { certificates, listen, state } = options;
+export async function runGateway(options: GatewayOptions): Promise<Result<Gateway, GatewayStartError>> {
+  const { certificates, listen, state, clock = wallClock, log = () => undefined } = options;
   const credentials = await readCredentials(certificates, 'gateway');
   if (!credentials.ok) return credentials;
-  const receiver = parseAddress(options.receiver);
-  if (!receiver.ok) return err({ type: 'AddressInvalid', detail: receiver.error });
-  try {
-    await mkdir(state, { recursive: true });
-  } catch (cause) {
-    return err({ type: 'DirectoryUnusable', directory: state, detail: detailOf(cause) });
-  }
-  const site: GatewaySite = {
-    credentials: credentials.value,
-    receiver: options.receiver,
-    state,
-    clock: options.clock ?? wallClock,
-    nbd: options.nbd ?? {},
-    patience: options.patience ?? patienceDefault,
-    log: options.log ?? (() => undefined),
-  };
-  const jobs: RunningJobs = new Map();
+  const unusable = await whyUnusable(options);
+  if (unusable) return err(unusable);
+  const guests =
+    options.guests === undefined
+      ? ok(undefined)
+      : await openGuests({ listen: options.guests, credentials: credentials.value, certificates, state, clock, log });
+  if (!guests.ok) return guests;
+  const jobs = jobsOf(options, credentials.value, guests.value);
+  const site: GatewaySite = { jobs, guests: guests.value, newestAgent: options.newestAgent, log };
+  const running: RunningJobs = new Map();
   const sessions = new Set<Promise<void>>();
   const service = await serve({
     listen,
     credentials: credentials.value,
     admits: 'manager',
-    log: site.log,
+    log,
     onPeer: (channel) => {
-      const session = serveManager(site, jobs, channel);
+      const session = serveManager(site, running, channel);
       sessions.add(session);
       return session.finally(() => sessions.delete(session));
     },
   });
-  if (!service.ok) return service;
+  if (!service.ok) {
+    await guests.value?.close();
+    return service;
+  }
   const close = async (): Promise<void> => {
+    // First the sentinels: a manager may wait for one of them.
+    await guests.value?.close();
     await service.value.close();
     await Promise.allSettled(sessions);
+    await jobs.close();
   };
-  return ok({ address: service.value.address, close });
+  return ok({ address: service.value.address, guests: guests.value, jobs, close });
+}
+
+async function whyUnusable({ receiver, directory, state }: GatewayOptions): Promise<GatewayStartError | undefined> {
+  if ((receiver === undefined) === (directory === undefined)) return { type: 'TargetUnclear' };
+  const address = receiver === undefined ? undefined : parseAddress(receiver);
+  if (address && !address.ok) return { type: 'AddressInvalid', detail: address.error };
+  try {
+    await mkdir(state, { recursive: true });
+  } catch (cause) {
+    return { type: 'DirectoryUnusable', directory: state, detail: detailOf(cause) };
+  }
+  if (directory === undefined) return undefined;
+  const detail = await stat(directory).then(
+    (found) => (found.isDirectory() ? undefined : 'it is not a directory'),
+    detailOf,
+  );
+  return detail === undefined ? undefined : { type: 'DirectoryUnusable', directory, detail };
+}
+
+function jobsOf(
+  { receiver, directory, state, nbd, clock = wallClock, patience = patienceDefault, log }: GatewayOptions,
+  credentials: Credentials,
+  guests: Guests | undefined,
+): GatewayJobs {
+  const sources: OpenDiskOptions = { ...nbd, ...(guests && { ofSentinel: guests.openDisk }) };
+  if (directory !== undefined) return localJobs(directory, { clock, sources });
+  invariant(receiver !== undefined, 'a gateway has a receiver or a directory');
+  return forwardedJobs({ credentials, receiver, state, clock, sources, patience, log: log ?? (() => undefined) });
+}
+
+/** One sentence for a person. */
+export function describeGatewayStartError(error: GatewayStartError): string {
+  switch (error.type) {
+    case 'TargetUnclear':
+      return 'a gateway has either a receiver (--receiver) or a directory to write replicas in itself (--directory)';
+    case 'GuestsUnavailable':
+      return `sentinels cannot come to this gateway: ${error.detail}`;
+    default:
+      return describeStartError(error);
+  }
 }

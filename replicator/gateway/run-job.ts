@@ -1,8 +1,7 @@
 import type { Clock } from '#core/clock';
 import { err, ok, type Result } from '#core/result';
 import { bytes, type Instant, type Millis } from '#core/units';
-import { nameOfDisk, openDisk, type OpenedDisk } from '#replicator/disk/open-disk';
-import type { NbdConnectOptions } from '#replicator/nbd/client';
+import { nameOfDisk, openDisk, type OpenDiskOptions, type OpenedDisk } from '#replicator/disk/open-disk';
 import { compareDigests, digestRangeOf, sourceFailed } from '#replicator/pipeline/compare-disks';
 import { sourceUnavailable } from '#replicator/pipeline/direct-path';
 import type { PipelineTally } from '#replicator/pipeline/pipeline';
@@ -23,15 +22,15 @@ import { withReconnects, type Attempt } from '#replicator/protocol/reconnect';
 import { remoteSink, type RemoteSink } from './remote-sink.ts';
 import { openSenderDigests } from './sender-digests.ts';
 
-/** What all jobs of a gateway share. */
-export interface GatewaySite {
+/** What all jobs of a gateway that has a receiver share. */
+export interface ForwardingSite {
   readonly credentials: Credentials;
   /** Where its receiver is: `host:port`. */
   readonly receiver: string;
   /** Where it keeps its digests. */
   readonly state: string;
   readonly clock: Clock;
-  readonly nbd: Pick<NbdConnectOptions, 'connections' | 'tls'>;
+  readonly sources: OpenDiskOptions;
   /** How long a lost receiver is tried again. */
   readonly patience: Millis;
   readonly log: (line: string) => void;
@@ -42,13 +41,13 @@ type ReplicaName = Pick<ReplicationJob, 'session' | 'disk' | 'target'>;
 
 /** Runs one round from a source to the receiver, over as many connections as it takes. */
 export async function runJob(
-  site: GatewaySite,
+  site: ForwardingSite,
   job: ReplicationJob,
   options: RunOptions,
 ): Promise<Result<RoundReport, ReplicationError>> {
   const startedAt = site.clock.now();
   const { signal } = options;
-  const source = await openDisk(job.source, { ...site.nbd, ...(signal ? { signal } : {}) });
+  const source = await openDisk(job.source, { ...site.sources, ...(signal ? { signal } : {}) });
   if (!source.ok) return err(sourceUnavailable(source.error));
   const run: JobRun = {
     site,
@@ -69,7 +68,7 @@ export async function runJob(
 
 /** What the attempts at one round come to together. */
 interface JobRun {
-  readonly site: GatewaySite;
+  readonly site: ForwardingSite;
   readonly job: ReplicationJob;
   readonly source: OpenedDisk;
   readonly startedAt: Instant;
@@ -81,7 +80,7 @@ interface JobRun {
 }
 
 async function connected<T>(
-  { credentials, receiver, log }: GatewaySite,
+  { credentials, receiver, log }: ForwardingSite,
   signal: AbortSignal | undefined,
   use: (sink: RemoteSink) => Promise<Result<T, ReplicationError>>,
 ): Promise<Result<T, ReplicationError>> {
@@ -179,11 +178,11 @@ function show(run: JobRun, now: RoundProgress, { onProgress }: RunOptions, attem
 
 /** Reads the source and, at the receiver, the replica again and compares them. */
 export async function compareJob(
-  site: GatewaySite,
+  site: ForwardingSite,
   job: ReplicaName & Pick<ReplicationJob, 'source'>,
   options: RunOptions,
 ): Promise<Result<Comparison, ReplicationError>> {
-  const source = await openDisk(job.source, site.nbd);
+  const source = await openDisk(job.source, site.sources);
   if (!source.ok) return err(sourceUnavailable(source.error));
   const { device } = source.value;
   const compared = await connected(site, options.signal, async (sink) => {
@@ -200,7 +199,7 @@ export async function compareJob(
 
 /** Asks the receiver how far a replica is. */
 export function inspectJob(
-  site: GatewaySite,
+  site: ForwardingSite,
   job: ReplicaName,
 ): Promise<Result<ReplicaProgress | undefined, ReplicationError>> {
   return connected<ReplicaProgress | undefined>(site, undefined, async (sink) => {

@@ -11,6 +11,7 @@ import {
   nameOfDisk,
   openDisk,
   type OpenDiskError,
+  type OpenDiskOptions,
   type OpenedDisk,
 } from '#replicator/disk/open-disk';
 import { ownDisk } from '#replicator/disk/owner-lock';
@@ -40,6 +41,8 @@ export interface DirectPathOptions {
   readonly clock?: Clock;
   /** How sources over NBD are opened. */
   readonly nbd?: Pick<NbdConnectOptions, 'connections' | 'tls'>;
+  /** Opens disks of sentinels, where they connect to this process. */
+  readonly ofSentinel?: OpenDiskOptions['ofSentinel'];
   /** Where journal and digests of a target are kept; beside it unless told otherwise. A target over NBD has no beside. */
   readonly recordsOf?: (target: string) => string;
 }
@@ -50,7 +53,7 @@ export function directPath(options: DirectPathOptions = {}): ReplicationPath {
   const running = new Set<Promise<unknown>>();
   const path: Direct = {
     clock: options.clock ?? wallClock,
-    nbd: options.nbd ?? {},
+    sources: { ...options.nbd, ...(options.ofSentinel && { ofSentinel: options.ofSentinel }) },
     recordsOf: options.recordsOf ?? ((target) => target),
   };
   const during = <T>(work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
@@ -72,7 +75,7 @@ export function directPath(options: DirectPathOptions = {}): ReplicationPath {
 
 interface Direct {
   readonly clock: Clock;
-  readonly nbd: Pick<NbdConnectOptions, 'connections' | 'tls'>;
+  readonly sources: OpenDiskOptions;
   readonly recordsOf: (target: string) => string;
 }
 
@@ -89,7 +92,7 @@ async function runJob(
 ): Promise<Result<RoundReport, ReplicationError>> {
   const startedAt = path.clock.now();
   const { signal } = options;
-  const source = await openDisk(job.source, { ...path.nbd, ...(signal ? { signal } : {}) });
+  const source = await openDisk(job.source, { ...path.sources, ...(signal ? { signal } : {}) });
   if (!source.ok) return err(sourceUnavailable(source.error));
   try {
     const same = await sameDisk(source.value, job);
@@ -153,6 +156,8 @@ async function runOn(
 /** Whether source and target are one file, under whatever names. Two exports of one disk cannot be told apart. */
 async function sameDisk(source: OpenedDisk, job: ReplicationJob): Promise<boolean> {
   if (job.source.type === 'nbd') return job.source.uri === job.target;
+  // A disk of another machine is no file of this one.
+  if (job.source.type === 'sentinel') return false;
   if (source.identity === undefined) return resolve(job.source.path) === resolve(job.target);
   const found = await stat(job.target).catch(() => undefined);
   return found !== undefined && `${found.dev}:${found.ino}` === source.identity;
@@ -201,7 +206,7 @@ async function compareOpened(
   job: Pick<ReplicationJob, 'source' | 'target'>,
   options: RunOptions,
 ): Promise<Result<Comparison, ReplicationError>> {
-  const source = await openDisk(job.source, path.nbd);
+  const source = await openDisk(job.source, path.sources);
   if (!source.ok) return err(sourceUnavailable(source.error));
   const target = await openTarget(job.target);
   const compared = target.ok

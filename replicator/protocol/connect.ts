@@ -1,13 +1,14 @@
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { err, ok, type Result } from '#core/result';
-import { seconds } from '#core/units';
 import { codeOf } from '#replicator/disk/durable-file';
 import type { Peer, ReplicationError } from '#replicator/pipeline/replication';
 import { parseAddress } from './address.ts';
 import { channelOver, type Channel } from './channel.ts';
-import { roleIn, type Credentials } from './credentials.ts';
+import type { Credentials } from './credentials.ts';
 import type { Packing } from './frame.ts';
 import { agree, hello, type Agreement } from './handshake.ts';
+import { roleIn } from './role.ts';
+import { connectMax, tlsOptions } from './tls-options.ts';
 
 /** A channel on which both sides know who the other is and how they talk. */
 export interface Connection {
@@ -24,15 +25,6 @@ export interface ConnectOptions {
   readonly packings?: readonly Packing[];
   readonly signal?: AbortSignal;
 }
-
-/** Connecting and the handshake together take no longer. Some networks swallow what they do not let through. */
-export const connectMax = seconds(10);
-
-/** TLS 1.3 and nothing older. AES-128 first: it is the fastest here, and as good as the rest. */
-export const tlsOptions = {
-  minVersion: 'TLSv1.3',
-  ciphers: 'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256',
-} as const;
 
 /** Connects, checks who answers, and agrees on how to talk. Never rejects. */
 export async function connectPeer(options: ConnectOptions): Promise<Result<Connection, ReplicationError>> {

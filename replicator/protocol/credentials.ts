@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { err, ok, type Result } from '#core/result';
 import { codeOf, detailOf } from '#replicator/disk/durable-file';
-import { roles, type Role } from './message.ts';
+import { roleIn, type Role } from './role.ts';
 
 /** What one role shows, and whom it trusts. PEM. Never logged, never sent, never in a fact. */
 export interface Credentials {
@@ -46,17 +46,6 @@ export async function readCredentials(directory: string, role: Role): Promise<Re
     return err({ type: 'CredentialsUnusable', role, path, detail: detailOf(cause) });
   }
   return ok({ role, ca: ca.value, cert: cert.value, key: key.value });
-}
-
-/** How a certificate says its role: a URI among its alternative names. */
-export const roleUri = (role: string): string => `sealift:role:${role}`;
-
-/** The role a certificate is for. A certificate that claims several has none. */
-export function roleIn(certificate: X509Certificate): Role | undefined {
-  // Names with commas or quotes in them are quoted by Node, so no name can pretend to be two.
-  const names = certificate.subjectAltName?.split(', ') ?? [];
-  const claimed = names.filter((name) => name.startsWith('URI:sealift:role:'));
-  return claimed.length === 1 ? roles.find((role) => claimed[0] === `URI:${roleUri(role)}`) : undefined;
 }
 
 /** One sentence for a person. */

@@ -1,6 +1,6 @@
 import { extent, type Extent } from '#core/disk/extent';
 import { err, ok, type Result } from '#core/result';
-import { KiB, MiB } from '#core/units';
+import { MiB } from '#core/units';
 import { blocksIn, digestLength, grain } from '#replicator/pipeline/digest';
 
 /*
@@ -79,7 +79,8 @@ const codes = {
 
 /** The longest content of each type. */
 const lengthMax: Record<Frame['type'], number> = {
-  message: 64 * KiB,
+  // An inventory of a guest is the longest that is said in words.
+  message: MiB,
   data: dataHead + (dataMax / grain) * digestLength + dataMax,
   zero: rangeLength,
   same: rangeLength,

@@ -1,8 +1,9 @@
 import { err, ok, type Result } from '#core/result';
 import { digestAlgorithms, type DigestAlgorithm } from '#replicator/pipeline/digest';
 import type { Packing } from './frame.ts';
-import { protocolVersions, type Message, type Role } from './message.ts';
+import { protocolVersions, type Message } from './message.ts';
 import { agreedPacking, packingsHere } from './packer.ts';
+import type { Role } from './role.ts';
 
 type Said<Type extends Message['type']> = Extract<Message, { type: Type }>;
 

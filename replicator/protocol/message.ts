@@ -1,10 +1,13 @@
 import { z } from 'zod';
-import { diskId } from '#core/ids';
+import { diskId, sentinelId } from '#core/ids';
 import { err, ok, type Result } from '#core/result';
 import { bytes, bytesPerSecond, instant, millis, offset, round } from '#core/units';
 import { digestAlgorithms } from '#replicator/pipeline/digest';
+import { branded } from './branded.ts';
 import { replicationErrorShape } from './error-message.ts';
 import { packings } from './frame.ts';
+import { guestMessageShapes } from './guest-message.ts';
+import { roles } from './role.ts';
 
 /*
  * What peers say in words: everything but bulk. Sent as JSON in `message` frames, checked on arrival.
@@ -15,31 +18,11 @@ import { packings } from './frame.ts';
  *     Complete, Completed                           Compare, Progress..., Compared
  *     OpenCompare, CompareOpened                    Inspect, Inspected
  *     Inspect, Inspected                            Failed instead of an answer
- *     Failed instead of an answer
+ *     Failed instead of an answer                   and about sentinels: guest-message.ts
  */
 
 /** The versions of the protocol this code speaks. */
 export const protocolVersions = { min: 1, max: 1 } as const;
-/** Who someone is, by their certificate. */
-export const roles = ['gateway', 'receiver', 'manager'] as const;
-/** One role. */
-export type Role = (typeof roles)[number];
-
-const branded = <T extends string | number>(make: (value: never) => T, base: z.ZodType) =>
-  base.transform((value, context) => {
-    try {
-      return make(value as never);
-    } catch (cause) {
-      // The constructors of units and ids throw; a message from outside is answered instead.
-      context.issues.push({
-        code: 'custom',
-        message: cause instanceof Error ? cause.message : 'not valid',
-        input: value,
-      });
-      return z.NEVER;
-    }
-  });
-
 const name = z.string().min(1).max(200);
 const longText = z.string().min(1).max(4_096);
 // Whether it is a name at all is for the receiver to say, in a sentence.
@@ -56,6 +39,12 @@ const closed = z.object({ round: z.int().nonnegative(), root: name });
 const locator = z.discriminatedUnion('type', [
   z.object({ type: z.literal('nbd'), uri: longText, changesContext: longText.exactOptional() }),
   z.object({ type: z.literal('file'), path: longText }),
+  z.object({
+    type: z.literal('sentinel'),
+    sentinel: branded(sentinelId, z.string()),
+    disk: diskName,
+    changesOf: z.object({ owner: name, number: z.int().nonnegative() }).exactOptional(),
+  }),
 ]);
 const job = z.object({
   session: name,
@@ -143,6 +132,7 @@ const messageShape = z.discriminatedUnion('type', [
   z.object({ type: z.literal('Compare'), ...replica, source: locator }),
   z.object({ type: z.literal('Compared'), comparison }),
   z.object({ type: z.literal('Failed'), error: replicationErrorShape }),
+  ...guestMessageShapes,
 ]);
 
 /** One thing said. */

@@ -5,10 +5,10 @@ import { codeOf, detailOf } from '#replicator/disk/durable-file';
 import type { BufferPool } from '#replicator/pipeline/buffer-pool';
 import { formatAddress, parseAddress } from './address.ts';
 import { channelOver, type Channel } from './channel.ts';
-import { connectMax, tlsOptions } from './connect.ts';
-import { roleIn, type Credentials } from './credentials.ts';
+import type { Credentials } from './credentials.ts';
 import { agree, hello, welcome, type Agreement } from './handshake.ts';
-import type { Role } from './message.ts';
+import { roleIn, type Role } from './role.ts';
+import { connectMax, tlsOptions } from './tls-options.ts';
 
 /** A process that others connect to. */
 export interface Service {

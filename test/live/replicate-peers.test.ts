@@ -18,7 +18,8 @@ import { connectPeer } from '#replicator/protocol/connect';
 import { readCredentials, type Credentials } from '#replicator/protocol/credentials';
 import { encodeDataHead, encodeFrame, type Frame } from '#replicator/protocol/frame';
 import { hello } from '#replicator/protocol/handshake';
-import type { Message, Role } from '#replicator/protocol/message';
+import type { Message } from '#replicator/protocol/message';
+import type { Role } from '#replicator/protocol/role';
 import { startTwoSites, type TwoSites } from '#test/support/two-sites';
 import { valueOf } from '#test/support/value-of';
 

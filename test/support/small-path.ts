@@ -164,7 +164,7 @@ function blocksOf({ source }: Way, job: ReplicationJob): Result<readonly number[
 }
 
 const sourceUri = ({ source }: Pick<ReplicationJob, 'source'>): string =>
-  source.type === 'nbd' ? source.uri : source.path;
+  source.type === 'nbd' ? source.uri : source.type === 'file' ? source.path : source.disk;
 const sourceGone = (job: Pick<ReplicationJob, 'source'>): ReplicationError => ({
   type: 'SourceFailed',
   source: sourceUri(job),

@@ -1,0 +1,91 @@
+import type { Clock } from '#core/clock';
+import type { SentinelId } from '#core/ids';
+import { describeGuestAgentError, type GuestAgent, type GuestAgentError } from '#core/ports/guest-agent';
+import { err, ok, type Result } from '#core/result';
+import type { Millis } from '#core/units';
+import { describeReplicationError } from '#replicator/pipeline/replication';
+import type { BundleSecrets, SentinelSummary } from '#replicator/protocol/guest-message';
+import type { Message } from '#replicator/protocol/message';
+import { patienceDefault, withReconnects } from '#replicator/protocol/reconnect';
+import { readAnswer, type AskGuest } from '#replicator/sentinel/control/calls';
+import { guestAgentOver } from '#replicator/sentinel/control/guest-agent-over';
+import type { StageReport } from '#replicator/sentinel/stage/stage-report';
+import { wallClock } from '#replicator/wall-clock';
+import { askGateway, type GatewayPlace } from './ask-gateway.ts';
+
+/** How a gateway is reached, and for how long it is tried. */
+export interface GuestsOfGatewayOptions extends GatewayPlace {
+  readonly clock?: Clock;
+  /** How long a gateway that is gone is tried again before a call fails. */
+  readonly patience?: Millis;
+}
+
+/** The sentinel of a guest, for a driver in another process than its gateway. A connection for each call. */
+export function guestAgentThrough(options: GuestsOfGatewayOptions, sentinel: SentinelId): GuestAgent {
+  const closed = new AbortController();
+  const { clock = wallClock, patience = patienceDefault } = options;
+  const ask: AskGuest = async (call, asks) => {
+    const question = { type: 'AskGuest', sentinel, call, asks } as const;
+    const { signal } = closed;
+    const unreachable = (detail: string): Result<never, GuestAgentError> =>
+      err({ type: 'Unreachable', operation: call, detail });
+    // Every call may be repeated, so that a lost answer is asked for again.
+    const answer = await withReconnects({ clock, patience, signal }, () =>
+      askGateway(options, question, { signal }, () => undefined),
+    );
+    if (!answer.ok) return unreachable(describeReplicationError(answer.error));
+    if (answer.value.type === 'GuestAnswered') return readAnswer(call, answer.value.value);
+    if (answer.value.type === 'GuestFailed') return err(answer.value.error);
+    return unreachable(answer.value.type === 'Denied' ? answer.value.detail : `it answers ${answer.value.type}`);
+  };
+  return guestAgentOver(sentinel, ask, async () => closed.abort());
+}
+
+/** What operators ask of a gateway about its sentinels. Errors are sentences. */
+export interface SentinelDesk {
+  list(): Promise<Result<readonly SentinelSummary[], string>>;
+  invite(wish: Omit<Extract<Message, { type: 'InviteSentinel' }>, 'type'>): Promise<Result<BundleSecrets, string>>;
+  /** What a replica that was launched had to say when it booted; undefined in a source. */
+  report(sentinel: SentinelId): Promise<Result<StageReport | undefined, string>>;
+  /** A sentence that says what was done. */
+  change(
+    wish: Extract<Message, { type: 'RevokeSentinel' | 'UpgradeSentinel' | 'UninstallSentinel' }>,
+  ): Promise<Result<string, string>>;
+}
+
+/** The desk of a gateway in another process. */
+export function sentinelDesk(place: GatewayPlace): SentinelDesk {
+  const ask = async <T extends Message['type']>(
+    question: Message,
+    wanted: T,
+  ): Promise<Result<Extract<Message, { type: T }>, string>> => {
+    const answer = await askGateway(place, question, {}, () => undefined);
+    if (!answer.ok) return err(describeReplicationError(answer.error));
+    if (answer.value.type === 'Denied') return err(answer.value.detail);
+    if (answer.value.type === 'GuestFailed') return err(describeGuestAgentError(answer.value.error));
+    if (answer.value.type !== wanted) return err(`the gateway answers ${answer.value.type}`);
+    // Its type is the wanted one, which the compiler does not follow through a parameter.
+    return ok(answer.value as Extract<Message, { type: T }>);
+  };
+  return {
+    list: async () => {
+      const answer = await ask({ type: 'ListSentinels' }, 'Sentinels');
+      return answer.ok ? ok(answer.value.sentinels) : answer;
+    },
+    invite: async (wish) => {
+      const answer = await ask({ type: 'InviteSentinel', ...wish }, 'Invited');
+      return answer.ok ? ok(answer.value.secrets) : answer;
+    },
+    report: async (sentinel) => {
+      const question = { type: 'AskGuest', sentinel, call: 'report', asks: {} } as const;
+      const answer = await ask(question, 'GuestAnswered');
+      if (!answer.ok) return answer;
+      const report = readAnswer('report', answer.value.value);
+      return report.ok ? ok(report.value ?? undefined) : err(describeGuestAgentError(report.error));
+    },
+    change: async (wish) => {
+      const answer = await ask(wish, 'SentinelDone');
+      return answer.ok ? ok(answer.value.detail) : answer;
+    },
+  };
+}

@@ -1,0 +1,195 @@
+import { randomBytes, X509Certificate } from 'node:crypto';
+import type { Clock } from '#core/clock';
+import { sentinelId, type SentinelId } from '#core/ids';
+import type { GuestAgent } from '#core/ports/guest-agent';
+import { err, ok, type Result } from '#core/result';
+import { describeSentinelRejection } from '#core/sentinel/commands';
+import { sentinelStateName } from '#core/sentinel/decide';
+import type { SentinelState } from '#core/sentinel/evolve';
+import { after, minutes, seconds, type Millis } from '#core/units';
+import { describeCertificatesError, readSentinelAuthority } from '#replicator/certificates/make-certificates';
+import type { Credentials } from '#replicator/protocol/credentials';
+import type { BundleSecrets, SentinelSummary } from '#replicator/protocol/guest-message';
+import type { ListenError } from '#replicator/protocol/serve';
+import type { AskGuest } from '#replicator/sentinel/control/calls';
+import { guestAgentOver } from '#replicator/sentinel/control/guest-agent-over';
+import { fingerprintOf } from '#replicator/sentinel/identity/proof';
+import { dataLinks, type DataLinks } from './data-links.ts';
+import type { GuestSession } from './guest-session.ts';
+import { openGuestsPort } from './guests-port.ts';
+import { openRegistry, strangerId, type Registry, type RegistryError } from './registry.ts';
+import { rhythmDefault, type Rhythm } from './rhythm.ts';
+import { sessionBook, type SessionBook } from './session-book.ts';
+
+/** How the guests' side of a gateway is set up. */
+export interface GuestsOptions {
+  /** `host:port` to listen at for guests; port 0 takes a free one. */
+  readonly listen: string;
+  readonly credentials: Credentials;
+  /** Where `sealift certs` put `sentinel-ca-cert.pem` and `sentinel-ca-key.pem`. */
+  readonly certificates: string;
+  /** The gateway's own folder. The log of sentinels is kept in it. */
+  readonly state: string;
+  readonly clock: Clock;
+  readonly rhythm?: Rhythm;
+  /** How long a certificate of a sentinel is valid; it is renewed when a third of that is left. */
+  readonly certificateLife?: Millis;
+  /** How long a sentinel that is not connected is waited for when it is asked something. */
+  readonly patience?: Millis;
+  readonly log: (line: string) => void;
+}
+
+/** Why sentinels cannot come. */
+export type GuestsError = ListenError | { readonly type: 'GuestsUnavailable'; readonly detail: string };
+
+/** The sentinels of a gateway. */
+export interface Guests {
+  /** Where the guests' port listens, with the port it got. */
+  readonly address: string;
+  list(): readonly SentinelSummary[];
+  /** Invites a guest. Without a name it gets one. */
+  invite(wish: {
+    readonly name?: SentinelId;
+    readonly os: 'linux';
+    readonly standalone: boolean;
+    readonly valid: Millis;
+    readonly by: string;
+  }): Promise<Result<BundleSecrets, string>>;
+  revoke(id: SentinelId, reason: string, by: string): Promise<Result<void, string>>;
+  /** Asks a sentinel; waits for one that is not connected as long as patience lasts. */
+  ask(id: SentinelId): AskGuest;
+  /** Opens a disk of a sentinel, over its data connection. */
+  readonly openDisk: DataLinks['openDisk'];
+  /** Notes that it was replaced by another version. */
+  noteUpgrade(id: SentinelId, to: string, by: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Thirty days: far longer than a migration, short enough that a lost disk is not a key for ever. */
+const certificateLifeDefault = minutes(30 * 24 * 60);
+const patienceDefault = seconds(60);
+const tokenLength = 32;
+
+/** Opens the guests' port and the registry behind it. */
+export async function openGuests(options: GuestsOptions): Promise<Result<Guests, GuestsError>> {
+  const unavailable = (detail: string): Result<never, GuestsError> => err({ type: 'GuestsUnavailable', detail });
+  const authority = await readSentinelAuthority(options.certificates);
+  if (!authority.ok) return unavailable(describeCertificatesError(authority.error));
+  if (!authority.value)
+    return unavailable(`there is no sentinel-ca-cert.pem in ${options.certificates}; make it with: sealift certs`);
+  const sessions = sessionBook();
+  const { clock, patience = patienceDefault } = options;
+  const links = dataLinks({ clock, patience });
+  const registry = await openRegistry(options.state, clock, (id, effect) => {
+    sessions.perform(id, effect);
+    if (effect.type === 'disconnectAll') links.cutOff(id);
+  });
+  if (!registry.ok) return unavailable(registry.error);
+  const port = await openGuestsPort({
+    ...options,
+    rhythm: options.rhythm ?? rhythmDefault,
+    door: {
+      registry: registry.value,
+      authority: authority.value,
+      clock: options.clock,
+      certificateLife: options.certificateLife ?? certificateLifeDefault,
+    },
+    onControl: sessions.add,
+    onData: (sentinel, _greeting, socket) => {
+      // Revoked while it was at the door: what ends its connections has been before this one.
+      const isAdmitted = registry.value.state(sentinel).snapshot.hasTag('admitted');
+      if (isAdmitted) links.add(sentinel, socket);
+      else socket.destroy();
+    },
+  });
+  if (!port.ok) {
+    await registry.value.close();
+    return port;
+  }
+  return ok(guestsOver(options, registry.value, { sessions, links }, port.value));
+}
+
+function guestsOver(
+  { clock, credentials, patience = patienceDefault }: GuestsOptions,
+  registry: Registry,
+  { sessions, links }: { readonly sessions: SessionBook; readonly links: DataLinks },
+  port: { readonly address: string; close(): Promise<void> },
+): Guests {
+  return {
+    address: port.address,
+    list: () => [...registry.all()].map(([id, state]) => summaryOf(id, state, sessions.current(id))),
+    invite: async ({ name, os, standalone, valid, by }) => {
+      const sentinel = name ?? sentinelId(`guest-${randomBytes(4).toString('hex')}`);
+      if (sentinel === strangerId) return err('this name is kept for those who have none');
+      const token = randomBytes(tokenLength).toString('base64url');
+      const tokenValidUntil = after(clock.now(), valid);
+      const tokenHash = fingerprintOf(token);
+      const made = await registry.command(
+        sentinel,
+        { type: 'MakeBundle', data: { os, standalone, tokenHash, tokenValidUntil, by } },
+        `operator:${by}`,
+      );
+      if (!made.ok) return err(describeRegistryError(made.error));
+      const pins = [pinOf(credentials.cert)];
+      return ok({ sentinel, token, tokenValidUntil, ca: credentials.ca, pins, guests: port.address });
+    },
+    revoke: async (id, reason, by) => {
+      const command = { type: 'RevokeSentinel', data: { reason, by } } as const;
+      const revoked = await registry.command(id, command, `operator:${by}`);
+      return revoked.ok ? ok(undefined) : err(describeRegistryError(revoked.error));
+    },
+    ask: (id) => async (call, asks) => {
+      // One that was never invited, or may not come any more, is not waited for.
+      const { snapshot } = registry.state(id);
+      const mayCome = snapshot.hasTag('admitted') || snapshot.matches('awaited');
+      const session = mayCome ? await sessions.wait(id, patience, clock) : undefined;
+      if (session) {
+        const answer = await session.ask(call, asks);
+        // Asked again, the certificate would be refused: the guest has nobody any more who could answer.
+        if (call === 'uninstall' && answer.ok)
+          await registry.command(id, { type: 'NoteUninstall', data: { by: 'a manager' } }, 'gateway');
+        return answer;
+      }
+      const detail = `sentinel ${id} is not connected to this gateway (${sentinelStateName(registry.state(id))})`;
+      return err({ type: 'Unreachable', operation: call, detail });
+    },
+    openDisk: links.openDisk,
+    noteUpgrade: async (id, to, by) => {
+      const from = registry.state(id).snapshot.context.version ?? 'unknown';
+      await registry.command(id, { type: 'NoteUpgrade', data: { from, to, by } }, `operator:${by}`);
+    },
+    close: async () => {
+      links.cutOffAll();
+      await sessions.endAll();
+      await port.close();
+      await registry.close();
+    },
+  };
+}
+
+/** The port for a driver in this process. */
+export const guestAgentOf = (guests: Guests, id: SentinelId): GuestAgent =>
+  guestAgentOver(id, guests.ask(id), async () => undefined);
+
+function summaryOf(id: SentinelId, state: SentinelState, session: GuestSession | undefined): SentinelSummary {
+  const { hostname, version, refusals, identities } = state.snapshot.context;
+  const until = identities.at(-1)?.validUntil;
+  return {
+    id,
+    state: sentinelStateName(state),
+    ...(hostname !== null && { hostname }),
+    ...(version !== null && { version }),
+    refusals,
+    ...(until !== undefined && { certificateUntil: until }),
+    ...(session?.heartbeat && { heartbeat: session.heartbeat }),
+  };
+}
+
+/** What a gateway is known by in its guests: the fingerprint of its public key. */
+const pinOf = (cert: string): string =>
+  fingerprintOf(new X509Certificate(cert).publicKey.export({ type: 'spki', format: 'der' }));
+
+function describeRegistryError(error: RegistryError): string {
+  if (error.type === 'LogFailed') return `the log of the gateway did not take it: ${error.detail}`;
+  return describeSentinelRejection(error);
+}

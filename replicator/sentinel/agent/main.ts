@@ -1,0 +1,78 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { liveGuestSystem } from '#replicator/sentinel/guest-system';
+import { wallClock } from '#replicator/wall-clock';
+import { enterStage, stopped } from './enter-stage.ts';
+import { liveServices } from './live-services.ts';
+import { configDefault, runSentinel, sentinelStatus } from './run-sentinel.ts';
+import { agentVersion } from './version.ts';
+
+/*
+ * The agent as a program: `sentinel.mjs run [--config <folder>] | status | version`. What ends badly ends with one line
+ * and a status that says so; whoever keeps it running starts it again.
+ */
+
+const usage = 'use: sentinel.mjs run [--config <folder>] | status | version';
+const here = fileURLToPath(import.meta.url);
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+const complain = (line: string): void => void process.stderr.write(`sealift-sentinel: ${line}\n`);
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(words: readonly string[]): Promise<number> {
+  const options = { config: { type: 'string' }, status: { type: 'string' } } as const;
+  let parsed;
+  try {
+    parsed = parseArgs({ args: [...words], options, allowPositionals: true });
+  } catch {
+    complain(usage);
+    return 2;
+  }
+  const { config = configDefault, status } = parsed.values;
+  switch (parsed.positionals.join(' ')) {
+    case 'run':
+      return run(config, status);
+    case 'status': {
+      const told = await sentinelStatus(status);
+      say(told ?? 'no sentinel runs here');
+      return told === undefined ? 1 : 0;
+    }
+    case 'version':
+      say(agentVersion);
+      return 0;
+    default:
+      complain(usage);
+      return 2;
+  }
+}
+
+async function run(config: string, status: string | undefined): Promise<number> {
+  const stopping = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopping.abort());
+  const system = liveGuestSystem();
+  const entrance = await enterStage(system, wallClock, say);
+  if (!entrance.ok) {
+    complain(entrance.error);
+    return 3;
+  }
+  if (entrance.value.stage === 'test') {
+    await stopped(stopping.signal);
+    return 0;
+  }
+  const script = join(dirname(here), 'install.sh');
+  const end = await runSentinel({
+    config,
+    ...(status !== undefined && { status }),
+    version: agentVersion,
+    clock: wallClock,
+    place: { program: here, script: existsSync(script) ? script : undefined },
+    services: () => liveServices({ system, clock: wallClock, version: agentVersion, entrance: entrance.value }),
+    signal: stopping.signal,
+    log: say,
+  });
+  if (typeof end === 'string') return 0;
+  complain(end.error);
+  return 3;
+}

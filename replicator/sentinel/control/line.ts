@@ -1,0 +1,140 @@
+import type { TLSSocket } from 'node:tls';
+import type { Result } from '#core/result';
+import { MiB, seconds, type Millis } from '#core/units';
+import { encodeMessage, messageMax, messageReader, type MessageReader } from './message-stream.ts';
+
+/** How a line ended. The first reason counts. */
+export type LineEnd =
+  | { readonly type: 'ConnectionLost'; readonly detail: string }
+  /** The other side broke a rule, and was told. */
+  | { readonly type: 'ProtocolViolation'; readonly detail: string }
+  /** We closed it, or gave its socket away. */
+  | { readonly type: 'Closed' };
+
+/** Who takes what is said. Calls come one at a time, in order. */
+export interface LineListener<Heard> {
+  onSaid(word: Heard): void;
+  /** Called once, after the last `onSaid`. */
+  onEnd(end: LineEnd): void;
+}
+
+/** A connection of words over TLS, the same at both ends. */
+export interface Line<Heard, Said extends object> {
+  say(word: Said): void;
+  /** Replaces who listens. What comes meanwhile waits. */
+  listen(listener: LineListener<Heard> | undefined): void;
+  /** From now on this much silence of the other side ends it. */
+  expectWithin(silence: Millis): void;
+  /** Ends it because the other side broke a rule that only the caller knows. */
+  refuse(detail: string): void;
+  /** Gives the socket away, held, with what was read of it and not taken put back: resume it. The line ends. */
+  handOver(): TLSSocket;
+  /** Lets what was said arrive, and ends. Idempotent. */
+  close(): Promise<void>;
+}
+
+const closeMax = seconds(2);
+// What may wait for a listener: more is not a peer of ours.
+const earlyMax = 16;
+// What may be said and not have left yet. A peer that does not read would fill our memory.
+const unsentMax = 8 * MiB;
+
+interface State<Heard> {
+  readonly socket: TLSSocket;
+  readonly reader: MessageReader;
+  readonly early: Heard[];
+  listener: LineListener<Heard> | undefined;
+  ended: LineEnd | undefined;
+}
+
+/** A line over a socket, which it owns. `read` checks what arrives; a message that does not pass ends the line. */
+export function lineOver<Heard, Said extends object>(
+  socket: TLSSocket,
+  read: (json: string) => Result<Heard, string>,
+  silence: Millis,
+): Line<Heard, Said> {
+  const state: State<Heard> = { socket, reader: messageReader(), early: [], listener: undefined, ended: undefined };
+  const lost = (detail: string): void => end(state, { type: 'ConnectionLost', detail });
+  let silenceMax = silence;
+  const onData = (bytes: Buffer): void => {
+    if (state.ended) return;
+    const messages = state.reader.feed(bytes);
+    if (!messages.ok) return end(state, { type: 'ProtocolViolation', detail: messages.error });
+    for (const json of messages.value) {
+      const word = read(json);
+      if (!word.ok) return end(state, { type: 'ProtocolViolation', detail: word.error });
+      deliver(state, word.value);
+    }
+  };
+  const onError = (cause: Error): void => lost(cause.message);
+  const onClose = (): void => lost('the connection was closed');
+  const onTimeout = (): void => lost(`silent for ${silenceMax / 1_000} s`);
+  socket.setNoDelay(true);
+  socket.setTimeout(silence);
+  socket.on('data', onData).on('error', onError).on('close', onClose).on('timeout', onTimeout);
+  return {
+    say: (word) => {
+      if (state.ended) return;
+      const encoded = encodeMessage(word);
+      if (encoded.length > messageMax) return lost('a message of our own is too long');
+      socket.write(encoded);
+      if (socket.writableLength > unsentMax) lost('it does not read what it is told');
+    },
+    listen: (next) => {
+      state.listener = next;
+      if (next) for (const word of state.early.splice(0)) deliver(state, word);
+      if (state.ended) next?.onEnd(state.ended);
+    },
+    expectWithin: (duration) => {
+      silenceMax = duration;
+      socket.setTimeout(duration);
+    },
+    refuse: (detail) => end(state, { type: 'ProtocolViolation', detail }),
+    handOver: () => {
+      socket.off('data', onData).off('error', onError).off('close', onClose).off('timeout', onTimeout);
+      socket.setTimeout(0);
+      socket.pause();
+      const rest = state.reader.rest();
+      if (rest.length > 0) socket.unshift(rest);
+      state.ended = { type: 'Closed' };
+      return socket;
+    },
+    close: () => {
+      end(state, { type: 'Closed' });
+      return finish(socket);
+    },
+  };
+}
+
+function deliver<Heard>(state: State<Heard>, word: Heard): void {
+  const { listener, early, ended } = state;
+  if (ended) return;
+  if (listener) listener.onSaid(word);
+  else if (early.length < earlyMax) early.push(word);
+  else end(state, { type: 'ProtocolViolation', detail: 'it talks before it is asked' });
+}
+
+function end<Heard>(state: State<Heard>, reason: LineEnd): void {
+  if (state.ended) return;
+  // Said, so that the peer does not take it for a connection that was lost and tries the same again.
+  if (reason.type === 'ProtocolViolation')
+    state.socket.write(encodeMessage({ type: 'Failed', detail: reason.detail.slice(0, 1_000) }));
+  state.ended = reason;
+  if (reason.type === 'ConnectionLost') state.socket.destroy();
+  if (reason.type === 'ProtocolViolation') void finish(state.socket);
+  state.listener?.onEnd(reason);
+}
+
+/** Lets what was written arrive. Closing with bytes unread would make the kernel reset the connection, and lose them. */
+function finish(socket: TLSSocket): Promise<void> {
+  return new Promise((resolve) => {
+    if (socket.destroyed) return resolve();
+    const timer = setTimeout(() => socket.destroy(), closeMax);
+    socket.once('close', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    socket.resume();
+    socket.end();
+  });
+}
