@@ -90,6 +90,7 @@ program
   .argument('<plan>', 'a scenario file of kind "migration", such as scenarios/laboratory.yaml')
   .addOption(dataOption)
   .option('--approve-as <name>', 'approve the cutover under this name once the replica is close enough')
+  .option('--finalize', 'give up the way back once it is cut over: the source is retired, never deleted')
   .option('--dashboard', 'serve the dashboard meanwhile: watch there, approve there')
   .addOption(hostOption)
   .addOption(portOption)
@@ -114,7 +115,10 @@ program
         newFactId,
         newCommandId,
         dataDirectory: options.data,
+        agent: join(root, 'dist', 'sentinel.mjs'),
+        onStep: (step) => terminal.note(`laboratory: ${step}`),
         signal,
+        ...(options.finalize && { goal: 'finalize' as const }),
         ...(approveAs !== undefined && { approve: () => Promise.resolve(approveAs) }),
         ...(outcome !== undefined && { outcome }),
         ...(site && { onRunning: site.onRunning }),
@@ -202,6 +206,7 @@ interface Listening {
 interface MigrateArguments extends Listening {
   readonly data: string;
   readonly approveAs?: string;
+  readonly finalize?: true;
   readonly dashboard?: true;
   readonly outcome?: 'done' | 'notDone';
   readonly json?: true;

@@ -9,12 +9,13 @@ import type { MigrationPlan } from '#core/migration/plan';
 import { ok, type Result } from '#core/result';
 import type { Millis } from '#core/units';
 import { liveWorld, type LiveWorld } from '#replicator/live/live-world';
-import type { OpenSource } from '#replicator/live/open-source';
+import type { OpenSource, SourceSiteError } from '#replicator/live/open-source';
 import { createThrottle } from '#replicator/pipeline/throttle';
 import { conduct, newsDesk, type Running, type SendCommand } from './conduct.ts';
 import { nextStep, type EndingKind, type Goal } from './migrate-step.ts';
 import { summaryOf, type MigrationSummary } from './migrate-summary.ts';
 import { migrationIdOf, type MigrationScenario } from './migration-scenario.ts';
+import { openGuest, type OpenGuest } from './open-guest-laboratory.ts';
 import {
   describePlace,
   openPath,
@@ -52,6 +53,14 @@ export interface MigrateOptions {
   readonly outcome?: 'done' | 'notDone';
   /** What the run is for; to cut over if not given. */
   readonly goal?: Goal;
+  /** The sentinel's agent as one file, for guests that get one. */
+  readonly agent?: string;
+  /** Makes the laboratory's hypervisor refuse to power its guest off, with a sentence: for showing what happens then. */
+  readonly refusesPowerOff?: () => string | undefined;
+  /** Told what is being prepared before there are facts. */
+  readonly onStep?: (step: string) => void;
+  /** Given the laboratory of a Debian guest while it runs. */
+  readonly onGuest?: (guest: OpenGuest) => void;
   /** How long an endpoint out of reach is waited for before a person is asked what became of it. */
   readonly patience?: Millis;
 }
@@ -74,8 +83,13 @@ export async function migrate(options: MigrateOptions): Promise<Result<Migration
   // What has ended needs no source: nothing is started for it.
   if (over?.type === 'end' && isOver(over.kind)) return ok(await summaryOf(log, stream, over.kind, place));
   const signal = options.signal ?? new AbortController().signal;
-  const source = await openScenarioSource(scenario, migration, { folder, isResumed: state.count > 0, signal });
+  const isGuest = scenario.laboratory?.guest === 'debian';
+  const guest = isGuest ? await openGuestSource(options, folder, state) : undefined;
+  const source =
+    guest ?? (await openScenarioSource(scenario, migration, { folder, isResumed: state.count > 0, signal }));
   if (!source.ok) return signal.aborted ? ok(await summaryOf(log, stream, 'interrupted', place)) : source;
+  const opened = guest?.ok ? guest.value : undefined;
+  if (opened) options.onGuest?.(opened);
   try {
     const plan = await planOf(scenario, state, source.value, describePlace(scenario, place));
     if (!plan.ok) return plan;
@@ -84,7 +98,8 @@ export async function migrate(options: MigrateOptions): Promise<Result<Migration
       ...{ migration, log, stream, clock, place },
       plan: plan.value,
       connect: source.value.connect,
-      path: openPath(scenario, clock),
+      path: opened?.path ?? openPath(scenario, clock),
+      ...(opened && plan.value.handOver === 'launch' && { launch: opened.site }),
       otherDisks: scenario.disks === 'all' ? 'refuse' : 'ignore',
       ...(options.patience !== undefined && { patience: options.patience }),
       ...(bandwidthMax !== undefined && { throttle: createThrottle(bandwidthMax) }),
@@ -94,6 +109,19 @@ export async function migrate(options: MigrateOptions): Promise<Result<Migration
   } finally {
     await source.value.close();
   }
+}
+
+/** Opens the laboratory whose guest is a Debian server with a sentinel in it. */
+function openGuestSource(
+  { scenario, clock, agent = 'dist/sentinel.mjs', refusesPowerOff, onStep }: MigrateOptions,
+  folder: string,
+  state: MigrationState,
+): Promise<Result<OpenGuest, SourceSiteError>> {
+  return openGuest(scenario, {
+    ...{ folder, agent, clock, state },
+    ...(refusesPowerOff && { refusesPowerOff }),
+    ...(onStep && { onStep }),
+  });
 }
 
 const isOver = (kind: EndingKind): boolean => kind === 'cutOver' || kind === 'cancelled' || kind === 'finalized';

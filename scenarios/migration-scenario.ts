@@ -83,12 +83,35 @@ const laboratory = z
     writes: rateText
       .prefault('1 MiB/s')
       .meta({ description: 'What the guest writes all the time, over all disks together.' }),
+    guest: z
+      .enum(['writer', 'debian'], { error: () => 'must be writer or debian' })
+      .default('writer')
+      .meta({
+        description:
+          'writer: a kernel and a program that writes. debian: a server with services, two disks and a load that is acknowledged outside.',
+      }),
+    recordsPerSecond: count(1_000)
+      .default(20)
+      .meta({ description: 'Records that the load of a debian guest writes to each disk and has acknowledged.' }),
     seed: z
       .int({ error: () => 'must be a whole number' })
       .min(0, { error: () => 'must not be negative' })
       .default(1),
   })
   .meta({ description: 'Start a guest in software emulation that writes all the time, and migrate it.' });
+
+const check = { id: nameText('a name for the check'), mustSucceed: z.boolean().default(true) };
+const timeout = positiveDurationText.prefault('3 min');
+/** One thing a guest checks about itself once it has booted from its replica. */
+const targetCheck = z.union(
+  [
+    z.strictObject({ ...check, hostname: nonEmpty('a hostname'), timeout }),
+    z.strictObject({ ...check, address: nonEmpty('an address'), timeout }),
+    z.strictObject({ ...check, service: nonEmpty('the name of a service'), timeout }),
+    z.strictObject({ ...check, script: nonEmpty('a shell command'), timeout }),
+  ],
+  { error: () => 'must have an id, and one of hostname, address, service or script' },
+);
 
 /** One real migration, as `sealift migrate` carries it out. */
 export const migrationScenarioSchema = z
@@ -101,7 +124,10 @@ export const migrationScenarioSchema = z
     }),
     source: z
       .strictObject({
-        connector: z.literal('kvm', { error: () => 'must be kvm: the only connector there is' }).default('kvm'),
+        connector: z
+          .enum(['kvm', 'sentinel'], { error: () => 'must be kvm or sentinel' })
+          .default('kvm')
+          .meta({ description: 'kvm: disks are read from the hypervisor. sentinel: from inside the guest.' }),
         qmp: qmp.optional(),
       })
       .prefault({})
@@ -110,6 +136,16 @@ export const migrationScenarioSchema = z
       .strictObject({
         directory: path('a folder for the replica').optional().meta({
           description: 'One raw file per disk. If not given, a folder of the run.',
+        }),
+        controller: z.enum(['pvscsi', 'lsisas'], { error: () => 'must be pvscsi or lsisas' }).default('pvscsi'),
+        nic: z.enum(['vmxnet3', 'e1000e'], { error: () => 'must be vmxnet3 or e1000e' }).default('vmxnet3'),
+        network: nonEmpty('the name of a network').default('VM Network'),
+        bootMax: positiveDurationText
+          .prefault('15 min')
+          .meta({ description: 'How long a guest may take to boot and to say so.' }),
+        checks: z.array(targetCheck).default([]).meta({
+          description:
+            'What the guest checks about itself once it has booted, in order. That it has booted is checked always.',
         }),
       })
       .prefault({}),
@@ -152,8 +188,13 @@ export const migrationScenarioSchema = z
       .optional()
       .meta({ description: 'Upper bound of what is read from the source, while it runs.' }),
     handOver: z
-      .literal('replica', { error: () => 'must be replica: verified disks are the result' })
-      .default('replica'),
+      .enum(['replica', 'launch'], { error: () => 'must be replica or launch' })
+      .default('replica')
+      .meta({ description: 'replica: verified disks are the result. launch: a VM that runs is.' }),
+    testLaunch: z
+      .enum(['optional', 'required'], { error: () => 'must be optional or required' })
+      .default('optional')
+      .meta({ description: 'required: a clone of the replica is started in isolation before the cutover.' }),
     laboratory: laboratory.optional(),
   })
   .check(({ value, issues }) => {
@@ -170,6 +211,37 @@ export const migrationScenarioSchema = z
         path: ['source', 'qmp'],
         input: value.source.qmp,
         message: 'must be left out: the laboratory has a monitor of its own',
+      });
+    const isDebian = value.laboratory?.guest === 'debian';
+    if ((value.source.connector === 'sentinel') !== isDebian)
+      issues.push({
+        code: 'custom',
+        path: ['source', 'connector'],
+        input: value.source.connector,
+        message: isDebian
+          ? 'must be sentinel for a laboratory with a debian guest'
+          : 'may be sentinel only for a laboratory whose guest is debian',
+      });
+    if (value.handOver === 'launch' && !isDebian)
+      issues.push({
+        code: 'custom',
+        path: ['handOver'],
+        input: value.handOver,
+        message: 'may be launch only for a laboratory whose guest is debian',
+      });
+    if (value.testLaunch === 'required' && value.handOver !== 'launch')
+      issues.push({
+        code: 'custom',
+        path: ['testLaunch'],
+        input: value.testLaunch,
+        message: 'may be required only where handOver is launch',
+      });
+    if (isDebian && value.path.type !== 'direct')
+      issues.push({
+        code: 'custom',
+        path: ['path'],
+        input: value.path,
+        message: 'must be direct: the laboratory has a gateway of its own',
       });
   });
 
@@ -188,7 +260,8 @@ export function migrationPlanOf(
   scenario: MigrationScenario,
   inventory: { readonly disks: readonly PlannedDisk[]; readonly source: string; readonly target: string },
 ): Result<MigrationPlan, DisksNotFound> {
-  const { vm, disks, downtimeMax, roundsMax, refreshEvery, approval, handOver, quiesce, requester } = scenario;
+  const { vm, disks, downtimeMax, roundsMax, refreshEvery, approval, handOver, testLaunch, quiesce, requester } =
+    scenario;
   const found = inventory.disks.map(({ id }) => id);
   const missing = disks === 'all' ? [] : disks.filter((id) => !found.includes(id));
   if (missing.length > 0) return err({ type: 'DisksNotFound', missing, found });
@@ -201,7 +274,7 @@ export function migrationPlanOf(
     roundsMax,
     refreshEvery,
     approval,
-    testLaunch: 'optional',
+    testLaunch,
     handOver,
     quiesce,
     onValidationFailure: 'rollBack',

@@ -15,6 +15,18 @@ export type GuestShellError =
   | { readonly type: 'CommandTooLong'; readonly length: number; readonly max: number }
   | { readonly type: 'UploadFailed'; readonly path: string; readonly detail: string };
 
+/** One sentence for a person. */
+export function describeGuestShellError(error: GuestShellError): string {
+  switch (error.type) {
+    case 'NoAnswer':
+      return `the shell in the guest did not answer ${error.command.slice(0, 60)}: ${error.detail}`;
+    case 'CommandTooLong':
+      return `the shell in the guest takes commands of ${error.max} bytes, this one has ${error.length}`;
+    case 'UploadFailed':
+      return `${error.path} could not be brought into the guest: ${error.detail}`;
+  }
+}
+
 /** A root shell in the guest, on its second serial port: what an operator has at the VM's console. One command at a time. */
 export interface GuestShell {
   /** Whether it answers, waiting for it that long: a guest that boots takes its time. */

@@ -1,0 +1,101 @@
+import { join, resolve } from 'node:path';
+import type { Clock } from '#core/clock';
+import type { MigrationState } from '#core/migration/evolve';
+import { axesOf } from '#core/migration/abilities';
+import { err, ok, type Result } from '#core/result';
+import { minutes, seconds } from '#core/units';
+import { libguestfsFixUp } from '#replicator/fixup/fix-up';
+import {
+  laboratorySentinel,
+  openGuestLaboratory,
+  type GuestLaboratory,
+} from '#replicator/live/guest-laboratory/guest-laboratory';
+import { guestSource } from '#replicator/live/launch/guest-source';
+import type { LaunchSite } from '#replicator/live/launch/launch-site';
+import { qcow2Overlays } from '#replicator/live/launch/overlays';
+import type { OpenSource, SourceSiteError } from '#replicator/live/open-source';
+import { directPath } from '#replicator/pipeline/direct-path';
+import type { ReplicationPath } from '#replicator/pipeline/replication';
+import { guestAgentOver } from '#replicator/sentinel/control/guest-agent-over';
+import type { ValidationCheck } from '#replicator/sentinel/stage/stage-file';
+import type { MigrationScenario } from './migration-scenario.ts';
+
+/** A laboratory guest as the source of a migration, with all there is to launch it. */
+export interface OpenGuest extends OpenSource {
+  readonly laboratory: GuestLaboratory;
+  readonly path: ReplicationPath;
+  readonly site: LaunchSite;
+}
+
+/** What opening it needs. */
+export interface OpenGuestOptions {
+  readonly folder: string;
+  /** The sentinel's agent as one file. */
+  readonly agent: string;
+  readonly clock: Clock;
+  readonly state: MigrationState;
+  readonly refusesPowerOff?: () => string | undefined;
+  readonly onStep?: (step: string) => void;
+}
+
+/** Opens the laboratory of a scenario whose guest is a Debian server. */
+export async function openGuest(
+  scenario: MigrationScenario,
+  { folder, agent, clock, state, refusesPowerOff, onStep }: OpenGuestOptions,
+): Promise<Result<OpenGuest, SourceSiteError>> {
+  const { laboratory: wanted } = scenario;
+  const laboratory = await openGuestLaboratory({
+    directory: resolve(wanted?.directory ?? join(folder, 'laboratory')),
+    ...{ agent, clock, recordsPerSecond: wanted?.recordsPerSecond ?? 20, startsSource: !isHandedOver(state) },
+    ...(refusesPowerOff && { refusesPowerOff }),
+    ...(onStep && { onStep }),
+  });
+  if (!laboratory.ok) return err({ type: 'LaboratoryFailed', reason: 'GuestLaboratory', detail: laboratory.error });
+  const { guests, source, target } = laboratory.value;
+  const site = siteOf(scenario, laboratory.value);
+  return ok({
+    laboratory: laboratory.value,
+    site,
+    description: `sentinel:${laboratorySentinel}`,
+    connect: () => guestSource(site.agent, site.power, site.policy),
+    path: directPath({ clock, ofSentinel: guests.openDisk }),
+    close: async () => {
+      await laboratory.value.close();
+      // What was started here is ended here, but for a target that has taken over: it is the result.
+      await source.power.powerOff();
+      const found = await target.find(scenario.vm.name);
+      if (found.ok && found.value?.links !== 'connected') await target.remove(scenario.vm.name);
+    },
+  });
+}
+
+const handedOver: ReadonlySet<string> = new Set(['cutOver', 'finalizing', 'finalized']);
+const isHandedOver = (state: MigrationState): boolean => handedOver.has(axesOf(state).lifecycle.split('.')[0] ?? '');
+
+const powerOffMax = seconds(90);
+
+function siteOf(
+  { target: wanted, quiesce }: MigrationScenario,
+  { guests, source, target }: GuestLaboratory,
+): LaunchSite {
+  return {
+    target,
+    power: source.power,
+    agent: guestAgentOver(laboratorySentinel, guests.ask(laboratorySentinel), async () => undefined),
+    fixUp: libguestfsFixUp(),
+    overlays: qcow2Overlays(),
+    policy: { timeout: quiesce.timeout, keep: [], before: [], after: [] },
+    hardware: { controller: wanted.controller, nicModel: wanted.nic },
+    ...{ network: wanted.network, bootMax: wanted.bootMax, powerOffMax },
+    checks: [{ id: 'booted', kind: 'booted', timeout: minutes(5), mustSucceed: true }, ...wanted.checks.map(checkOf)],
+  };
+}
+
+function checkOf(check: MigrationScenario['target']['checks'][number]): ValidationCheck {
+  const { id, mustSucceed, timeout } = check;
+  const about = { id, mustSucceed, timeout };
+  if ('hostname' in check) return { ...about, kind: 'hostname', expected: check.hostname };
+  if ('address' in check) return { ...about, kind: 'address', address: check.address };
+  if ('service' in check) return { ...about, kind: 'service', unit: check.service };
+  return { ...about, kind: 'script', command: check.script };
+}
