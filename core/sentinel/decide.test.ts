@@ -86,6 +86,21 @@ describe('a certificate', () => {
     expect(decided(used, admit('certificate a', 1))).toBe('superseded');
     expect(decided(used, admit('certificate b', 1))).toBe('SentinelConnected');
   });
+
+  it('that a guest may hold is never superseded by one whose answer was lost', () => {
+    const second: SentinelFact = { type: 'CertificateRotated', data: { identity: identity('c', 3_000) } };
+    const again = (name: string): SentinelFact => ({
+      type: 'CertificateRotated',
+      data: { identity: { ...identity('b', 2_000), certificate: `certificate ${name}` } },
+    });
+    const accepted = (...facts: readonly SentinelFact[]): readonly string[] =>
+      after(bundle, enrolled, connected(1), ...facts).snapshot.context.identities.map((each) => each.certificate);
+    // Asked for twice with one key: the guest has still the first.
+    expect(accepted(rotated, again('b2'))).toEqual(['certificate a', 'certificate b2']);
+    // With another key: it has the one before, and perhaps not this one.
+    expect(accepted(rotated, second)).toEqual(['certificate b', 'certificate c']);
+    expect(accepted(rotated, again('b2'), second)).toEqual(['certificate b2', 'certificate c']);
+  });
 });
 
 describe('connections', () => {

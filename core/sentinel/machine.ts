@@ -10,7 +10,7 @@ export const sentinelChart = { id: 'sentinel', version: '1' } as const;
 export interface SentinelContext {
   /** The token that may be used; with the public key that has used it. */
   readonly token: { readonly hash: string; readonly validUntil: Instant; readonly usedBy: string | null } | null;
-  /** What it may show, the newest last. Two only between a rotation and the first use of the new one. */
+  /** What it may show, the newest last. Two between a rotation and the first use of the new one. */
   readonly identities: readonly SentinelIdentity[];
   /** How many control connections there were. */
   readonly connections: number;
@@ -39,12 +39,15 @@ const chart = setup({
       const token = context.token && { ...context.token, usedBy: identity.publicKey };
       return { token, identities: [identity], hostname };
     }),
-    addIdentity: assign(({ context, event }) =>
-      // Of those it never used only the newest counts: an answer that was lost is asked for again.
-      event.type === 'CertificateRotated'
-        ? { identities: [...context.identities.slice(0, 1), event.data.identity] }
-        : {},
-    ),
+    addIdentity: assign(({ context, event }) => {
+      if (event.type !== 'CertificateRotated') return {};
+      const { identities } = context;
+      const { identity } = event.data;
+      // For one key again: the answer was lost. A guest makes its next key only once it has the certificate for the last,
+      // so of those before it that one counts.
+      const isAgain = identities.at(-1)?.publicKey === identity.publicKey;
+      return { identities: [...(isAgain ? identities.slice(0, -1) : identities.slice(-1)), identity] };
+    }),
     connect: assign(({ context, event }) => {
       if (event.type !== 'SentinelConnected') return {};
       const { connection, certificate, version, bootId } = event.data;

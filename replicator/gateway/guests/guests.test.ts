@@ -1,4 +1,5 @@
 import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { generateKeyPairSync } from 'node:crypto';
 import { connect, type TLSSocket } from 'node:tls';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -6,6 +7,7 @@ import { openSqliteEventLog } from '#core/event-log/sqlite';
 import { diskId, sentinelId } from '#core/ids';
 import { instant, millis } from '#core/units';
 import { readCredentials } from '#replicator/protocol/credentials';
+import { prove, publicKeyOf } from '#replicator/sentinel/identity/proof';
 import { wallClock } from '#replicator/wall-clock';
 import { smallGuest, startGuestSite, type GuestSite } from '#test/support/small-guest';
 import { valueOf } from '#test/support/value-of';
@@ -178,6 +180,29 @@ describe('at the door', () => {
     await vi.waitFor(async () => expect((await facts('unknown')).length + (await facts('web02')).length).toBe(3));
   });
 
+  it('a key is proven on the connection it is shown on, and by nobody else', async () => {
+    const { token } = await site.invite('web01');
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
+    const other = generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).privateKey;
+    const publicKey = publicKeyOf(privateKey).toString('base64');
+    const enrolWith = (make: (socket: TLSSocket) => Buffer) =>
+      saidTo({}, (socket) => {
+        const about = { protocol: { min: 1, max: 1 }, token, hostname: 'h', version: '1' };
+        const proof = make(socket).toString('base64');
+        return framed(JSON.stringify({ type: 'Enrol', publicKey, proof, ...about }));
+      });
+    let overheard: Buffer = Buffer.alloc(0);
+    // For another purpose, and of another key; what was made is kept.
+    const wrong = (socket: TLSSocket) => (overheard = prove(socket, 'rotate', privateKey));
+    expect(await enrolWith(wrong)).toContain('"why":"unproven"');
+    expect(await enrolWith((socket) => prove(socket, 'enrol', other))).toContain('"why":"unproven"');
+    expect(await enrolWith(() => overheard)).toContain('"why":"unproven"');
+    expect(await enrolWith(() => Buffer.from('nonsense'))).toContain('"why":"unproven"');
+    expect(new Set((await facts()).slice(1))).toEqual(new Set(['SentinelRefused token unproven']));
+    expect(await enrolWith((socket) => (overheard = prove(socket, 'enrol', privateKey)))).toContain('Enrolled');
+    expect(await enrolWith(() => overheard)).toContain('"why":"unproven"');
+  });
+
   it('a revoked sentinel is cut off at once, and does not come back', async () => {
     const directory = await site.unpack(await site.invite('web01'));
     const agent = await site.agent(directory);
@@ -260,12 +285,12 @@ const hello = {
 /** What the guests' port says to someone. */
 async function saidTo(
   shown: { readonly cert?: string; readonly key?: string },
-  bytes: Buffer = framed(JSON.stringify(hello)),
+  say: Buffer | ((socket: TLSSocket) => Buffer) = framed(JSON.stringify(hello)),
 ): Promise<string> {
   const [host, port] = site.guests.address.split(':');
   const socket: TLSSocket = connect({ ...shown, host, port: Number(port), rejectUnauthorized: false });
   socket.on('error', () => undefined);
-  socket.write(bytes);
+  socket.once('secureConnect', () => socket.write(typeof say === 'function' ? say(socket) : say));
   const said: Buffer[] = [];
   socket.on('data', (chunk: Buffer) => said.push(chunk));
   await new Promise((resolve) => socket.once('close', resolve));
