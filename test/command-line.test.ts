@@ -70,7 +70,7 @@ describe('a mistake of whoever runs sealift', () => {
     [() => ['replay', 'package.json'], exitStatus.unavailable, /not a Sealift event log/],
     [() => ['replicate', at('nope.raw'), at('copy.raw')], exitStatus.unavailable, /nope\.raw/],
     [() => ['replicate', 'nbd://', at('copy.raw'), '--limit', '0'], exitStatus.usage, /whole number from 1 up/],
-    [() => ['gateway'], exitStatus.usage, /required option '--receiver <host:port>'/],
+    [() => ['gateway'], exitStatus.usage, /either a receiver \(--receiver\) or a directory/],
     [() => ['receiver', '--directory', at('nope')], exitStatus.unavailable, /certificates|nope/],
     [() => ['model', '--chart', 'mesh'], exitStatus.usage, /Allowed choices are migration, wave/],
   ];

@@ -59,6 +59,7 @@ export type GatewayStartError =
 /** Runs a gateway: takes jobs from managers, reads sources, and streams to its receiver. Never rejects. */
 export async function runGateway(options: GatewayOptions): Promise<Result<Gateway, GatewayStartError>> {
   const { certificates, listen, state, clock = wallClock, log = () => undefined } = options;
+  if ((options.receiver === undefined) === (options.directory === undefined)) return err({ type: 'TargetUnclear' });
   const credentials = await readCredentials(certificates, 'gateway');
   if (!credentials.ok) return credentials;
   const unusable = await whyUnusable(options);
@@ -98,7 +99,6 @@ export async function runGateway(options: GatewayOptions): Promise<Result<Gatewa
 }
 
 async function whyUnusable({ receiver, directory, state }: GatewayOptions): Promise<GatewayStartError | undefined> {
-  if ((receiver === undefined) === (directory === undefined)) return { type: 'TargetUnclear' };
   const address = receiver === undefined ? undefined : parseAddress(receiver);
   if (address && !address.ok) return { type: 'AddressInvalid', detail: address.error };
   try {
