@@ -117,7 +117,7 @@ function addApply(parent: Command, tools: CommandTools): void {
         await applyCommand({
           disks: disksOf(paths, options),
           target,
-          signal: interrupts(),
+          session: { signal: interrupts() },
           inPlace: options.inPlace === true,
           onEdit: ({ what }, number, of) => terminal.note(`${number}/${of} ${what}`),
           ...(options.plan !== undefined && { plan: await readPlan(options.plan) }),
@@ -148,7 +148,7 @@ function addVerify(parent: Command, { terminal, interrupts, setStatus }: Command
       const { checkLines } = await import('#replicator/fixup/plan-text');
       const plan = options.plan === undefined ? undefined : await readPlan(options.plan);
       const target = await targetOf(options);
-      const checks = valueOf(await verifyCommand(disksOf(paths, options), target, plan, interrupts()));
+      const checks = valueOf(await verifyCommand(disksOf(paths, options), target, plan, { signal: interrupts() }));
       if (options.json) terminal.print(JSON.stringify(checks));
       else for (const line of checkLines(checks)) terminal.print(line);
       setStatus(hasFailed(checks) ? exitStatus.blocked : exitStatus.done);

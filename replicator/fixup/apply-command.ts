@@ -3,10 +3,13 @@ import type { Edit, FixUpDisk, FixUpError, FixUpPlan, FixUpTarget } from '#core/
 import { ok, type Result } from '#core/result';
 import { isInterrupted, undoAll } from './apply.ts';
 import { libguestfsFixUp } from './fix-up.ts';
+import type { SessionOptions } from './guestfish.ts';
 import { inspectDisks } from './inspect.ts';
 import { isThere, makeOverlays, overlayOf, removeOverlays } from './overlays.ts';
 import { hasRestorePoint } from './restore-point.ts';
 import { verifyImage } from './verify.ts';
+
+type Session = Omit<SessionOptions, 'writable'>;
 
 /** What `sealift fixup apply` is asked to do. */
 export interface ApplyRequest {
@@ -16,7 +19,7 @@ export interface ApplyRequest {
   readonly plan?: FixUpPlan;
   /** Edits the images themselves, and keeps them as they were. Else edits go to overlays. */
   readonly inPlace: boolean;
-  readonly signal: AbortSignal;
+  readonly session: Session;
   /** Called before each edit, numbered from 1. */
   readonly onEdit: (edit: Edit, number: number, of: number) => void;
 }
@@ -32,14 +35,14 @@ export interface Applied {
 
 /** Plans where no plan is given, and makes the edits where nothing stands in the way. */
 export async function applyCommand(request: ApplyRequest): Promise<Result<Applied, FixUpError>> {
-  const { disks, target, inPlace, signal, onEdit } = request;
-  const planned = request.plan === undefined ? await libguestfsFixUp({ signal }).plan(disks, target) : ok(request.plan);
+  const { disks, target, inPlace, session, onEdit } = request;
+  const planned = request.plan === undefined ? await libguestfsFixUp(session).plan(disks, target) : ok(request.plan);
   if (!planned.ok) return planned;
   const plan = planned.value;
   if (plan.findings.some(({ verdict }) => verdict === 'failed')) return ok({ plan, disks, blocked: true });
   const fixUp = libguestfsFixUp({
+    ...session,
     keepRestorePoint: inPlace,
-    signal,
     onEdit: (edit, index) => onEdit(edit, index + 1, plan.edits.length),
   });
   const images = inPlace ? ok(disks) : await makeOverlays(disks);
@@ -55,12 +58,12 @@ export async function verifyCommand(
   disks: readonly FixUpDisk[],
   { controller, nicModel }: FixUpTarget,
   plan: FixUpPlan | undefined,
-  signal: AbortSignal,
+  session: Session,
 ): Promise<Result<readonly Check[], FixUpError>> {
   const looked = await Promise.all(
     disks.map(async (disk) => ((await isThere(overlayOf(disk).path)) ? overlayOf(disk) : disk)),
   );
-  const image = await inspectDisks(looked, signal);
+  const image = await inspectDisks(looked, session);
   if (!image.ok) return image;
   const { os, kernels } = image.value;
   const guest = { family: os.family, name: os.name, kernels: kernels.map(({ version }) => version) };

@@ -4,14 +4,13 @@ import type { Edit, FixUpDisk, FixUpError, FixUpPlan } from '#core/ports/fix-up'
 import { err, ok, type Result } from '#core/result';
 import { guestDevices } from './guest-devices.ts';
 import { fetchTexts, mountGuest } from './guest-tree.ts';
-import { openSession, type GuestfishSession } from './guestfish.ts';
+import { openSession, type GuestfishSession, type SessionOptions } from './guestfish.ts';
 import { dropRestorePoint, hasRestorePoint, restore, takeRestorePoint } from './restore-point.ts';
 
 /** How edits are made. */
-export interface ApplyOptions {
+export interface ApplyOptions extends Omit<SessionOptions, 'writable'> {
   /** Whether the images as they were are kept with them after it went well. */
   readonly keepRestorePoint: boolean;
-  readonly signal?: AbortSignal | undefined;
   /** Called before each edit. */
   readonly onEdit?: ((edit: Edit, index: number) => void) | undefined;
 }
@@ -109,9 +108,9 @@ async function begin(disks: readonly FixUpDisk[]): Promise<Result<void, FixUpErr
 async function makeEdits(
   disks: readonly FixUpDisk[],
   edits: readonly Edit[],
-  { signal, onEdit }: ApplyOptions,
+  { onEdit, ...options }: ApplyOptions,
 ): Promise<Result<void, FixUpError>> {
-  const opened = await openSession(disks, { writable: true, signal });
+  const opened = await openSession(disks, { ...options, writable: true });
   if (!opened.ok) return opened;
   const session = opened.value;
   const made = await editGuest(session, edits, onEdit);

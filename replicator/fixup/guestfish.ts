@@ -1,6 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import type { FixUpDisk, FixUpError } from '#core/ports/fix-up';
 import { err, ok, type Result } from '#core/result';
 import { startConversation } from './guestfish-conversation.ts';
@@ -29,6 +30,8 @@ export interface SessionOptions {
   readonly writable: boolean;
   /** Aborting it kills guestfish and its appliance. */
   readonly signal?: AbortSignal | undefined;
+  /** Variables for guestfish beside those of this process: `SUPERMIN_KERNEL` and `SUPERMIN_MODULES` name a kernel for its appliance. */
+  readonly environment?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Starts guestfish with these disks and waits for its appliance. */
@@ -45,11 +48,11 @@ export async function openSession(
 
 async function startSession(
   disks: readonly FixUpDisk[],
-  { writable, signal }: SessionOptions,
+  { writable, signal, environment }: SessionOptions,
   settings: string | undefined,
 ): Promise<Result<GuestfishSession, FixUpError>> {
   const folder = await mkdtemp(join(tmpdir(), 'sealift-fixup-'));
-  const conversation = startConversation(signal, appliance(process.env, settings));
+  const conversation = startConversation(signal, appliance({ ...process.env, ...environment }, settings));
   const endOrderly = async (): Promise<Result<void, FixUpError>> => {
     // `shutdown` is where a write that failed late is told.
     const down = await conversation.run('shutdown');
@@ -58,8 +61,11 @@ async function startSession(
     return down.ok ? ok(undefined) : down;
   };
   let closed: Promise<Result<void, FixUpError>> | undefined;
+  let machine: number | undefined;
   const kill = async (): Promise<void> => {
     await conversation.kill();
+    // Left to libguestfs, QEMU dies seconds later, and holds the images until then.
+    if (machine !== undefined) await killAndWait(machine);
     await rm(folder, { recursive: true, force: true });
   };
   const { run, runAll } = conversation;
@@ -68,12 +74,37 @@ async function startSession(
   );
   const refused = added.find((answer) => !answer.ok);
   const started = refused ?? (await run('run'));
-  if (started.ok) return ok({ folder, run, runAll, close: () => (closed ??= endOrderly()), kill });
+  if (started.ok) {
+    const pid = await run('get-pid');
+    if (pid.ok) machine = Number(pid.value);
+    return ok({ folder, run, runAll, close: () => (closed ??= endOrderly()), kill });
+  }
   await kill();
   return refused !== undefined && started.error.type === 'ToolFailed'
     ? err({ type: 'ImageUnusable', detail: started.error.detail })
     : started;
 }
+
+const killPollEvery = 50;
+const killPollMax = 200;
+
+async function killAndWait(pid: number): Promise<void> {
+  for (let count = 0; count < killPollMax && (await isAppliance(pid)); count += 1) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      return; // It has ended meanwhile.
+    }
+    await wait(killPollEvery);
+  }
+}
+
+/** Whether the process is a QEMU that has not ended: numbers of processes are used again. */
+const isAppliance = (pid: number): Promise<boolean> =>
+  readFile(`/proc/${pid}/cmdline`, 'utf8').then(
+    (line) => line.includes('guestfs'),
+    () => false,
+  );
 
 /**
  * What libguestfs starts its appliance with. QEMU is started directly: libvirt would want a daemon, and rights to the

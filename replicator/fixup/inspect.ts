@@ -4,14 +4,14 @@ import { guestDevices } from './guest-devices.ts';
 import { guestFiles, type GuestFiles } from './guest-files.ts';
 import { guestKernels } from './guest-kernels.ts';
 import { mountGuest } from './guest-tree.ts';
-import { openSession, type GuestfishSession } from './guestfish.ts';
+import { openSession, type GuestfishSession, type SessionOptions } from './guestfish.ts';
 
 /** Finds out all about a guest from its disks, which stay as they are. */
 export async function inspectDisks(
   disks: readonly FixUpDisk[],
-  signal?: AbortSignal,
+  options: Omit<SessionOptions, 'writable'> = {},
 ): Promise<Result<GuestImage, FixUpError>> {
-  const session = await openSession(disks, { writable: false, signal });
+  const session = await openSession(disks, { ...options, writable: false });
   if (!session.ok) return session;
   try {
     return await inspectIn(session.value);

@@ -78,6 +78,15 @@ describe('Debian with initramfs-tools', () => {
     expect(planFor(stale).edits.map(({ id }) => id)).toEqual(['initramfs:6.1.0-25-amd64']);
   });
 
+  it('rebuilds when nothing but the name of a NIC goes into it', () => {
+    const image = afterEdits(guest('debian'), plan);
+    const named = planFor(image, { nics: [...target.nics, { mac: '52:54:00:00:00:02', name: 'ens4' }] });
+    expect(named.edits.map(({ path }) => path)).toEqual([
+      '/etc/systemd/network/10-sealift-ens4.link',
+      '/boot/initrd.img-6.1.0-25-amd64',
+    ]);
+  });
+
   it('makes an initramfs where there is none', () => {
     const [first] = readings.debian.kernels;
     const { initramfs: _, ...bare } = first ?? kernel('x', 'y');

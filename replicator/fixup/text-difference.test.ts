@@ -39,6 +39,13 @@ describe('differenceLines', () => {
     expect(differenceLines('a\n', 'a\n')).toEqual([]);
   });
 
+  it('tells changes far apart one by one', () => {
+    const lines = Array.from({ length: 30 }, (_, index) => `${index}\n`);
+    const edited = lines.map((line, index) => (index === 2 || index === 20 ? `new ${line}` : line));
+    const told = differenceLines(lines.join(''), edited.join(''));
+    expect(told.filter((line) => line.startsWith('@@'))).toEqual(['@@ -1,6 +1,6 @@', '@@ -18,7 +18,7 @@']);
+  });
+
   it('makes the one text of the other, whatever they are', () => {
     const line = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', '');
     const text = fc

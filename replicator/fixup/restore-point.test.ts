@@ -1,0 +1,114 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, linkSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { FixUpDisk, FixUpPlan } from '#core/ports/fix-up';
+import { needs } from '#test/support/programs';
+import { valueOf } from '#test/support/value-of';
+import { applyPlan, isInterrupted, undoAll, undoInterrupted } from './apply.ts';
+import { makeOverlays, overlayOf, removeOverlays } from './overlays.ts';
+import { dropRestorePoint, hasRestorePoint, restore, takeRestorePoint } from './restore-point.ts';
+
+const programs = needs('qemu-img', 'qemu-io');
+const plan: FixUpPlan = { version: 1, guest: { family: 'debian', name: 'x', kernels: [] }, edits: [], findings: [] };
+
+describe.skipIf(!programs.available).each(['raw', 'qcow2'] as const)(
+  programs.title('a restore point of a %s image'),
+  (format) => {
+    let folder = '';
+    let disk: FixUpDisk;
+    const run = (program: string, ...args: readonly string[]): string =>
+      execFileSync(program, args, { encoding: 'utf8' });
+    const io = (...commands: readonly string[]): boolean =>
+      spawnSync('qemu-io', ['-f', format, ...commands.flatMap((command) => ['-c', command]), disk.path]).status === 0;
+    // What is written later also stands where nothing was at first.
+    const write = (pattern: number): void =>
+      expect(io(`write -P ${pattern} 64k 64k`, `write -P ${pattern === 1 ? 0 : pattern} 300k 4k`)).toBe(true);
+    const holds = (pattern: number): boolean =>
+      io(`read -P ${pattern} 64k 64k`, `read -P ${pattern === 1 ? 0 : pattern} 300k 4k`);
+    beforeEach(() => {
+      folder = mkdtempSync(join(tmpdir(), 'sealift-restore-'));
+      disk = { path: join(folder, 'disk'), format };
+      run('qemu-img', 'create', '-q', '-f', format, disk.path, '1M');
+      write(1);
+    });
+    afterEach(() => rmSync(folder, { recursive: true }));
+
+    it('brings back what was there, as often as is asked', async () => {
+      expect(valueOf(await hasRestorePoint(disk))).toBe(false);
+      valueOf(await takeRestorePoint(disk));
+      expect(valueOf(await hasRestorePoint(disk))).toBe(true);
+      for (const pattern of [2, 3]) {
+        write(pattern);
+        expect(holds(1)).toBe(false);
+        valueOf(await restore(disk));
+        expect(holds(1)).toBe(true);
+      }
+    });
+
+    it('is forgotten, and what was written stays', async () => {
+      valueOf(await takeRestorePoint(disk));
+      write(2);
+      valueOf(await dropRestorePoint(disk));
+      valueOf(await restore(disk));
+      expect(holds(2)).toBe(true);
+      expect(readdirSync(folder)).toEqual(['disk']);
+    });
+
+    it('puts back in the same file', async () => {
+      linkSync(disk.path, join(folder, 'other-name'));
+      valueOf(await takeRestorePoint(disk));
+      write(2);
+      valueOf(await restore(disk));
+      disk = { path: join(folder, 'other-name'), format };
+      expect(holds(1)).toBe(true);
+    });
+
+    it('undoes edits of a process that died, before anything else is done', async () => {
+      valueOf(await takeRestorePoint(disk));
+      writeFileSync(`${disk.path}.fixup-running`, '');
+      write(2); // Half of what it wanted.
+      expect(await isInterrupted([disk])).toBe(true);
+      valueOf(await applyPlan([disk], plan, { keepRestorePoint: false }));
+      expect(holds(1)).toBe(true);
+      expect(readdirSync(folder)).toEqual(['disk']);
+    });
+
+    it('leaves alone what was finished, unless it is asked to undo', async () => {
+      valueOf(await takeRestorePoint(disk));
+      write(2);
+      valueOf(await undoInterrupted([disk]));
+      expect(holds(2)).toBe(true);
+      valueOf(await undoAll([disk]));
+      expect(holds(1)).toBe(true);
+      expect(readdirSync(folder)).toEqual(['disk']);
+    });
+
+    it('does not begin over a restore point that somebody may still want', async () => {
+      valueOf(await takeRestorePoint(disk));
+      const edit = { id: 'x', what: 'x', why: 'x', path: '/x', after: '' };
+      const applied = await applyPlan([disk], { ...plan, edits: [edit] }, { keepRestorePoint: true });
+      expect(applied).toMatchObject({ ok: false, error: { type: 'ImageUnusable' } });
+      expect(valueOf(await hasRestorePoint(disk))).toBe(true);
+    });
+
+    it('makes overlays of disks, once, and takes only those away that are over them', async () => {
+      const [overlay] = valueOf(await makeOverlays([disk]));
+      expect(overlay).toEqual({ path: `${disk.path}.fixup.qcow2`, format: 'qcow2' });
+      expect(await makeOverlays([disk])).toMatchObject({ ok: false, error: { type: 'ImageUnusable' } });
+      expect(valueOf(await removeOverlays([disk]))).toEqual([overlayOf(disk).path]);
+      expect(valueOf(await removeOverlays([disk]))).toEqual([]);
+      run('qemu-img', 'create', '-q', '-f', 'qcow2', overlayOf(disk).path, '1M');
+      expect(await removeOverlays([disk])).toMatchObject({ ok: false });
+      expect(existsSync(overlayOf(disk).path)).toBe(true);
+    });
+
+    it('makes overlays anew where edits in them were interrupted', async () => {
+      valueOf(await makeOverlays([disk]));
+      writeFileSync(`${overlayOf(disk).path}.fixup-running`, '');
+      valueOf(await makeOverlays([disk]));
+      expect(readdirSync(folder).toSorted()).toEqual(['disk', 'disk.fixup.qcow2']);
+    });
+  },
+);

@@ -1,0 +1,137 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { createReadStream, existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Check } from '#core/migration/facts';
+import type { FixUpDisk, FixUpPlan, FixUpTarget, GuestImage } from '#core/ports/fix-up';
+import { minutes } from '#core/units';
+import { applyCommand, undoCommand, verifyCommand } from '#replicator/fixup/apply-command';
+import { libguestfsFixUp } from '#replicator/fixup/fix-up';
+import { overlayOf } from '#replicator/fixup/overlays';
+import { planFixUp } from '#replicator/fixup/plan';
+import { verifyImage } from '#replicator/fixup/verify';
+import { needs } from '#test/support/programs';
+import { applianceEnvironment, makeSmallGuest, smallGuestKernel } from '#test/support/small-disks-guest';
+import { valueOf } from '#test/support/value-of';
+
+const programs = needs('guestfish', 'qemu-img', 'qemu-system-x86_64', 'mkfs.xfs', 'busybox', 'linux-kernel');
+// The appliance is emulated: half a minute a start on an idle machine, and minutes on a busy one.
+const patience = { timeout: minutes(15) };
+
+const target: FixUpTarget = {
+  controller: 'pvscsi',
+  nicModel: 'vmxnet3',
+  nics: [{ mac: '52:54:00:12:34:56', name: 'ens3' }],
+  stage: '{"stage":"test","migration":"m-1","checks":[]}\n',
+};
+
+async function digestOf(disks: readonly FixUpDisk[]): Promise<string> {
+  const hash = createHash('sha256');
+  for (const { path } of disks) for await (const chunk of createReadStream(path)) hash.update(chunk as Uint8Array);
+  return hash.digest('hex');
+}
+const ids = (checks: readonly Check[], verdict: Check['verdict']): readonly string[] =>
+  checks.filter((check) => check.verdict === verdict).map(({ id }) => id);
+
+describe.skipIf(!programs.available)(programs.title('fix-up of disks with GPT, LVM and xfs'), () => {
+  let folder: string;
+  let disks: readonly FixUpDisk[];
+  let before: string;
+  let image: GuestImage;
+  let plan: FixUpPlan;
+  let session: { readonly environment: Readonly<Record<string, string>> };
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'sealift-'));
+    session = { environment: await applianceEnvironment() };
+    disks = await makeSmallGuest(folder);
+    before = await digestOf(disks);
+    image = valueOf(await libguestfsFixUp(session).inspect(disks));
+    plan = valueOf(planFixUp(image, target));
+  }, minutes(15));
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  it('finds the root by what is in it, and what it is made of', () => {
+    expect(image).toMatchObject({
+      os: { family: 'debian', version: '12' },
+      firmware: 'bios',
+      bootLoader: 'grub2',
+      initramfsSystem: 'initramfs-tools',
+      networkSystems: ['eni'],
+      oldAgents: ['hv-kvp-daemon', 'qemu-guest-agent'],
+      mounts: [
+        { device: '/dev/guest/root', mountpoint: '/', type: 'ext4' },
+        { device: '/dev/sdb', mountpoint: '/srv', type: 'xfs' },
+        { device: '/dev/sda1', mountpoint: '/boot', type: 'ext4' },
+      ],
+    });
+    expect(image.devices.find(({ name }) => name === '/dev/guest/root')?.parts).toEqual(['/dev/sda2']);
+    expect(image.kernels.map(({ version, initramfs }) => [version, initramfs?.modules])).toEqual([
+      [smallGuestKernel, ['virtio_blk', 'ext4', 'dm_mod']],
+      ['5.10.0-1-cloud-amd64', undefined],
+    ]);
+  });
+
+  it('sees before the first boot that it would not boot', () => {
+    expect(ids(verifyImage(image, plan), 'failed')).toEqual(
+      expect.arrayContaining([`initramfs:${smallGuestKernel}`, 'fstab:/boot', 'fstab:/srv']),
+    );
+  });
+
+  it('puts everything back when an edit fails half-way', patience, async () => {
+    const broken: FixUpPlan = {
+      ...plan,
+      edits: [...plan.edits, { id: 'broken', what: 'fail', why: 'to see what is left', path: '/x', run: ['false'] }],
+    };
+    const made: string[] = [];
+    const overlays = disks.map(({ path }, index) => ({
+      path: join(folder, `library${index}.qcow2`),
+      format: 'qcow2' as const,
+      over: path,
+    }));
+    for (const { path, over } of overlays)
+      execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', '-F', 'raw', '-b', over, path]);
+    const fixUp = libguestfsFixUp({ ...session, onEdit: ({ id }) => void made.push(id) });
+    const applied = await fixUp.apply(overlays, broken);
+    expect(applied).toMatchObject({ ok: false, error: { type: 'ToolFailed', step: 'command false' } });
+    expect(made.at(-1)).toBe('broken');
+    for (const { path, over } of overlays) {
+      // Every byte as it was, and no mark and no snapshot left.
+      execFileSync('qemu-img', ['compare', '-q', '-f', 'qcow2', '-F', 'raw', path, over]);
+      expect(execFileSync('qemu-img', ['snapshot', '-l', path]).toString()).toBe('');
+      expect(existsSync(`${path}.fixup-running`)).toBe(false);
+    }
+  });
+
+  it('edits overlays, in which the guest then has what it takes to boot', patience, async () => {
+    const told: string[] = [];
+    const applied = valueOf(
+      await applyCommand({ disks, target, plan, inPlace: false, session, onEdit: ({ id }) => void told.push(id) }),
+    );
+    expect(applied).toMatchObject({ blocked: false, disks: disks.map(overlayOf) });
+    expect(told).toEqual(plan.edits.map(({ id }) => id));
+    expect(await digestOf(disks)).toBe(before);
+
+    const fixed = valueOf(await libguestfsFixUp(session).inspect(applied.disks));
+    expect(ids(verifyImage(fixed, plan), 'failed')).toEqual([]);
+    expect(fixed.kernels[0]?.initramfs?.modules).toEqual(
+      expect.arrayContaining(['vmw_pvscsi', 'sd_mod', 'vmxnet3', 'dm_mod']),
+    );
+    expect(fixed.files['/var/lib/sealift/stage.json']).toBe(target.stage);
+    expect(valueOf(planFixUp(fixed, target)).edits).toEqual([]);
+  });
+
+  it('does not overwrite a fix-up that is there', async () => {
+    const again = await applyCommand({ disks, target, plan, inPlace: false, session, onEdit: () => {} });
+    expect(again).toMatchObject({ ok: false, error: { type: 'ImageUnusable' } });
+  });
+
+  it('verifies the overlays of the disks it is given, and undoes by taking them away', patience, async () => {
+    expect(ids(valueOf(await verifyCommand(disks, target, plan, session)), 'failed')).toEqual([]);
+    expect(valueOf(await undoCommand(disks)).removed).toEqual(disks.map((disk) => overlayOf(disk).path));
+    expect(disks.map((disk) => existsSync(overlayOf(disk).path))).toEqual([false, false]);
+    expect(await digestOf(disks)).toBe(before);
+  });
+});
