@@ -69,6 +69,8 @@ describe('a mistake of whoever runs sealift', () => {
     [() => ['replay', at('nope.db')], exitStatus.unavailable, /there is no event log at/],
     [() => ['replay', 'package.json'], exitStatus.unavailable, /not a Sealift event log/],
     [() => ['replicate', at('nope.raw'), at('copy.raw')], exitStatus.unavailable, /nope\.raw/],
+    [() => ['fixup', 'apply', at('x.raw'), '--plan', at('nope.json')], exitStatus.usage, /cannot read .*nope\.json/],
+    [() => ['fixup', 'plan', at('x.raw'), '--nic', 'ens3'], exitStatus.usage, /such as ens3=52:54/],
     [() => ['replicate', 'nbd://', at('copy.raw'), '--limit', '0'], exitStatus.usage, /whole number from 1 up/],
     [() => ['gateway'], exitStatus.usage, /either a receiver \(--receiver\) or a directory/],
     [() => ['receiver', '--directory', at('nope')], exitStatus.unavailable, /certificates|nope/],
@@ -92,10 +94,10 @@ describe('a mistake of whoever runs sealift', () => {
 });
 
 describe('help', () => {
-  it.each(['up', 'migrate', 'replicate', 'replay', 'model', 'certs', 'gateway', 'receiver'])(
+  it.each(['up', 'migrate', 'replicate', 'replay', 'model', 'certs', 'gateway', 'receiver', 'fixup plan'])(
     'says what sealift %s takes',
     async (command) => {
-      const { status, output } = await sealift(command, '--help');
+      const { status, output } = await sealift(...command.split(' '), '--help');
       expect(status).toBe(exitStatus.done);
       expect(output).toMatch(new RegExp(`^Usage: sealift ${command}`));
       expect(output).toContain('--json');

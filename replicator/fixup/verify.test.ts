@@ -53,8 +53,23 @@ describe('verifyImage', () => {
     expect(failing(builtin)).toEqual([]);
   });
 
+  it('fails a kernel that has no driver for the target, and warns of one that is not the first', () => {
+    const [kernel] = fixed.kernels;
+    if (kernel === undefined) throw new Error('the sample has a kernel');
+    const cloud = { ...kernel, version: '6.1.0-25-cloud-amd64', drivers: { ext4: 'module' as const } };
+    expect(failing({ ...fixed, kernels: [cloud, kernel] })).toEqual(['initramfs:6.1.0-25-cloud-amd64']);
+    expect(saying({ ...fixed, kernels: [kernel, cloud] }, 'initramfs:6.1.0-25-cloud-amd64')).toMatchObject({
+      verdict: 'warning',
+      message: 'kernel 6.1.0-25-cloud-amd64 was built without vmw_pvscsi, sd_mod, vmxnet3',
+    });
+    expect(failing({ ...fixed, kernels: [] })).toEqual(['kernel']);
+  });
+
   it('fails a kernel without an initramfs', () => {
-    const bare = { ...fixed, kernels: fixed.kernels.map(({ initramfs: _, ...kernel }) => kernel) };
+    const bare = {
+      ...fixed,
+      kernels: fixed.kernels.map(({ version, image, drivers }) => ({ version, image, drivers })),
+    };
     expect(failing(bare)).toEqual(['initramfs:6.1.0-25-amd64']);
   });
 
