@@ -1,7 +1,8 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path/posix';
 import type { Edit, FixUpDisk, FixUpError, FixUpPlan } from '#core/ports/fix-up';
 import { err, ok, type Result } from '#core/result';
+import { ownDisk } from '#replicator/disk/owner-lock';
 import { guestDevices } from './guest-devices.ts';
 import { fetchTexts, mountGuest } from './guest-tree.ts';
 import { openSession, type GuestfishSession, type SessionOptions } from './guestfish.ts';
@@ -19,32 +20,29 @@ export interface ApplyOptions extends Omit<SessionOptions, 'writable'> {
  * Makes all edits of a plan or none.
  *
  * While edits are made there is a file `<first disk>.fixup-running`, and a restore point of every disk. Whoever finds that
- * file after a crash puts the disks back before anything else; so does an edit that fails.
+ * file after a crash puts the disks back before anything else; so does an edit that fails. One process at a time does any
+ * of this to the same disks.
  */
-export async function applyPlan(
+export const applyPlan = (
   disks: readonly FixUpDisk[],
   plan: FixUpPlan,
   options: ApplyOptions,
-): Promise<Result<void, FixUpError>> {
-  const recovered = await undoInterrupted(disks);
-  if (!recovered.ok) return recovered;
-  if (plan.edits.length === 0) return ok(undefined);
-  const begun = await begin(disks);
-  if (!begun.ok) return begun;
-  const made = await makeEdits(disks, plan.edits, options);
-  if (!made.ok) {
-    const undone = await undoInterrupted(disks);
-    return undone.ok
-      ? made
-      : err({
-          type: 'ToolFailed',
-          step: 'undo',
-          detail: `${wordsOf(undone.error)}; before that: ${wordsOf(made.error)}`,
-        });
-  }
-  await rm(runningMark(disks), { force: true });
-  return options.keepRestorePoint ? ok(undefined) : dropAll(disks);
-}
+): Promise<Result<void, FixUpError>> =>
+  alone(disks, async () => {
+    const recovered = await recover(disks);
+    if (!recovered.ok) return recovered;
+    if (plan.edits.length === 0) return ok(undefined);
+    const begun = await begin(disks);
+    if (!begun.ok) return begun;
+    const made = await makeEdits(disks, plan.edits, options);
+    if (!made.ok) {
+      const undone = await recover(disks);
+      const detail = undone.ok ? '' : `${wordsOf(undone.error)}; before that: ${wordsOf(made.error)}`;
+      return undone.ok ? made : err({ type: 'ToolFailed', step: 'undo', detail });
+    }
+    await rm(runningMark(disks), { force: true });
+    return options.keepRestorePoint ? ok(undefined) : dropAll(disks);
+  });
 
 /** Whether edits were begun on these disks and neither finished nor undone. */
 export const isInterrupted = (disks: readonly FixUpDisk[]): Promise<boolean> =>
@@ -55,11 +53,42 @@ export const isInterrupted = (disks: readonly FixUpDisk[]): Promise<boolean> =>
 
 /** Puts disks back whose edits were begun and not finished. Does nothing otherwise. */
 export async function undoInterrupted(disks: readonly FixUpDisk[]): Promise<Result<void, FixUpError>> {
-  return (await isInterrupted(disks)) ? undoAll(disks) : ok(undefined);
+  return (await isInterrupted(disks)) ? alone(disks, () => recover(disks)) : ok(undefined);
 }
 
 /** Puts all disks back to their restore points, and forgets those. */
-export async function undoAll(disks: readonly FixUpDisk[]): Promise<Result<void, FixUpError>> {
+export const undoAll = (disks: readonly FixUpDisk[]): Promise<Result<void, FixUpError>> =>
+  alone(disks, async () => ((await isInterrupted(disks)) ? recover(disks) : putBack(disks)));
+
+/** Does something that nobody else may do to these disks meanwhile. */
+async function alone(
+  disks: readonly FixUpDisk[],
+  work: () => Promise<Result<void, FixUpError>>,
+): Promise<Result<void, FixUpError>> {
+  const path = disks[0]?.path ?? '';
+  const lock = await ownDisk(path);
+  if (!lock.ok) {
+    const why = lock.error.type === 'Busy' ? `is being fixed up by ${lock.error.owner}` : `: ${lock.error.detail}`;
+    return err({ type: 'ImageUnusable', detail: `${path} ${why}` });
+  }
+  try {
+    return await work();
+  } finally {
+    await lock.value.release();
+  }
+}
+
+async function recover(disks: readonly FixUpDisk[]): Promise<Result<void, FixUpError>> {
+  const phase = await readFile(runningMark(disks), 'utf8').catch(() => undefined);
+  if (phase === undefined) return ok(undefined);
+  if (phase !== taking) return putBack(disks);
+  // No edit was made yet. What the disks hold now is right, and they may have gone on since.
+  const dropped = await dropAll(disks);
+  if (dropped.ok) await rm(runningMark(disks), { force: true });
+  return dropped;
+}
+
+async function putBack(disks: readonly FixUpDisk[]): Promise<Result<void, FixUpError>> {
   // All are put back before the first is forgotten: an undo that is interrupted can be done again.
   for (const disk of disks) {
     const back = await restore(disk);
@@ -78,6 +107,9 @@ async function dropAll(disks: readonly FixUpDisk[]): Promise<Result<void, FixUpE
 }
 
 const runningMark = (disks: readonly FixUpDisk[]): string => `${disks[0]?.path ?? ''}.fixup-running`;
+/** What the mark says while restore points are taken, and from then on. */
+const taking = 'taking restore points\n';
+const editing = 'editing\n';
 
 async function begin(disks: readonly FixUpDisk[]): Promise<Result<void, FixUpError>> {
   for (const disk of disks) {
@@ -89,18 +121,21 @@ async function begin(disks: readonly FixUpDisk[]): Promise<Result<void, FixUpErr
         detail: `${disk.path} has a restore point of an earlier fix-up; undo that first`,
       });
   }
-  for (const disk of disks) {
-    const taken = await takeRestorePoint(disk);
-    if (taken.ok) continue;
-    await dropAll(disks);
-    return taken;
-  }
-  // Only now that every disk can be put back may an interruption mean that they are to be.
+  const mark = runningMark(disks);
   try {
-    await writeFile(runningMark(disks), '', { flag: 'wx' });
+    await writeFile(mark, taking, { flag: 'wx' });
+    for (const disk of disks) {
+      const taken = await takeRestorePoint(disk);
+      if (taken.ok) continue;
+      await recover(disks);
+      return taken;
+    }
+    // Only now that every disk can be put back may an interruption mean that they are to be.
+    await writeFile(`${mark}.part`, editing);
+    await rename(`${mark}.part`, mark);
     return ok(undefined);
   } catch (cause) {
-    await dropAll(disks);
+    await recover(disks);
     return err({ type: 'ImageUnusable', detail: cause instanceof Error ? cause.message : String(cause) });
   }
 }

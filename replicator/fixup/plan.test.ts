@@ -93,6 +93,16 @@ describe('Debian with initramfs-tools', () => {
     expect(runs(planFor(guest('debian', { kernels: [bare] })))).toEqual(['update-initramfs -c -k 6.1.0-25-amd64']);
   });
 
+  it('tells the sentinel on the replica what it is there for, and says when there is none', () => {
+    const staged = planFor(guest('debian'), { stage: '{}\n' });
+    expect(after(staged, '/var/lib/sealift/stage.json')).toBe('{}\n');
+    expect(staged.findings.map(({ id }) => id)).toContain('stage:sentinel');
+    const unit = '/etc/systemd/system/sealift-sentinel.service';
+    const installed = guest('debian', { present: [...readings.debian.present, unit] });
+    expect(planFor(installed, { stage: '{}\n' }).findings.map(({ id }) => id)).not.toContain('stage:sentinel');
+    expect(plan.edits.map(({ path }) => path)).not.toContain('/var/lib/sealift/stage.json');
+  });
+
   it('keeps the names of NICs by their address', () => {
     expect(after(plan, '/etc/systemd/network/10-sealift-ens3.link')).toContain(
       'MACAddress=52:54:00:12:34:56\n\n[Link]\nName=ens3\n',

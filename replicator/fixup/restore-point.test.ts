@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FixUpDisk, FixUpPlan } from '#core/ports/fix-up';
+import { ownDisk } from '#replicator/disk/owner-lock';
 import { needs } from '#test/support/programs';
 import { valueOf } from '#test/support/value-of';
 import { applyPlan, isInterrupted, undoAll, undoInterrupted } from './apply.ts';
@@ -73,6 +74,31 @@ describe.skipIf(!programs.available).each(['raw', 'qcow2'] as const)(
       valueOf(await applyPlan([disk], plan, { keepRestorePoint: false }));
       expect(holds(1)).toBe(true);
       expect(readdirSync(folder)).toEqual(['disk']);
+    });
+
+    it('does not put back what went on after a process died before its first edit', async () => {
+      valueOf(await takeRestorePoint(disk));
+      writeFileSync(`${disk.path}.fixup-running`, 'taking restore points\n');
+      write(2); // Somebody replicates on.
+      valueOf(await undoInterrupted([disk]));
+      expect(holds(2)).toBe(true);
+      expect(readdirSync(folder)).toEqual(['disk']);
+    });
+
+    it('leaves the disks to a process that is at work on them', async () => {
+      const lock = valueOf(await ownDisk(disk.path));
+      writeFileSync(`${disk.path}.fixup-running`, '');
+      for (const work of [
+        () => undoAll([disk]),
+        () => undoInterrupted([disk]),
+        () => applyPlan([disk], plan, { keepRestorePoint: true }),
+      ])
+        expect(await work()).toMatchObject({
+          ok: false,
+          error: { type: 'ImageUnusable', detail: expect.stringContaining('is being fixed up by process') as string },
+        });
+      await lock.release();
+      valueOf(await undoAll([disk]));
     });
 
     it('leaves alone what was finished, unless it is asked to undo', async () => {

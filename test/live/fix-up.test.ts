@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -127,6 +127,27 @@ describe.skipIf(!programs.available)(programs.title('fix-up of disks with GPT, L
     const again = await applyCommand({ disks, target, plan, inPlace: false, session, onEdit: () => {} });
     expect(again).toMatchObject({ ok: false, error: { type: 'ImageUnusable' } });
   });
+
+  it(
+    'edits images in place where that is asked for, keeps them as they were, and puts them back',
+    patience,
+    async () => {
+      const images = disks.map((_, index) => ({
+        path: join(folder, `library${index}.qcow2`),
+        format: 'qcow2' as const,
+      }));
+      const applied = await applyCommand({ disks: images, target, plan, inPlace: true, session, onEdit: () => {} });
+      expect(valueOf(applied).disks).toEqual(images);
+      const differs = (): readonly boolean[] =>
+        images.map(({ path }, index) => {
+          const compare = ['compare', '-q', '-f', 'qcow2', '-F', 'raw', path, disks[index]?.path ?? ''];
+          return spawnSync('qemu-img', compare).status === 1;
+        });
+      expect(differs()[0]).toBe(true);
+      expect(valueOf(await undoCommand(images)).restored).toEqual(images.map(({ path }) => path));
+      expect(differs()).toEqual([false, false]);
+    },
+  );
 
   it('verifies the overlays of the disks it is given, and undoes by taking them away', patience, async () => {
     expect(ids(valueOf(await verifyCommand(disks, target, plan, session)), 'failed')).toEqual([]);

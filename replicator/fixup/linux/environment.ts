@@ -80,7 +80,15 @@ export const stage = fixUpSystem<true>('stage', {
         what: 'tell the sentinel in the replica that it is on the target',
         why: 'it must not take itself for the sentinel of a source; it validates and reports instead',
       }),
-      findings: [],
+      findings: image.present.some((path) => path.endsWith('/sealift-sentinel.service'))
+        ? []
+        : [
+            warning(
+              'stage:sentinel',
+              'no sentinel is installed in this guest: nobody in it will finish the fix-up and report',
+              'look at the console and the network from outside, or install the sentinel in the source',
+            ),
+          ],
     };
   },
 });
