@@ -8,6 +8,7 @@ import { migrationModel } from '#core/migration/model';
 import type { MigrationPlan } from '#core/migration/plan';
 import { ok, type Result } from '#core/result';
 import type { Millis } from '#core/units';
+import type { LaunchSite } from '#replicator/live/launch/launch-site';
 import { liveWorld, type LiveWorld } from '#replicator/live/live-world';
 import type { OpenSource, SourceSiteError } from '#replicator/live/open-source';
 import { createThrottle } from '#replicator/pipeline/throttle';
@@ -59,6 +60,10 @@ export interface MigrateOptions {
   readonly refusesPowerOff?: () => string | undefined;
   /** Told what is being prepared before there are facts. */
   readonly onStep?: (step: string) => void;
+  /** Changes what a Debian guest is launched with: for showing what happens when a part of it fails. */
+  readonly changeSite?: (site: LaunchSite) => LaunchSite;
+  /** The laboratory's guest runs on when the run is over: the next run goes on with a delta. */
+  readonly keepsGuest?: boolean;
   /** Given the laboratory of a Debian guest while it runs. */
   readonly onGuest?: (guest: OpenGuest) => void;
   /** How long an endpoint out of reach is waited for before a person is asked what became of it. */
@@ -113,12 +118,21 @@ export async function migrate(options: MigrateOptions): Promise<Result<Migration
 
 /** Opens the laboratory whose guest is a Debian server with a sentinel in it. */
 function openGuestSource(
-  { scenario, clock, agent = 'dist/sentinel.mjs', refusesPowerOff, onStep }: MigrateOptions,
+  {
+    scenario,
+    clock,
+    agent = 'dist/sentinel.mjs',
+    keepsGuest = false,
+    changeSite,
+    refusesPowerOff,
+    onStep,
+  }: MigrateOptions,
   folder: string,
   state: MigrationState,
 ): Promise<Result<OpenGuest, SourceSiteError>> {
   return openGuest(scenario, {
-    ...{ folder, agent, clock, state },
+    ...{ folder, agent, clock, state, keepsGuest },
+    ...(changeSite && { changeSite }),
     ...(refusesPowerOff && { refusesPowerOff }),
     ...(onStep && { onStep }),
   });

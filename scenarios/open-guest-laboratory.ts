@@ -12,6 +12,7 @@ import {
 } from '#replicator/live/guest-laboratory/guest-laboratory';
 import { guestSource } from '#replicator/live/launch/guest-source';
 import type { LaunchSite } from '#replicator/live/launch/launch-site';
+import { testName } from '#replicator/live/launch/test-launch';
 import { qcow2Overlays } from '#replicator/live/launch/overlays';
 import type { OpenSource, SourceSiteError } from '#replicator/live/open-source';
 import { directPath } from '#replicator/pipeline/direct-path';
@@ -34,6 +35,8 @@ export interface OpenGuestOptions {
   readonly agent: string;
   readonly clock: Clock;
   readonly state: MigrationState;
+  readonly keepsGuest: boolean;
+  readonly changeSite?: (site: LaunchSite) => LaunchSite;
   readonly refusesPowerOff?: () => string | undefined;
   readonly onStep?: (step: string) => void;
 }
@@ -41,7 +44,7 @@ export interface OpenGuestOptions {
 /** Opens the laboratory of a scenario whose guest is a Debian server. */
 export async function openGuest(
   scenario: MigrationScenario,
-  { folder, agent, clock, state, refusesPowerOff, onStep }: OpenGuestOptions,
+  { folder, agent, clock, state, keepsGuest, changeSite = (site) => site, refusesPowerOff, onStep }: OpenGuestOptions,
 ): Promise<Result<OpenGuest, SourceSiteError>> {
   const { laboratory: wanted } = scenario;
   const laboratory = await openGuestLaboratory({
@@ -52,7 +55,7 @@ export async function openGuest(
   });
   if (!laboratory.ok) return err({ type: 'LaboratoryFailed', reason: 'GuestLaboratory', detail: laboratory.error });
   const { guests, source, target } = laboratory.value;
-  const site = siteOf(scenario, laboratory.value);
+  const site = changeSite(siteOf(scenario, laboratory.value));
   return ok({
     laboratory: laboratory.value,
     site,
@@ -62,7 +65,8 @@ export async function openGuest(
     close: async () => {
       await laboratory.value.close();
       // What was started here is ended here, but for a target that has taken over: it is the result.
-      await source.power.powerOff();
+      if (!keepsGuest) await source.power.powerOff();
+      await target.remove(testName(scenario.vm.name));
       const found = await target.find(scenario.vm.name);
       if (found.ok && found.value?.links !== 'connected') await target.remove(scenario.vm.name);
     },

@@ -48,8 +48,19 @@ export const lifecycle = chart.createStateConfig({
     },
     testing: {
       description: 'The source runs and owns the data. A clone of the replica is tried in an isolated network.',
-      initial: 'launching',
+      initial: 'catchingUp',
       states: {
+        catchingUp: {
+          description:
+            'The source runs and owns the data. What it wrote last is fetched before the replica is cloned, or the clone would be of no moment.',
+          always: { guard: 'isParked', target: 'launching' },
+          on: {
+            TestJudged: { target: 'cleaningUp', actions: 'judgeTest' },
+            // Logs from before there was this state have these next.
+            TestLaunched: 'running',
+            TestLaunchFailed: { target: 'cleaningUp', actions: 'failTest' },
+          },
+        },
         launching: {
           description: 'The source runs and owns the data. A clone of the replica is being started in isolation.',
           entry: 'launchTest',

@@ -94,12 +94,15 @@ export const replication = chart.createStateConfig({
             DeadlinePassed: { guard: { type: 'timerIs', params: { timer: 'refresh' } }, target: 'refreshing' },
             // What was written while resting is fetched while the source still runs, not in its downtime.
             CutoverStarted: { guard: 'mayStartCutover', target: 'refreshing' },
+            TestLaunchRequested: { guard: 'mayStartCutover', target: 'refreshing' },
           },
         },
         refreshing: {
           description: 'The source runs and owns the data. What was written while resting is copied.',
           entry: runDeltaSync,
           on: {
+            // Logs from before a test fetched what was written last have this next.
+            DeadlinePassed: { guard: { type: 'timerIs', params: { timer: 'refresh' } }, target: 'refreshing' },
             RoundCompleted: [
               { guard: 'fitsDowntime', target: 'resting', actions: 'countRound' },
               { guard: 'sameRound', target: '#migration.replication.deltaSync', actions: 'countRound' },

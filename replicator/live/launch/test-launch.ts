@@ -15,8 +15,8 @@ import { captured, targetName } from './target-effects.ts';
  * A test is made on a copy of the replica, so that replication goes on under it and nothing of it is left when it is over.
  */
 
-/** The name of a migration's test clone. */
-const testName = (parts: Pick<Parts, 'plan'>): string => `${targetName(parts)}-test`;
+/** The name of the clone that a target is tested by. */
+export const testName = (target: string): string => `${target}-test`;
 
 /** Copies the replicas, fixes the copy up, starts it in isolation and waits until its guest reports from inside. */
 export const launchTest =
@@ -35,7 +35,7 @@ export const launchTest =
       launch(site, parts, guest, disks.value),
     );
     if (!launched.ok) return came(launchFailed(launched.error));
-    const vm = testName(parts);
+    const vm = testName(targetName(parts));
     const boot = { vm, stage: 'test' as const, migration: parts.migration, within: site.bootMax };
     const booted = await tell.item('boot', `Boot ${vm} in isolation`, () =>
       awaitReport(site.target, parts.clock, boot, signal),
@@ -79,7 +79,7 @@ async function launch(
   { firmware, memory, processors, nics }: GuestShape,
   disks: readonly FixUpDisk[],
 ): Promise<Result<void, string>> {
-  const name = testName(parts);
+  const name = testName(targetName(parts));
   // A clone of an earlier try would be taken for this one.
   const removed = await site.target.remove(name);
   if (!removed.ok) return err(describeTargetError(removed.error));
@@ -102,7 +102,7 @@ export const cleanUpTest =
   async (parts, { report }) => {
     const tell = stepTeller('cleanUpTest', report);
     const removed = await tell.item('clone', 'Take the clone away', async () => {
-      const gone = await site.target.remove(testName(parts));
+      const gone = await site.target.remove(testName(targetName(parts)));
       if (!gone.ok) return err(describeTargetError(gone.error));
       for (const { path } of replicasOf(parts)) await site.overlays.dropCopy(path);
       return ok(undefined);

@@ -1,0 +1,157 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { EventLog } from '#core/event-log/event-log';
+import { openSqliteEventLog } from '#core/event-log/sqlite';
+import { commandId, factId } from '#core/ids';
+import type { MigrationFact, MigrationFactOf, MigrationFactType } from '#core/migration/facts';
+import { ok } from '#core/result';
+import { minutes } from '#core/units';
+import { verifyLoad } from '#replicator/connectors/laboratory/guest/load';
+import type { LaunchSite } from '#replicator/live/launch/launch-site';
+import { agentBuild, agentEntry } from '#replicator/sentinel/bundle/agent-build';
+import { wallClock } from '#replicator/wall-clock';
+import { loadScenario } from '#scenarios/load';
+import { migrate, type MigrateOptions } from '#scenarios/migrate';
+import type { MigrationScenario } from '#scenarios/migration-scenario';
+import type { OpenGuest } from '#scenarios/open-guest-laboratory';
+import { needs } from '#test/support/programs';
+import { valueOf } from '#test/support/value-of';
+
+/*
+ * One Debian server under load, moved by `scenarios/laboratory-guest.yaml`: first twice in vain, then for good. Each run goes
+ * on with the log and the replicas of the one before. In software emulation, so it takes its time.
+ */
+const programs = needs('mmdebstrap', 'guestfish', 'sfdisk', 'mke2fs', 'qemu-system-x86_64', 'qemu-img', 'linux-kernel');
+
+describe.skipIf(!programs.available)(programs.title('a Debian server under load'), () => {
+  let data: string;
+  let agent: string;
+  let log: EventLog;
+  let scenario: MigrationScenario;
+  let guest: OpenGuest | undefined;
+
+  beforeAll(async () => {
+    data = await mkdtemp(join(tmpdir(), 'sealift-'));
+    agent = join(data, 'sentinel.mjs');
+    await build({ ...agentBuild, entryPoints: [agentEntry], outfile: agent, define: { sealiftVersion: '"0.0.0"' } });
+    log = valueOf(await openSqliteEventLog({ path: join(data, 'run.db'), mode: 'create' }));
+    const path = 'scenarios/laboratory-guest.yaml';
+    const read = valueOf(loadScenario(await readFile(path, 'utf8'), path));
+    if (read.kind !== 'migration') throw new Error(`of kind ${read.kind}`);
+    scenario = read;
+  }, minutes(2));
+  afterAll(async () => {
+    await guest?.laboratory.target.remove(scenario.vm.name);
+    await guest?.laboratory.target.remove(`${scenario.vm.name}-test`);
+    await guest?.laboratory.source.remove();
+    await log.close();
+    await rm(data, { recursive: true, force: true });
+  }, minutes(2));
+
+  const run = async (more: Partial<MigrateOptions>, changes: Partial<MigrationScenario> = {}) =>
+    valueOf(
+      await migrate({
+        ...{
+          scenario: { ...scenario, ...changes },
+          log,
+          clock: wallClock,
+          dataDirectory: data,
+          agent,
+          keepsGuest: true,
+        },
+        newFactId: () => factId(randomUUID()),
+        newCommandId: () => commandId(randomUUID()),
+        onGuest: (opened) => (guest = opened),
+        ...more,
+      }),
+    );
+  const laboratory = (): OpenGuest['laboratory'] => {
+    if (!guest) throw new Error('no run has opened the laboratory');
+    return guest.laboratory;
+  };
+  const facts = async (): Promise<readonly MigrationFact[]> => {
+    const all: MigrationFact[] = [];
+    for await (const { type, data: content } of log.readStream(`migration-${scenario.id}`))
+      all.push({ type, data: content } as MigrationFact);
+    return all;
+  };
+  const last = async <T extends MigrationFactType>(type: T): Promise<MigrationFactOf<T> | undefined> =>
+    (await facts()).findLast((fact): fact is MigrationFactOf<T> => fact.type === type);
+
+  it(
+    'whose source will not power off is back in service, and its target never had a network',
+    { timeout: minutes(30) },
+    async () => {
+      const { ending } = await run({ refusesPowerOff: () => 'the host holds a lock on the VM' });
+      expect(ending).toBe('rolledBack');
+      expect((await last('FencingFailed'))?.data.reason.detail).toContain('the host holds a lock on the VM');
+      expect((await facts()).map(({ type }) => type)).not.toContain('TargetLaunched');
+      // The clone was judged by what it said of itself, and nothing of it is left.
+      expect((await last('TestJudged'))?.data.verdict).toBe('passed');
+      expect(valueOf(await laboratory().target.find(`${scenario.vm.name}-test`))).toBeUndefined();
+    },
+  );
+
+  it(
+    'that was not fixed up does not boot: the console says why, and the source is given back',
+    { timeout: minutes(30) },
+    async () => {
+      const { ending } = await run({ changeSite: unfixed });
+      expect(ending).toBe('rolledBack');
+      expect((await last('LaunchFailed'))?.data.reason.detail).toContain(
+        'the initramfs does not find the root file system',
+      );
+      expect((await last('ConsoleCaptured'))?.data.text).toContain('ALERT!');
+      // What the second try sent was a delta: the replica had been kept.
+      const final = await last('FinalSyncCompleted');
+      expect(final?.data.sent).toBeLessThan(200 * 2 ** 20);
+      expect(valueOf(await laboratory().source.power.state())).toBe('running');
+    },
+  );
+
+  it(
+    'is cut over with every acknowledged record on both disks, and its source is retired',
+    { timeout: minutes(40) },
+    async () => {
+      const { ending } = await run({ goal: 'finalize' });
+      expect(ending).toBe('finalized');
+      const { source, target, recorder } = laboratory();
+      const verified = valueOf(await verifyLoad(target.shell(scenario.vm.name), recorder));
+      expect(verified.missing).toEqual([]);
+      expect(verified.report.upTo).toBeGreaterThan(100);
+      const inside = valueOf(
+        await target
+          .shell(scenario.vm.name)
+          .run(
+            'systemctl is-active sealift-sentinel; ls -d /opt/sealift-sentinel /etc/sealift-sentinel; ls /sys/class/net',
+          ),
+      );
+      expect(inside.output).not.toContain('/opt/sealift-sentinel\n');
+      expect(inside.output).toContain('ens3');
+      expect(valueOf(await source.power.state())).toBe('off');
+      expect((await source.notes()).join()).toContain(`moved to ${scenario.vm.name}`);
+    },
+  );
+});
+
+/** A fix-up that tells the sentinel where it is, and does nothing for the drivers. */
+function unfixed(site: LaunchSite): LaunchSite {
+  const { fixUp } = site;
+  return {
+    ...site,
+    fixUp: {
+      ...fixUp,
+      plan: async (disks, target) => {
+        const plan = await fixUp.plan(disks, target);
+        return plan.ok
+          ? ok({ ...plan.value, edits: plan.value.edits.filter(({ path }) => path.endsWith('stage.json')) })
+          : plan;
+      },
+      verify: async () => ok([]),
+    },
+  };
+}
