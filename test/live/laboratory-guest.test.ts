@@ -57,9 +57,9 @@ describe.skipIf(!programs.available)(programs.title('a Debian guest that was ins
 
     expect(
       await root(
-        'hostname; ls /sys/class/net; for at in / /srv; do findmnt -no FSTYPE,SOURCE $at; done; systemctl --failed -q',
+        'hostname; ls /sys/class/net; for at in / /srv; do findmnt -rno FSTYPE,SOURCE $at; done; systemctl --failed -q',
       ),
-    ).toBe('laboratory-guest\nens3\nlo\next4 /dev/vda1\nxfs  /dev/mapper/data-srv');
+    ).toBe('laboratory-guest\nens3\nlo\next4 /dev/vda1\nxfs /dev/mapper/data-srv');
     const bundle = Buffer.alloc(300_000, 'bundle');
     valueOf(await source.shell.upload(bundle, '/root/bundle.tgz'));
     expect(await root('stat -c %s /root/bundle.tgz')).toBe('300000');
