@@ -4,6 +4,7 @@ import type { MigrationState } from '#core/migration/evolve';
 import { axesOf } from '#core/migration/abilities';
 import { err, ok, type Result } from '#core/result';
 import { minutes, seconds } from '#core/units';
+import { applianceKernel } from '#replicator/connectors/laboratory/kernel';
 import { libguestfsFixUp } from '#replicator/fixup/fix-up';
 import {
   laboratorySentinel,
@@ -55,7 +56,7 @@ export async function openGuest(
   });
   if (!laboratory.ok) return err({ type: 'LaboratoryFailed', reason: 'GuestLaboratory', detail: laboratory.error });
   const { guests, source, target } = laboratory.value;
-  const site = changeSite(siteOf(scenario, laboratory.value));
+  const site = changeSite(siteOf(scenario, laboratory.value, await applianceKernel()));
   return ok({
     laboratory: laboratory.value,
     site,
@@ -81,12 +82,13 @@ const powerOffMax = seconds(90);
 function siteOf(
   { target: wanted, quiesce }: MigrationScenario,
   { guests, source, target }: GuestLaboratory,
+  environment: Readonly<Record<string, string>>,
 ): LaunchSite {
   return {
     target,
     power: source.power,
     agent: guestAgentOver(laboratorySentinel, guests.ask(laboratorySentinel), async () => undefined),
-    fixUp: libguestfsFixUp(),
+    fixUp: libguestfsFixUp({ environment }),
     overlays: qcow2Overlays(),
     policy: { timeout: quiesce.timeout, keep: [], before: [], after: [] },
     hardware: { controller: wanted.controller, nicModel: wanted.nic },

@@ -14,7 +14,8 @@ import { overlayOf } from '#replicator/fixup/overlays';
 import { planFixUp } from '#replicator/fixup/plan';
 import { verifyImage } from '#replicator/fixup/verify';
 import { needs } from '#test/support/programs';
-import { applianceEnvironment, makeSmallGuest, smallGuestKernel } from '#test/support/small-disks-guest';
+import { applianceKernel } from '#replicator/connectors/laboratory/kernel';
+import { makeSmallGuest, smallGuestKernel } from '#test/support/small-disks-guest';
 import { valueOf } from '#test/support/value-of';
 
 const programs = needs('guestfish', 'qemu-img', 'qemu-system-x86_64', 'mkfs.xfs', 'busybox', 'linux-kernel');
@@ -45,7 +46,7 @@ describe.skipIf(!programs.available)(programs.title('fix-up of disks with GPT, L
   let session: { readonly environment: Readonly<Record<string, string>> };
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'sealift-'));
-    session = { environment: await applianceEnvironment() };
+    session = { environment: await applianceKernel() };
     disks = await makeSmallGuest(folder);
     before = await digestOf(disks);
     image = valueOf(await libguestfsFixUp(session).inspect(disks));

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { FixUpDisk } from '#core/ports/fix-up';
 import { cpioArchive } from '#replicator/connectors/laboratory/cpio';
-import { findKernel } from '#replicator/connectors/laboratory/kernel';
+import { applianceKernel } from '#replicator/connectors/laboratory/kernel';
 import { openSession } from '#replicator/fixup/guestfish';
 import { locate } from './programs.ts';
 import { valueOf } from './value-of.ts';
@@ -74,12 +74,6 @@ const programs: Readonly<Record<string, string>> = {
 };
 const applets = ['sh', 'sed', 'find', 'mkdir', 'dirname', 'cp', 'cpio', 'gzip', 'mv', 'rm', 'false'];
 
-/** Where libguestfs finds a kernel for its appliance: installed, or the laboratory's. */
-export async function applianceEnvironment(): Promise<Readonly<Record<string, string>>> {
-  const kernel = valueOf(await findKernel());
-  return { SUPERMIN_KERNEL: kernel.image, SUPERMIN_MODULES: kernel.modules };
-}
-
 /**
  * A guest as small as one can be that has all a fix-up looks at: GPT, /boot on a partition, the root on LVM, xfs on a whole
  * second disk, named as virtio names them. Its kernels are no kernels, its programs are real.
@@ -100,7 +94,7 @@ export async function makeSmallGuest(folder: string): Promise<readonly FixUpDisk
     { path: first, format: 'raw' },
     { path: second, format: 'raw' },
   ];
-  const session = valueOf(await openSession(disks, { writable: true, environment: await applianceEnvironment() }));
+  const session = valueOf(await openSession(disks, { writable: true, environment: await applianceKernel() }));
   const commands = [
     ['part-init', '/dev/sda', 'gpt'],
     ['part-add', '/dev/sda', 'p', '2048', '67583'],

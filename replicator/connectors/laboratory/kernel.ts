@@ -70,6 +70,22 @@ export async function fetchKernel(): Promise<Result<Kernel, LaboratoryError>> {
   }
 }
 
+/**
+ * What libguestfs is told so that its appliance boots the kernel that is found here; nothing where none is. A kernel that
+ * was fetched and never installed gets the table of its modules made (`depmod`).
+ */
+export async function applianceKernel(): Promise<Readonly<Record<string, string>>> {
+  const kernel = await findKernel();
+  if (!kernel.ok) return {};
+  const { image, modules } = kernel.value;
+  if (!(await isReadable(join(modules, 'modules.dep')))) {
+    const [root, version] = [dirname(dirname(dirname(modules))), basename(modules)];
+    // Without it libguestfs says itself what it lacks.
+    await run('/usr/sbin/depmod', ['--basedir', root, version], '/').catch(() => undefined);
+  }
+  return { SUPERMIN_KERNEL: image, SUPERMIN_MODULES: modules };
+}
+
 // The package above is empty and depends on the one with the current version in its name.
 async function currentImage(): Promise<string> {
   const listing = await run('apt-cache', ['depends', kernelPackage], '/');

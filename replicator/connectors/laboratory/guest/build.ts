@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { err, ok, type Result } from '#core/result';
 import { KiB, MiB } from '#core/units';
-import { findKernel } from '#replicator/connectors/laboratory/kernel';
+import { applianceKernel } from '#replicator/connectors/laboratory/kernel';
 import { guestTools, type GuestImage, type GuestImageError, type GuestTools } from './guest-image.ts';
 import { guestRecipe, type GuestRecipe } from './recipe.ts';
 
@@ -158,9 +158,7 @@ async function applianceEnvironment(): Promise<NodeJS.ProcessEnv> {
   const emulated = { LIBGUESTFS_BACKEND: 'direct', LIBGUESTFS_BACKEND_SETTINGS: 'force_tcg' };
   const installed = await readdir('/boot').catch(() => []);
   if (installed.some((name) => name.startsWith('vmlinuz-'))) return emulated;
-  const kernel = await findKernel();
-  if (!kernel.ok) return emulated; // Then libguestfs says itself what it lacks.
-  return { ...emulated, SUPERMIN_KERNEL: kernel.value.image, SUPERMIN_MODULES: kernel.value.modules };
+  return { ...emulated, ...(await applianceKernel()) };
 }
 
 async function run(

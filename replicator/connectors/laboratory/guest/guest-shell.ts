@@ -105,7 +105,9 @@ function converse(
     let heard = '';
     let socket: Socket | undefined;
     let reconnecting: NodeJS.Timeout | undefined;
+    let settled = false;
     const settle = (result: Result<CommandOutcome, GuestShellError>): void => {
+      settled = true;
       clearTimeout(late);
       clearTimeout(reconnecting);
       clearInterval(repeating);
@@ -125,6 +127,8 @@ function converse(
       });
       socket.on('error', () => {}); // `close` follows.
       socket.on('close', () => {
+        // Also closed by us, once there is an answer: nobody waits for another one.
+        if (settled) return;
         if (again === undefined) noAnswer('the serial port is closed');
         else reconnecting = setTimeout(open, again);
       });
