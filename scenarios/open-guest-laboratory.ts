@@ -4,7 +4,6 @@ import type { MigrationState } from '#core/migration/evolve';
 import { axesOf } from '#core/migration/abilities';
 import { err, ok, type Result } from '#core/result';
 import { minutes, seconds } from '#core/units';
-import { applianceKernel } from '#replicator/connectors/laboratory/kernel';
 import { libguestfsFixUp } from '#replicator/fixup/fix-up';
 import {
   laboratorySentinel,
@@ -56,7 +55,7 @@ export async function openGuest(
   });
   if (!laboratory.ok) return err({ type: 'LaboratoryFailed', reason: 'GuestLaboratory', detail: laboratory.error });
   const { guests, source, target } = laboratory.value;
-  const site = changeSite(siteOf(scenario, laboratory.value, await applianceKernel()));
+  const site = changeSite(siteOf(scenario, laboratory.value));
   return ok({
     laboratory: laboratory.value,
     site,
@@ -81,8 +80,7 @@ const powerOffMax = seconds(90);
 
 function siteOf(
   { target: wanted, quiesce }: MigrationScenario,
-  { guests, source, target }: GuestLaboratory,
-  environment: Readonly<Record<string, string>>,
+  { guests, source, target, appliance: environment }: GuestLaboratory,
 ): LaunchSite {
   return {
     target,

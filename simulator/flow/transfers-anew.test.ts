@@ -19,6 +19,7 @@ interface Plain {
   readonly order: Pick<TransferOrder, 'path' | 'length' | 'streamMax'>;
   crossed: number;
   ended: 'done' | 'broken' | 'cancelled' | undefined;
+  endedAt?: number;
 }
 
 /** The same streams without anything that makes it fast: every rate is found anew, and every stream moved, at every step. */
@@ -58,7 +59,10 @@ class PlainTransfers {
 
   #end(): void {
     for (const stream of this.streams)
-      if (!stream.ended && stream.crossed >= stream.order.length - 0.01) stream.ended = 'done';
+      if (!stream.ended && stream.crossed >= stream.order.length - 0.01) {
+        stream.ended = 'done';
+        stream.endedAt = this.now;
+      }
   }
 
   /** Whenever something is different at a place that is down, whoever waits there is broken. */
@@ -131,7 +135,9 @@ class Both {
         const i = next.which % Math.max(1, this.begun.length);
         this.begun[i]?.cancel();
         const plain = this.plain.streams[i];
-        if (plain && !plain.ended) plain.ended = 'cancelled';
+        // Through and cancelled at one instant: whichever was on the clock first comes first.
+        const isTie = plain?.endedAt === this.clock.now() && this.ends[i] === undefined;
+        if (plain && (!plain.ended || isTie)) plain.ended = 'cancelled';
         return;
       }
       case 'disturb':

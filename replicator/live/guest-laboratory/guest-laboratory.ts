@@ -12,6 +12,7 @@ import { describeGuestShellError, type GuestShell } from '#replicator/connectors
 import { startLoad } from '#replicator/connectors/laboratory/guest/load';
 import { sourceVm, type SourceVm } from '#replicator/connectors/laboratory/guest/source-vm';
 import { startRecorder, type Recorder } from '#replicator/connectors/laboratory/recorder/recorder';
+import { applianceKernel } from '#replicator/connectors/laboratory/kernel';
 import { laboratoryTarget, type LaboratoryTarget } from '#replicator/connectors/laboratory/target/laboratory-target';
 import { detailOf } from '#replicator/disk/durable-file';
 import { describeGatewayStartError, runGateway, type Gateway } from '#replicator/gateway/gateway';
@@ -48,6 +49,8 @@ export interface GuestLaboratory {
   readonly target: LaboratoryTarget;
   readonly recorder: Recorder;
   readonly guests: Guests;
+  /** The kernel for libguestfs' appliance, as variables for it; nothing where libguestfs finds one itself. */
+  readonly appliance: Readonly<Record<string, string>>;
   /** Lets go: gateway and recorder end. VMs run on until `stopVms`. */
   close(): Promise<void>;
 }
@@ -75,7 +78,10 @@ export async function openGuestLaboratory(options: GuestLaboratoryOptions): Prom
   if (!recorder.ok) return err(`the recorder did not start: ${detailOf(recorder.error)}`);
   const gateway = await openGateway(directory, ports.guests, clock);
   if (!gateway.ok) return gateway;
-  const laboratory = laboratoryOf(directory, source.value, recorder.value, gateway.value);
+  const laboratory = {
+    ...laboratoryOf(directory, source.value, recorder.value, gateway.value),
+    appliance: await applianceKernel(),
+  };
   const running = options.startsSource ? await startGuest(options, laboratory, ports.guests) : ok(undefined);
   if (running.ok) return ok(laboratory);
   await laboratory.close();
@@ -87,7 +93,7 @@ function laboratoryOf(
   source: SourceVm,
   recorder: Recorder,
   { gateway, guests }: OpenGateway,
-): GuestLaboratory {
+): Omit<GuestLaboratory, 'appliance'> {
   const target = laboratoryTarget({ directory: join(directory, 'target') });
   return {
     ...{ source, target, recorder, guests },

@@ -34,7 +34,11 @@ const lifecyclePlaces: readonly Place[] = [
   {
     state: 'protected',
     beside: [
-      { state: 'testing', name: 'Testing', steps: stops('testing.launching', 'testing.running', 'testing.cleaningUp') },
+      {
+        state: 'testing',
+        name: 'Testing',
+        steps: stops('testing.catchingUp', 'testing.launching', 'testing.running', 'testing.cleaningUp'),
+      },
     ],
   },
   {

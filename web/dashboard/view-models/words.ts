@@ -6,6 +6,7 @@ export const lifecycleWords: Readonly<Record<string, string>> = {
   blocked: 'Blocked',
   ready: 'Ready',
   protected: 'Protected',
+  'testing.catchingUp': 'Catching up for the test',
   'testing.launching': 'Launching test',
   'testing.running': 'Test running',
   'testing.cleaningUp': 'Removing test',
