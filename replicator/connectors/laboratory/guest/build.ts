@@ -170,6 +170,8 @@ async function run(
     env: { ...process.env, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive', ...env },
     maxBuffer: 64 * MiB,
   });
+  // A program that ends before it has read everything says why by its status.
+  running.child.stdin?.on('error', () => undefined);
   running.child.stdin?.end(input);
   await running;
 }
