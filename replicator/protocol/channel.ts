@@ -1,4 +1,5 @@
 import type { TLSSocket } from 'node:tls';
+import { finishSocket } from './finish-socket.ts';
 import { KiB, seconds } from '#core/units';
 import type { BufferPool } from '#replicator/pipeline/buffer-pool';
 import type { Peer } from '#replicator/pipeline/replication';
@@ -49,7 +50,6 @@ export interface Channel {
 export const keepaliveInterval = seconds(5);
 /** A peer that was silent this long is gone: four keepalives in a row did not arrive. */
 export const silenceMax = seconds(20);
-const closeMax = seconds(2);
 // What is said before anyone listens: a handshake and one question. More is not a peer of ours.
 const earlyMax = 16;
 // A TLS record has at most 16 KiB of content, and Node hands over one at a time.
@@ -168,26 +168,11 @@ function end(state: State, reason: ChannelEnd): void {
   state.ended = reason;
   clearInterval(state.keepalive);
   if (reason.type === 'ConnectionLost') state.socket.destroy();
-  if (reason.type === 'ProtocolViolation') void finish(state.socket);
+  if (reason.type === 'ProtocolViolation') void finishSocket(state.socket);
   state.listener?.onEnd(reason);
 }
 
 function close(state: State): Promise<void> {
   end(state, { type: 'Closed' });
-  return finish(state.socket);
-}
-
-/** Lets what was written arrive. Closing with bytes unread would make the kernel reset the connection, and lose them. */
-function finish(socket: TLSSocket): Promise<void> {
-  return new Promise((resolve) => {
-    if (socket.destroyed) return resolve();
-    // A peer that neither reads nor closes must not keep us.
-    const timer = setTimeout(() => socket.destroy(), closeMax);
-    socket.once('close', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-    socket.resume();
-    socket.end();
-  });
+  return finishSocket(state.socket);
 }

@@ -8,6 +8,7 @@ import type { Credentials } from './credentials.ts';
 import type { Packing } from './frame.ts';
 import { agree, hello, type Agreement } from './handshake.ts';
 import { roleIn } from './role.ts';
+import { isNetworkError, securedSocket } from './secured-socket.ts';
 import { connectMax, tlsOptions } from './tls-options.ts';
 
 /** A channel on which both sides know who the other is and how they talk. */
@@ -47,36 +48,19 @@ function secured(
   { host, port }: { readonly host: string; readonly port: number },
   { address, peer, credentials, signal }: ConnectOptions,
 ): Promise<Result<TLSSocket, ReplicationError>> {
-  return new Promise((resolve) => {
-    if (signal?.aborted) return resolve(err({ type: 'Cancelled' }));
-    const { ca, cert, key } = credentials;
-    const socket = connectTls({ ...tlsOptions, host, port, ca, cert, key, rejectUnauthorized: true });
-    const settle = (outcome: Result<TLSSocket, ReplicationError>): void => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', cancel);
-      socket.removeAllListeners('error');
-      if (!outcome.ok) {
-        // What else goes wrong with a socket that nobody has any more is of no interest.
-        socket.on('error', () => undefined);
-        socket.destroy();
-      }
-      resolve(outcome);
-    };
-    const cancel = (): void => settle(err({ type: 'Cancelled' }));
-    const timer = setTimeout(() => {
-      settle(err({ type: 'Unreachable', peer, address, detail: `no answer within ${connectMax / 1_000} s` }));
-    }, connectMax);
-    signal?.addEventListener('abort', cancel);
-    socket.once('secureConnect', () => settle(ok(socket)));
-    socket.once('error', (cause) => settle(err(connectError(cause, peer, address))));
+  if (signal?.aborted) return Promise.resolve(err({ type: 'Cancelled' }));
+  const { ca, cert, key } = credentials;
+  const socket = connectTls({ ...tlsOptions, host, port, ca, cert, key, rejectUnauthorized: true });
+  return securedSocket<ReplicationError>(socket, signal, {
+    secured: () => ok(socket),
+    failed: (cause) => connectError(cause, peer, address),
+    late: (detail) => ({ type: 'Unreachable', peer, address, detail }),
+    cancelled: () => ({ type: 'Cancelled' }),
   });
 }
 
-// Errors of the network have codes with E and a word; those of TLS and certificates are all others.
-const networkCodes = /^(ECONN|EHOST|ENET|ETIMEDOUT|ENOTFOUND|EAI_|EPIPE|EADDR|EACCES)/;
-
 function connectError(cause: Error, peer: Peer, address: string): ReplicationError {
-  if (networkCodes.test(codeOf(cause))) return { type: 'Unreachable', peer, address, detail: cause.message };
+  if (isNetworkError(cause)) return { type: 'Unreachable', peer, address, detail: cause.message };
   if (codeOf(cause) === 'ERR_TLS_CERT_ALTNAME_INVALID') {
     const detail = `its certificate is not for this address; make one with: sealift certs --host (${cause.message})`;
     return { type: 'Unauthorized', peer, detail };

@@ -1,6 +1,7 @@
 import type { TLSSocket } from 'node:tls';
+import { finishSocket } from '#replicator/protocol/finish-socket';
 import type { Result } from '#core/result';
-import { MiB, seconds, type Millis } from '#core/units';
+import { MiB, type Millis } from '#core/units';
 import { encodeMessage, messageMax, messageReader, type MessageReader } from './message-stream.ts';
 
 /** How a line ended. The first reason counts. */
@@ -33,7 +34,6 @@ export interface Line<Heard, Said extends object> {
   close(): Promise<void>;
 }
 
-const closeMax = seconds(2);
 // What may wait for a listener: more is not a peer of ours.
 const earlyMax = 16;
 // What may be said and not have left yet. A peer that does not read would fill our memory.
@@ -101,7 +101,7 @@ export function lineOver<Heard, Said extends object>(
     },
     close: () => {
       end(state, { type: 'Closed' });
-      return finish(socket);
+      return finishSocket(socket);
     },
   };
 }
@@ -121,20 +121,6 @@ function end<Heard>(state: State<Heard>, reason: LineEnd): void {
     state.socket.write(encodeMessage({ type: 'Failed', detail: reason.detail.slice(0, 1_000) }));
   state.ended = reason;
   if (reason.type === 'ConnectionLost') state.socket.destroy();
-  if (reason.type === 'ProtocolViolation') void finish(state.socket);
+  if (reason.type === 'ProtocolViolation') void finishSocket(state.socket);
   state.listener?.onEnd(reason);
-}
-
-/** Lets what was written arrive. Closing with bytes unread would make the kernel reset the connection, and lose them. */
-function finish(socket: TLSSocket): Promise<void> {
-  return new Promise((resolve) => {
-    if (socket.destroyed) return resolve();
-    const timer = setTimeout(() => socket.destroy(), closeMax);
-    socket.once('close', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-    socket.resume();
-    socket.end();
-  });
 }

@@ -3,7 +3,8 @@ import type { KeyObject } from 'node:crypto';
 import { err, ok, type Result } from '#core/result';
 import { parseAddress } from '#replicator/protocol/address';
 import { roleIn } from '#replicator/protocol/role';
-import { connectMax, tlsOptions } from '#replicator/protocol/tls-options';
+import { isNetworkError, securedSocket } from '#replicator/protocol/secured-socket';
+import { tlsOptions } from '#replicator/protocol/tls-options';
 import type { HeldIdentity, SentinelConfig } from './guest-identity.ts';
 import { fingerprintOf } from './proof.ts';
 
@@ -26,36 +27,20 @@ export function connectGateway(
 ): Promise<Result<TLSSocket, GatewayError>> {
   const address = parseAddress(gateway);
   if (!address.ok) return Promise.resolve(err({ type: 'Unreachable', detail: address.error }));
-  return new Promise((resolve) => {
-    const shown = identity && { cert: identity.certificate, key: pemOf(identity.key) };
-    const socket = connect({
-      ...tlsOptions,
-      ...address.value,
-      ca,
-      ...shown,
-      rejectUnauthorized: true,
-      checkServerIdentity: () => undefined,
-    });
-    const settle = (outcome: Result<TLSSocket, GatewayError>): void => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', cancel);
-      socket.removeAllListeners('error');
-      if (!outcome.ok) {
-        // What else goes wrong with a socket that nobody has any more is of no interest.
-        socket.on('error', () => undefined);
-        socket.destroy();
-      }
-      resolve(outcome);
-    };
-    const cancel = (): void => settle(err({ type: 'Unreachable', detail: 'stopped' }));
-    const timer = setTimeout(
-      () => settle(err({ type: 'Unreachable', detail: `no answer within ${connectMax / 1_000} s` })),
-      connectMax,
-    );
-    signal?.addEventListener('abort', cancel);
-    socket.once('secureConnect', () => settle(pinned(socket, pins)));
-    socket.once('error', (cause) => settle(err(connectError(cause))));
-    if (signal?.aborted) cancel();
+  const shown = identity && { cert: identity.certificate, key: pemOf(identity.key) };
+  const socket = connect({
+    ...tlsOptions,
+    ...address.value,
+    ca,
+    ...shown,
+    rejectUnauthorized: true,
+    checkServerIdentity: () => undefined,
+  });
+  return securedSocket<GatewayError>(socket, signal, {
+    secured: () => pinned(socket, pins),
+    failed: connectError,
+    late: (detail) => ({ type: 'Unreachable', detail }),
+    cancelled: () => ({ type: 'Unreachable', detail: 'stopped' }),
   });
 }
 
@@ -69,12 +54,8 @@ function pinned(socket: TLSSocket, pins: readonly string[]): Result<TLSSocket, G
   return pins.includes(fingerprint) ? ok(socket) : not(`its key is another one (${fingerprint})`);
 }
 
-// Errors of the network have codes with E and a word; those of TLS and certificates are all others.
-const networkCodes = /^(ECONN|EHOST|ENET|ETIMEDOUT|ENOTFOUND|EAI_|EPIPE|EADDR|EACCES)/;
-
-function connectError(cause: Error & { readonly code?: string }): GatewayError {
-  const isNetwork = networkCodes.test(cause.code ?? '');
-  return { type: isNetwork ? 'Unreachable' : 'NotOurGateway', detail: cause.message };
+function connectError(cause: Error): GatewayError {
+  return { type: isNetworkError(cause) ? 'Unreachable' : 'NotOurGateway', detail: cause.message };
 }
 
 /** One sentence for a person at the guest. */
