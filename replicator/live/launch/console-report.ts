@@ -1,4 +1,4 @@
-import { checkShape } from './check-shape.ts';
+import { readAnswer } from '#replicator/sentinel/control/calls';
 import { reportMark, type StageReport } from '#replicator/sentinel/stage/stage-report';
 
 /*
@@ -21,11 +21,8 @@ export function reportIn(
 
 function reportOf(text: string): StageReport | undefined {
   try {
-    const { stage, migration, checks } = JSON.parse(text) as Record<string, unknown>;
-    if ((stage !== 'test' && stage !== 'target') || typeof migration !== 'string' || !Array.isArray(checks))
-      return undefined;
-    const read = checks.map(checkShape);
-    return read.every((check) => check !== undefined) ? { stage, migration, checks: read, booted: true } : undefined;
+    const read = readAnswer('report', JSON.parse(text));
+    return read.ok ? (read.value ?? undefined) : undefined;
   } catch {
     // Half a line, or somebody else's: kernel messages may fall in between.
     return undefined;
