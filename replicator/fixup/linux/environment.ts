@@ -27,46 +27,46 @@ export const cloudInit = fixUpSystem<boolean>('cloud-init', {
   }),
 });
 
+interface Rewriting {
+  readonly system: string;
+  /** Where the files begin that are rewritten. */
+  readonly below: string;
+  readonly from: RegExp;
+  readonly to: string;
+  readonly what: string;
+  readonly why: string;
+}
+
+/** A system of which lines in all its files are rewritten. */
+const rewriting = ({ below, from, to, ...words }: Rewriting) =>
+  fixUpSystem<readonly string[]>(words.system, {
+    collect: ({ files }) => Object.keys(files).filter((path) => path.startsWith(below)),
+    render: (paths, { image }) =>
+      together(
+        paths.map((path) => ({
+          edits: textEdit(image, path, (image.files[path] ?? '').replaceAll(from, to), words),
+          findings: [],
+        })),
+      ),
+  });
+
 /** chrony: clocks that a hypervisor offers as a device. */
-export const chrony = fixUpSystem<readonly string[]>('clock', {
-  collect: ({ files }) => Object.keys(files).filter((path) => path.startsWith('/etc/chrony')),
-  render: (paths, { image }) =>
-    together(
-      paths.map((path) => ({
-        edits: textEdit(
-          image,
-          path,
-          (image.files[path] ?? '').replaceAll(/^(\s*refclock\s+PHC\s+\/dev\/ptp.*)$/gm, '# $1'),
-          {
-            system: 'clock',
-            what: 'no clock of the old hypervisor',
-            why: 'chronyd does not start when a reference clock it is told of is missing',
-          },
-        ),
-        findings: [],
-      })),
-    ),
+export const chrony = rewriting({
+  ...{ system: 'clock', below: '/etc/chrony', from: /^(\s*refclock\s+PHC\s+\/dev\/ptp.*)$/gm, to: '# $1' },
+  what: 'no clock of the old hypervisor',
+  why: 'chronyd does not start when a reference clock it is told of is missing',
 });
 
 /** Xorg: a driver for the old display. */
-export const xorg = fixUpSystem<readonly string[]>('display', {
-  collect: ({ files }) => Object.keys(files).filter((path) => path.startsWith('/etc/X11/')),
-  render: (paths, { image }) =>
-    together(
-      paths.map((path) => ({
-        edits: textEdit(
-          image,
-          path,
-          (image.files[path] ?? '').replaceAll(/^(\s*Driver\s+)"(qxl|cirrus|hyperv|virtio)"/gm, '$1"modesetting"'),
-          {
-            system: 'display',
-            what: 'the display driver that works on any hardware',
-            why: 'Xorg does not start with a driver whose hardware is gone',
-          },
-        ),
-        findings: [],
-      })),
-    ),
+export const xorg = rewriting({
+  ...{
+    system: 'display',
+    below: '/etc/X11/',
+    from: /^(\s*Driver\s+)"(qxl|cirrus|hyperv|virtio)"/gm,
+    to: '$1"modesetting"',
+  },
+  what: 'the display driver that works on any hardware',
+  why: 'Xorg does not start with a driver whose hardware is gone',
 });
 
 /** What the sentinel on the replica is told it is there for. */
