@@ -302,7 +302,8 @@ function describeNote(fact: NoteFact): FactText {
 }
 
 const stepSeverity = {
-  running: 'note',
+  // What takes minutes is seen to have begun; that it is over shows by what comes next.
+  running: 'step',
   done: 'note',
   failed: 'failure',
   retrying: 'warning',

@@ -12,7 +12,8 @@ import { describeGuestShellError, type GuestShell } from '#replicator/connectors
 import { startLoad } from '#replicator/connectors/laboratory/guest/load';
 import { sourceVm, type SourceVm } from '#replicator/connectors/laboratory/guest/source-vm';
 import { startRecorder, type Recorder } from '#replicator/connectors/laboratory/recorder/recorder';
-import { applianceKernel } from '#replicator/connectors/laboratory/kernel';
+import { applianceKernel, findKernel } from '#replicator/connectors/laboratory/kernel';
+import { describeLaboratoryError } from '#replicator/connectors/laboratory/laboratory';
 import { laboratoryTarget, type LaboratoryTarget } from '#replicator/connectors/laboratory/target/laboratory-target';
 import { detailOf } from '#replicator/disk/durable-file';
 import { describeGatewayStartError, runGateway, type Gateway } from '#replicator/gateway/gateway';
@@ -64,6 +65,9 @@ const bootMax = minutes(10);
 /** Builds, starts and connects what is not there yet. The error is a sentence. */
 export async function openGuestLaboratory(options: GuestLaboratoryOptions): Promise<Result<GuestLaboratory, string>> {
   const { directory, clock, onStep = () => undefined } = options;
+  // libguestfs builds the guest and fixes it up, and says of a kernel that is missing only that something failed.
+  const kernel = await findKernel();
+  if (!kernel.ok) return err(describeLaboratoryError(kernel.error));
   onStep('the image of the guest, which is built once on a machine');
   const image = await guestImage({ onStep });
   if (!image.ok) return err(describeGuestImageError(image.error));
