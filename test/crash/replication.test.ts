@@ -9,7 +9,7 @@ import { diskId } from '#core/ids';
 import { bytesPerSecond, MiB, round, seconds } from '#core/units';
 import { makeCertificates } from '#replicator/certificates/make-certificates';
 import { gatewayPath } from '#replicator/gateway/gateway-path';
-import { freePort } from '#test/support/free-port';
+import { freePort } from '#replicator/protocol/free-port';
 import { grain } from '#replicator/pipeline/digest';
 import { pipelineLimits } from '#replicator/pipeline/pipeline-limits';
 import type { RoundProgress } from '#replicator/pipeline/replication';

@@ -13,7 +13,7 @@ import { guestAgentThrough, sentinelDesk, type SentinelDesk } from '#replicator/
 import type { BundleSecrets } from '#replicator/protocol/guest-message';
 import { agentBuild, agentEntry } from '#replicator/sentinel/bundle/agent-build';
 import { makeBundle } from '#replicator/sentinel/bundle/make-bundle';
-import { freePort } from '#test/support/free-port';
+import { freePort } from '#replicator/protocol/free-port';
 import type { ReplicationProcess } from '#test/support/replication-process';
 import { valueOf } from '#test/support/value-of';
 

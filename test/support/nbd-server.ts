@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises';
 import { connect, type NetConnectOpts } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { freePort } from '#test/support/free-port';
+import { freePort } from '#replicator/protocol/free-port';
 import { temporaryFolder } from '#test/support/qemu-machine';
 
 /** A real NBD server that was started for one test. */

@@ -1,4 +1,3 @@
-import { createServer } from 'node:net';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '#core/clock';
@@ -18,6 +17,7 @@ import { laboratoryTarget, type LaboratoryTarget } from '#replicator/connectors/
 import { detailOf } from '#replicator/disk/durable-file';
 import { describeGatewayStartError, runGateway, type Gateway } from '#replicator/gateway/gateway';
 import type { Guests } from '#replicator/gateway/guests/guests';
+import { freePort } from '#replicator/protocol/free-port';
 import { describeBundleError, makeBundle } from '#replicator/sentinel/bundle/make-bundle';
 
 /*
@@ -117,16 +117,6 @@ async function portsOf(directory: string): Promise<{ readonly recorder: number; 
   await writeFile(path, JSON.stringify(ports));
   return ports;
 }
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
-  });
 
 interface OpenGateway {
   readonly gateway: Gateway;
