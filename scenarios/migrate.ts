@@ -2,6 +2,7 @@ import type { Clock } from '#core/clock';
 import { runDriver } from '#core/driver/run-driver';
 import type { EventLog, ProposedFact, StreamId } from '#core/event-log/event-log';
 import type { CommandId, FactId, MigrationId } from '#core/ids';
+import { invariant } from '#core/invariant';
 import { foldMigration, type MigrationState } from '#core/migration/evolve';
 import type { MigrationFact } from '#core/migration/facts';
 import { migrationModel } from '#core/migration/model';
@@ -118,18 +119,11 @@ export async function migrate(options: MigrateOptions): Promise<Result<Migration
 
 /** Opens the laboratory whose guest is a Debian server with a sentinel in it. */
 function openGuestSource(
-  {
-    scenario,
-    clock,
-    agent = 'dist/sentinel.mjs',
-    keepsGuest = false,
-    changeSite,
-    refusesPowerOff,
-    onStep,
-  }: MigrateOptions,
+  { scenario, clock, agent, keepsGuest = false, changeSite, refusesPowerOff, onStep }: MigrateOptions,
   folder: string,
   state: MigrationState,
 ): Promise<Result<OpenGuest, SourceSiteError>> {
+  invariant(agent !== undefined, 'who migrates a guest from inside names the agent it gets');
   return openGuest(scenario, {
     ...{ folder, agent, clock, state, keepsGuest },
     ...(changeSite && { changeSite }),
