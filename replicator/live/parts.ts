@@ -8,9 +8,9 @@ import type { ChangeMark } from '#core/ports/source-hypervisor';
 import type { Millis } from '#core/units';
 import type { ReplicationJob, ReplicationPath } from '#replicator/pipeline/replication';
 import type { Throttle } from '#replicator/pipeline/throttle';
+import type { OneAtATime } from '#replicator/one-at-a-time';
 import type { OtherDisks } from './disk-differences.ts';
 import type { Memory } from './memory.ts';
-import type { OneAtATime } from './one-at-a-time.ts';
 import { targetOf, type ReplicaPlace } from './target-place.ts';
 import type { SourceConnection } from './source-connection.ts';
 

@@ -97,6 +97,13 @@ describe.skipIf(!programs.available)(programs.title('the laboratory target'), ()
     expect(valueOf(await platform.find('vm-1'))).toEqual({ ...vm, power: 'off' });
   });
 
+  it('launches one VM for many who ask at once', async () => {
+    const all = await Promise.all(Array.from({ length: 8 }, () => platform.launch(plan, 'disconnected')));
+    expect(new Set(all.map((launched) => valueOf(launched).power))).toEqual(new Set(['running']));
+    await Promise.all((['isolated', 'connected', 'disconnected'] as const).map((to) => platform.setLinks('vm-1', to)));
+    expect(await network()).not.toContain('type=user');
+  });
+
   it('goes on with a launch that its manager died in', async () => {
     valueOf(await platform.launch(plan, 'disconnected'));
     await monitor('stop');

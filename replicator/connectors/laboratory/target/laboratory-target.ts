@@ -14,6 +14,7 @@ import {
 } from '#replicator/connectors/laboratory/machine/kept-vm';
 import { plugAndRemember, rememberedLinks, rememberLinks } from '#replicator/connectors/laboratory/machine/links';
 import { locateProgram } from '#replicator/connectors/laboratory/programs';
+import { oneAtATime, type OneAtATime } from '#replicator/one-at-a-time';
 import { describeQmpError } from '#replicator/qmp/error';
 import { targetArguments, unbuildable, type FirmwareFiles } from './hardware.ts';
 
@@ -40,7 +41,8 @@ const vmName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/;
 /**
  * A target platform on this machine: QEMU in software emulation with vSphere's virtual hardware (`hardware.ts`). All it
  * knows is in its folder, so that another process finds the VMs again; they outlive the one that started them. Consoles
- * of VMs that were removed are kept in `consoles/`.
+ * of VMs that were removed are kept in `consoles/`. What is asked for one VM is done in turn: two launches at once are a
+ * launch and one that finds the VM.
  */
 export function laboratoryTarget({ directory, uefi }: LaboratoryTargetOptions): LaboratoryTarget {
   const place = resolve(directory);
@@ -56,7 +58,7 @@ export function laboratoryTarget({ directory, uefi }: LaboratoryTargetOptions): 
     links: (await rememberedLinks(home(name))) ?? 'disconnected',
   });
 
-  return {
+  return inTurnForEachVm({
     async find(name) {
       return ok((await known(name)) === undefined ? undefined : await seen(name));
     },
@@ -97,6 +99,26 @@ export function laboratoryTarget({ directory, uefi }: LaboratoryTargetOptions): 
     },
     shell: (name) => guestShell(vmFolder(home(name)).shell),
     close: () => Promise.resolve(),
+  });
+}
+
+/** Two changes of one VM are never under way at once: the second finds what the first has made. */
+function inTurnForEachVm(target: LaboratoryTarget): LaboratoryTarget {
+  const turns = new Map<string, OneAtATime>();
+  const inTurn = <T>(name: string, change: () => Promise<T>): Promise<T> => {
+    const turn = turns.get(name) ?? oneAtATime();
+    turns.set(name, turn);
+    return turn.alone(change);
+  };
+  return {
+    find: (name) => target.find(name),
+    launch: (plan, links) => inTurn(plan.name, () => target.launch(plan, links)),
+    setLinks: (name, links) => inTurn(name, () => target.setLinks(name, links)),
+    powerOff: (name) => inTurn(name, () => target.powerOff(name)),
+    remove: (name) => inTurn(name, () => target.remove(name)),
+    console: (name) => target.console(name),
+    shell: (name) => target.shell(name),
+    close: () => target.close(),
   };
 }
 
