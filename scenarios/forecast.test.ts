@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { minutes } from '#core/units';
+import type { LawId } from '#core/laws/law';
+import { instant, minutes } from '#core/units';
 import { memberSummary as member, rehearsalSummary as summary } from '#test/support/summaries';
 import type { TroubleType } from './trouble.ts';
 import { forecaster } from './forecast.ts';
@@ -52,6 +53,20 @@ describe('a forecast', () => {
     expect(of(all)).toEqual(of(all.toReversed()));
   });
 
+  it('counts the seeds that break a law, and keeps the first breach of the lowest', () => {
+    const breach = (law: LawId, why: string) => ({
+      ...{ law, slug: 'a-law', stream: 'migration-a' as const, fact: null, at: instant(0), why },
+    });
+    const found = forecaster();
+    found.add(summary(7, 10, [], { breaches: [breach('L12', 'late'), breach('L12', 'again'), breach('L4', 'both')] }));
+    found.add(summary(3, 10, [], { breaches: [breach('L12', 'early')] }));
+    found.add(summary(9, 10, []));
+    expect(found.forecast().breaches).toMatchObject([
+      { law: 'L4', seeds: 1, first: { seed: 7, breach: { why: 'both' } } },
+      { law: 'L12', seeds: 2, first: { seed: 3, breach: { why: 'early' } } },
+    ]);
+  });
+
   it('knows nothing of no seeds', () => {
     expect(forecaster().forecast()).toEqual({
       seeds: 0,
@@ -69,6 +84,7 @@ describe('a forecast', () => {
       course: null,
       usage: null,
       worst: null,
+      breaches: [],
     });
   });
 

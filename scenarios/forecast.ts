@@ -1,6 +1,7 @@
 import type { MigrationId } from '#core/ids';
 import type { Millis } from '#core/units';
 import { histogram } from '#simulator/forecast/histogram';
+import { brokenLaws, type BrokenLaw } from './broken-laws.ts';
 import { courseForecaster, type CourseForecast } from './forecast-course.ts';
 import { byRisk, isMissing, memberForecaster, type MemberForecaster, type MemberRisk } from './forecast-members.ts';
 import { usageForecaster, type UsageForecast } from './forecast-usage.ts';
@@ -41,6 +42,8 @@ export interface Forecast {
   readonly course: CourseForecast | null;
   readonly usage: UsageForecast | null;
   readonly worst: WorstSeeds | null;
+  /** Laws that were broken, by their numbers. */
+  readonly breaches: readonly BrokenLaw[];
 }
 
 /** Seeds to look at one by one; of several the lowest. */
@@ -66,6 +69,7 @@ export function forecaster(): Forecaster {
   const course = courseForecaster();
   const usage = usageForecaster();
   const most = { duration: extreme(), downtime: extreme(), finish: extreme(), surprises: extreme() };
+  const broken = brokenLaws();
   let seeds = 0;
   let asExpected = 0;
   let inWindow = 0;
@@ -105,6 +109,7 @@ export function forecaster(): Forecaster {
       if (!late) inWindow += 1;
       if (missing === 0) complete += 1;
       most.downtime.offer(longest, seed);
+      broken.add(summary);
       course.add(summary.course);
       usage.add(summary.usage);
     },
@@ -117,18 +122,20 @@ export function forecaster(): Forecaster {
       members: [...members].map(([migration, member]) => member.risk(migration)).sort(byRisk),
       course: course.forecast(),
       usage: usage.forecast(),
-      worst:
-        seeds === 0
-          ? null
-          : {
-              duration: most.duration.seed ?? 0,
-              downtime: most.downtime.seed ?? 0,
-              finish: most.finish.seed,
-              surprises: most.surprises.seed,
-            },
+      breaches: broken.found(),
+      worst: seeds === 0 ? null : worstOf(most),
     }),
   };
 }
+
+type Extreme = ReturnType<typeof extreme>;
+
+const worstOf = (most: Readonly<Record<keyof WorstSeeds, Extreme>>): WorstSeeds => ({
+  duration: most.duration.seed ?? 0,
+  downtime: most.downtime.seed ?? 0,
+  finish: most.finish.seed,
+  surprises: most.surprises.seed,
+});
 
 // With a longer window, or more bandwidth, these would have moved.
 const wantOfTime: ReadonlySet<TroubleType> = new Set(['windowClosed', 'noTurn', 'notParked', 'notConverging']);

@@ -1,5 +1,6 @@
 import type { AppendError } from '#core/event-log/event-log';
 import type { MigrationId, WaveId } from '#core/ids';
+import type { Breach } from '#core/laws/judge';
 import type { Bytes, Instant, Millis } from '#core/units';
 import type { WorldUsage } from '#simulator/flow/flow-world';
 import type { Trouble } from './trouble.ts';
@@ -30,6 +31,8 @@ export interface RehearsalSummary {
   readonly usage: WorldUsage;
   /** Facts in the log, of all streams. */
   readonly facts: number;
+  /** Laws that what happened breaks: mistakes of this program, and none of the scenario. */
+  readonly breaches: readonly Breach[];
 }
 
 /** What came of one of several waves. */

@@ -25,6 +25,7 @@ import { isMoving, progressEvery } from './rehearsal-pace.ts';
 import { estateOf, memberPlan, unknownName, type FleetEstate, type UnknownName } from './rehearsal-plan.ts';
 import { settleable } from './settleable.ts';
 import type { RehearsalScenario } from './rehearsal-scenario.ts';
+import { rehearsalCourt, type RehearsalCourt } from './rehearsal-laws.ts';
 import type { RehearsalEnding, RehearsalSummary } from './rehearsal-summary.ts';
 import { rehearsalWaves, type RehearsalWaves } from './rehearsal-waves.ts';
 import { wavesOf, wholeWindow } from './wave-plans.ts';
@@ -126,6 +127,7 @@ class WaveRehearsal implements Rehearsal {
   readonly #made: Made;
   readonly #start: Instant;
   readonly #log: RehearsalLog;
+  readonly #court: RehearsalCourt;
   readonly #crew: RehearsalMembers;
   readonly #operators: Operators;
   readonly #manager: Manager;
@@ -161,6 +163,7 @@ class WaveRehearsal implements Rehearsal {
       crash: () => this.#crash(),
       restart: () => this.#restart(),
     });
+    this.#court = rehearsalCourt((stream) => this.#crew.state(stream.slice('migration-'.length) as MigrationId));
     this.#log = rehearsalLog(log, clock, (error) => this.#finish({ type: 'logRefused', error }));
     this.#crew = rehearsalMembers({
       append: this.#log.append,
@@ -294,6 +297,7 @@ class WaveRehearsal implements Rehearsal {
         course: this.#crew.course.course(),
         usage: this.world.usage(),
         facts: this.#log.facts,
+        breaches: this.#court.breaches(ending.type === 'finished'),
       };
     } finally {
       this.letGo();
@@ -322,6 +326,7 @@ class WaveRehearsal implements Rehearsal {
 
   // Whoever watches is no part of the simulation, and may look at a clock of their own.
   #tell(stream: StreamId, facts: readonly ProposedFact[]): void {
+    this.#court.take(stream, facts);
     const { onFacts } = this.#options;
     if (onFacts) besideSimulation(() => onFacts(stream, facts));
   }

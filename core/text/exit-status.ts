@@ -19,6 +19,8 @@ export const exitStatus = {
   unavailable: 6,
   /** What was compared differs: source and replica, or two runs. */
   different: 7,
+  /** A law that every log must satisfy is broken. */
+  lawBroken: 129,
   /** Stopped by whoever ran it; the same command goes on where it was. */
   interrupted: 130,
 } as const;
@@ -32,4 +34,5 @@ export const exitStatusHelp = `Exit status:
   1    a bug in sealift         5    failed: a person has to look
   2    wrong arguments or plan  6    an endpoint, program or log is not available
   3    blocked: see the remedy  7    what was compared differs
+  129  a law is broken: see sealift audit laws
   130  interrupted: run the same command again to go on`;

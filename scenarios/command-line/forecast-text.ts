@@ -1,5 +1,6 @@
 import { formatCount, formatDuration, formatPercent, formatPlural } from '#core/text/format';
 import { millis } from '#core/units';
+import type { BrokenLaw } from '#scenarios/broken-laws';
 import type { Forecast } from '#scenarios/forecast';
 import type { MemberRisk } from '#scenarios/forecast-members';
 import type { TightestPlace, UsageForecast } from '#scenarios/forecast-usage';
@@ -13,7 +14,7 @@ const reasonsShown = 2;
 
 /** What many seeds came to: the wave, the downtimes, the bottleneck, and who is most at risk. Fits 80 columns. */
 export function forecastLines(forecast: Forecast): readonly string[] {
-  const { seeds, vms, left, finish, duration, downtime, members, usage, worst } = forecast;
+  const { seeds, vms, left, finish, duration, downtime, members, usage, worst, breaches } = forecast;
   if (seeds === 0) return ['no seed was rehearsed to its end'];
   const risky = members.filter(({ surprised, notMoved }) => surprised > 0 || notMoved > 0);
   const shown = (risky.length > 0 ? risky : members).slice(0, membersShown);
@@ -30,8 +31,12 @@ export function forecastLines(forecast: Forecast): readonly string[] {
     ...shown.flatMap(riskLines),
     ...(more > 0 ? [`  and ${more} more; --json and --report have them all`] : []),
     ...(worst ? [worstLine(worst)] : []),
+    ...breaches.map(breachLine),
   ];
 }
+
+const breachLine = ({ law, slug, seeds, first: { seed, breach } }: BrokenLaw): string =>
+  `${law} ${slug} is broken in ${formatPlural(seeds, 'seed')}, first by seed ${seed}: ${breach.stream}: ${breach.why}`;
 
 function fitLines({ seeds, asExpected, expects, inWindow, complete, window }: Forecast): readonly string[] {
   const share = (count: number): string => formatPercent(count / seeds);

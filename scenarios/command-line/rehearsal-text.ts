@@ -1,5 +1,7 @@
 import { exitStatus, type ExitStatus } from '#core/text/exit-status';
 import { formatBytes, formatDuration, formatPlural } from '#core/text/format';
+import { breachLines } from '#core/laws/breach-text';
+import { laws } from '#core/laws/laws';
 import { surprises, type RehearsalSummary } from '#scenarios/rehearsal-summary';
 import type { RehearsalError } from '#scenarios/run';
 
@@ -23,11 +25,13 @@ export function rehearsalLines(summary: RehearsalSummary): readonly string[] {
     ...unexpected.map(
       ({ migration, lifecycle, expected }) => `  ${migration} ended ${lifecycle}; the scenario expected ${expected}`,
     ),
+    ...breachLines(laws, summary.breaches, wave.started),
   ];
 }
 
 /** The exit status of a rehearsal: whether it came out as its scenario expects. */
 export function rehearsalStatus(summary: RehearsalSummary): ExitStatus {
+  if (summary.breaches.length > 0) return exitStatus.lawBroken;
   switch (summary.ending.type) {
     case 'finished':
       return surprises(summary).length > 0 ? exitStatus.failed : exitStatus.done;

@@ -115,7 +115,8 @@ async function rehearseOne(given: ReadRehearsal, options: Arguments, site: Rehea
       await report(found.forecast(), expectations, null);
     }
     if (path !== undefined) terminal.note(`log ${path}; look at it with: sealift replay ${path} --dashboard`);
-    return allMet(expectations) ? rehearsalStatus(summary.value) : exitStatus.failed;
+    const status = rehearsalStatus(summary.value);
+    return allMet(expectations) || status === exitStatus.lawBroken ? status : exitStatus.failed;
   } finally {
     await log?.close();
   }
@@ -218,6 +219,7 @@ async function rehearseMany(given: ReadRehearsal, options: Arguments, site: Rehe
     terminal.note(`stopped after ${answered} of ${seeds} seeds`);
     return exitStatus.interrupted;
   }
+  if (forecast.breaches.length > 0) return exitStatus.lawBroken;
   if (differing.length > 0) return exitStatus.bug;
   return allMet(expectations) ? exitStatus.done : exitStatus.failed;
 }

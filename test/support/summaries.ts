@@ -38,5 +38,6 @@ export const rehearsalSummary = (
   course: { step: minutes(1), rows: [[members.length, 0, 0, 0, 0, 0, 0]] },
   usage: { bucket: minutes(15), places: [] },
   facts: 1,
+  breaches: [],
   ...more,
 });

@@ -1,0 +1,135 @@
+import type { MigrationId } from '#core/ids';
+import type { MigrationFact } from '#core/migration/facts';
+import type { MigrationPlan } from '#core/migration/plan';
+import type { WaveFact } from '#core/wave/facts';
+import type { WavePlan } from '#core/wave/plan';
+import type { Entry } from './law.ts';
+
+/** What laws of waves remember of one member. */
+export interface MemberRecord {
+  plan: MigrationPlan | null;
+  isApproved: boolean;
+  testFailed: boolean;
+  /** It was verified, and nothing has failed since. */
+  isVerified: boolean;
+  cutovers: number;
+  /** It was taken back, blocked, cancelled or held up at least once: a reason of its own to stay. */
+  hasTrouble: boolean;
+}
+
+/** What laws of waves remember of one wave. */
+export interface WaveRecord {
+  readonly plan: WavePlan;
+  approvedBy: string | null;
+  isStarted: boolean;
+  /** Its window has closed, or it was cancelled: time, and not the planner, is why somebody stays. */
+  isCut: boolean;
+  isCompleted: boolean;
+  /** Cutovers of its members since its window opened, by member. */
+  readonly started: Map<MigrationId, number>;
+}
+
+/** Members and waves of one log, as far as facts show. */
+export interface WaveMemory {
+  readonly members: Map<MigrationId, MemberRecord>;
+  readonly waves: Map<string, WaveRecord>;
+  take(entry: Entry): void;
+}
+
+const troubles: ReadonlySet<MigrationFact['type']> = new Set([
+  'VerificationFailed',
+  'ReplicationStalled',
+  'ReplicationDisconnected',
+  'ReplicationPaused',
+  'TestLaunchFailed',
+  'RolledBack',
+  'RollbackRequested',
+  'RollbackFailed',
+  'CutoverRevoked',
+  'CancellationRequested',
+  'OutcomeUndecidable',
+  'ValidationFailed',
+]);
+
+/** The types of facts that are remembered. */
+export const rememberedFacts: readonly string[] = [
+  ...[
+    'WaveDrafted',
+    'WaveStarted',
+    'WaveApproved',
+    'WindowClosed',
+    'WaveCancelled',
+    'LastStartPassed',
+    'WaveCompleted',
+  ],
+  ...['MigrationDrafted', 'CutoverApproved', 'VerificationPassed', 'TestJudged', 'CutoverStarted'],
+  ...troubles,
+];
+
+/** Remembers what laws of waves ask about. Take each fact before asking about it. */
+export function waveMemory(): WaveMemory {
+  const members = new Map<MigrationId, MemberRecord>();
+  const waves = new Map<string, WaveRecord>();
+  return {
+    members,
+    waves,
+    take: ({ stream, fact }) => {
+      if (stream.startsWith('wave-')) takeWave(waves, stream, fact as WaveFact);
+      if (stream.startsWith('migration-'))
+        takeMember({ members, waves }, stream.slice('migration-'.length) as MigrationId, fact as MigrationFact);
+    },
+  };
+}
+
+function takeWave(waves: Map<string, WaveRecord>, stream: string, fact: WaveFact): void {
+  if (fact.type === 'WaveDrafted')
+    waves.set(stream, {
+      plan: fact.data.plan,
+      approvedBy: null,
+      isStarted: false,
+      isCut: false,
+      isCompleted: false,
+      started: new Map(),
+    });
+  const wave = waves.get(stream);
+  if (!wave) return;
+  if (fact.type === 'WaveStarted') wave.isStarted = true;
+  if (fact.type === 'WaveApproved') wave.approvedBy = fact.data.by;
+  if (fact.type === 'WindowClosed' || fact.type === 'WaveCancelled' || fact.type === 'LastStartPassed')
+    wave.isCut = true;
+  if (fact.type === 'WaveCompleted') wave.isCompleted = true;
+}
+
+function takeMember(
+  { members, waves }: Pick<WaveMemory, 'members' | 'waves'>,
+  id: MigrationId,
+  fact: MigrationFact,
+): void {
+  let member = members.get(id);
+  if (!member) {
+    member = { plan: null, isApproved: false, testFailed: false, isVerified: false, cutovers: 0, hasTrouble: false };
+    members.set(id, member);
+  }
+  if (troubles.has(fact.type)) member.hasTrouble = true;
+  switch (fact.type) {
+    case 'MigrationDrafted':
+      member.plan = fact.data.plan;
+      break;
+    case 'CutoverApproved':
+      member.isApproved = true;
+      break;
+    case 'VerificationPassed':
+      member.isVerified = true;
+      break;
+    case 'TestJudged':
+      member.testFailed = fact.data.verdict === 'failed';
+      break;
+    case 'CutoverStarted':
+      member.cutovers += 1;
+      for (const wave of waves.values())
+        if (wave.isStarted && !wave.isCompleted && wave.plan.members.some(({ migration }) => migration === id))
+          wave.started.set(id, (wave.started.get(id) ?? 0) + 1);
+      break;
+    default:
+  }
+}

@@ -1,0 +1,40 @@
+import type { ProposedFact, StreamId } from '#core/event-log/event-log';
+import { court, type Breach } from '#core/laws/judge';
+import type { Entry } from '#core/laws/law';
+import { laws } from '#core/laws/laws';
+import type { MigrationState } from '#core/migration/evolve';
+
+/** The laws at work on a rehearsal, while it happens. */
+export interface RehearsalCourt {
+  /** Facts as they are appended, in their order. */
+  take(stream: StreamId, facts: readonly ProposedFact[]): void;
+  /** What was broken. `isOver`: nobody has anything left to do. Nothing may be taken afterwards. */
+  breaches(isOver: boolean): readonly Breach[];
+}
+
+// Each fact was folded by its own driver a moment ago, which would have said that it cannot be: L18 would only do so again.
+const judged = laws.filter(({ id }) => id !== 'L18');
+
+/** Judges a rehearsal. `state`: where a migration stands, as its driver has it. */
+export function rehearsalCourt(state: (stream: StreamId) => MigrationState | undefined): RehearsalCourt {
+  const sitting = court(judged, { state });
+  const next = new Map<StreamId, number>();
+  const found: Breach[] = [];
+  return {
+    take: (stream, facts) => {
+      let revision = next.get(stream) ?? 0;
+      for (const { type, data, metadata } of facts) {
+        const { time, actor, schemaVersion } = metadata;
+        const fact = { type, data } as Entry['fact'];
+        for (const breach of sitting.take({ stream, revision, fact, at: time, actor, schemaVersion }))
+          found.push(breach);
+        revision += 1;
+      }
+      next.set(stream, revision);
+    },
+    breaches: (isOver) => {
+      found.push(...sitting.end(isOver));
+      return found;
+    },
+  };
+}

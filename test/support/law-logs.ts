@@ -1,0 +1,119 @@
+import type { StreamId } from '#core/event-log/event-log';
+import type { Entry } from '#core/laws/law';
+import type { MigrationFact, MigrationFactOf, MigrationFactType, RoundReport } from '#core/migration/facts';
+import type { MigrationPlan } from '#core/migration/plan';
+import { diskId, migrationId } from '#core/ids';
+import { bytes, instant, MiB, round } from '#core/units';
+import type { WaveFact, WaveFactType } from '#core/wave/facts';
+import type { WavePlan } from '#core/wave/plan';
+import { samplePlan, sampleReport } from './migration-facts.ts';
+import { sampleWavePlan } from './wave-facts.ts';
+
+/** A fact of a log that is written by hand: what, when (seconds), and by whom if that matters. */
+export interface Line {
+  readonly stream?: StreamId;
+  readonly at?: number;
+  readonly actor?: string;
+  readonly schemaVersion?: number;
+  readonly fact: MigrationFact | WaveFact;
+}
+
+/** A fact of the migration `web-01`, or of another stream that `more` names. */
+export const line = <T extends MigrationFactType>(
+  type: T,
+  data: MigrationFactOf<T>['data'] | Record<never, never> = {},
+  more: Omit<Line, 'fact'> = {},
+): Line => ({ ...more, fact: { type, data } as MigrationFact });
+
+/** A fact of the wave `wave-night`. */
+export const waveLine = <T extends WaveFactType>(
+  type: T,
+  data: Extract<WaveFact, { type: T }>['data'] | Record<never, never> = {},
+  more: Omit<Line, 'fact'> = {},
+): Line => ({ stream: 'wave-night', ...more, fact: { type, data } as WaveFact });
+
+/** Entries of a log: revisions by stream, a second between facts where no time is said. */
+export function entriesOf(lines: readonly Line[]): readonly Entry[] {
+  const next = new Map<StreamId, number>();
+  let at = 0;
+  return lines.map(({ stream = 'migration-web-01', actor = 'world', schemaVersion = 1, fact, at: time }) => {
+    at = time === undefined ? at + 1 : time;
+    const revision = next.get(stream) ?? 0;
+    next.set(stream, revision + 1);
+    return { stream, revision, fact, at: instant(at * 1_000), actor, schemaVersion };
+  });
+}
+
+const vda = diskId('vda');
+
+/** What a migration begins with. */
+export const drafted = (changes: Partial<MigrationPlan> = {}): Line =>
+  line('MigrationDrafted', { plan: samplePlan(changes) });
+
+/** A round of one disk that was compared. */
+export const rounded = (n: number, kind: RoundReport['kind'], changes: Partial<RoundReport> = {}): Line =>
+  line(kind === 'final' ? 'FinalSyncCompleted' : 'RoundCompleted', {
+    ...sampleReport({
+      round: round(n),
+      kind,
+      disks: [{ disk: vda, sent: bytes(MiB), zeroed: bytes(0), root: `root-${n}` }],
+    }),
+    ...changes,
+  });
+
+/** An effect that the world is asked for. */
+export const asked = (
+  effect: MigrationFactOf<'EffectRequested'>['data']['effect'],
+  key = `migration-web-01@${effect}/0`,
+): Line => line('EffectRequested', { key, effect });
+
+/** From the draft to a replica that is parked. */
+export const toParked = (changes: Partial<MigrationPlan> = {}): readonly Line[] => [
+  drafted(changes),
+  line('VerificationRequested'),
+  line('VerificationPassed', { checks: [] }),
+  line('ProtectionStarted'),
+  asked('initiateReplication'),
+  line('ReplicationInitiated', { disks: [{ disk: vda, tracked: true }] }),
+  line('RoundProgressed', { round: round(0), done: bytes(1), total: bytes(2), sent: bytes(1) }),
+  rounded(0, 'full'),
+];
+
+/** A cutover of the whole way, from its approval to a target that passed. */
+export const cutover = (n: number): readonly Line[] => [
+  line('CutoverApproved', { by: 'grace' }),
+  line('CutoverStarted'),
+  rounded(n, 'delta'),
+  asked('quiesceSource'),
+  line('SourceQuiesced', { method: 'shutdown', found: 'running' }),
+  rounded(n + 1, 'final'),
+  asked('fenceSource'),
+  line('SourceFenced', { proof: 'off' }),
+  asked('fixUpReplica'),
+  line('ReplicaFixedUp', { findings: [] }),
+  asked('launchTarget'),
+  line('TargetLaunched', { vm: 'web-01' }),
+  asked('connectTarget'),
+  line('TargetConnected', { networks: ['prod'] }),
+  line('TargetValidated', { checks: [] }),
+];
+
+/** A migration that is finalized. */
+export const goodMigration: readonly Line[] = [
+  ...toParked(),
+  ...cutover(1),
+  line('FinalizationRequested'),
+  asked('retireSource'),
+  line('SourceRetired', { note: 'moved' }),
+];
+
+/** A wave of the two members of `sampleWavePlan`. */
+export const waveOf = (changes: Partial<WavePlan> = {}): readonly Line[] => [
+  waveLine('WaveDrafted', { plan: sampleWavePlan(changes) }),
+  waveLine('WaveStarted'),
+  waveLine('WindowOpened'),
+];
+
+/** A member of a wave, as far as it matters to laws of waves. */
+export const member = (id: string, ...lines: readonly Line[]): readonly Line[] =>
+  lines.map((each) => ({ ...each, stream: `migration-${migrationId(id)}` as const }));
