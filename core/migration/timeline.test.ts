@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { diskId } from '#core/ids';
-import { bytes, bytesPerSecond, GiB, MiB, round, seconds } from '#core/units';
+import type { FactText } from '#core/text/fact-text';
+import { bytes, bytesPerSecond, GiB, instant, MiB, round, seconds } from '#core/units';
 import type { Check, MigrationFact, RoundReport } from './facts.ts';
 import { describeFact, factGroups } from './timeline.ts';
 
@@ -76,7 +77,8 @@ describe('describeFact', () => {
       checks: [passed],
       findings: [passed],
       edits: [],
-      ...{ title: 'Inspect', state: 'done', attempt: 1, text: 'login:', vm: 'web-01' },
+      ...{ title: 'Inspect', state: 'done', attempt: 1, nextAttempt: null },
+      ...{ text: 'login:', vm: 'web-01', stage: 'target' },
       ...{ hostname: 'web-01', system: 'Debian', firmware: 'bios', nics: [], services: [] },
       networks: ['prod'],
       removed: ['bitmap'],
@@ -87,6 +89,32 @@ describe('describeFact', () => {
     };
     const { title } = describeFact({ type, data } as unknown as MigrationFact);
     expect(title).not.toMatch(/undefined|^$/);
+  });
+
+  it('tells which attempt an item of a step is at, and when the next one comes', () =>
+    expect(
+      describeFact({
+        type: 'StepReported',
+        data: {
+          ...{ step: 'launchTarget', item: 'boot', title: 'Boot web-01', state: 'retrying', detail: 'no answer' },
+          ...{ attempt: 2, nextAttempt: instant(Date.parse('2026-03-07T20:10:00Z')) },
+        },
+      }),
+    ).toEqual({
+      title: 'Boot web-01 (attempt 2): retrying',
+      detail: 'no answer; tried again at 2026-03-07 20:10:00Z',
+      severity: 'warning',
+    }));
+
+  it('tells a console by the last line that says anything', () => {
+    const said = (text: string): FactText =>
+      describeFact({ type: 'ConsoleCaptured', data: { vm: 'web-01', stage: 'test', text } });
+    expect(said('old\r\n\u001B[1m(initramfs) \u001B[0m\r\n\r\n')).toMatchObject({
+      title: 'Console of web-01 captured (test)',
+      detail: '(initramfs)',
+    });
+    expect(said('').detail).toBe('it said nothing');
+    expect(said(`login:\n${'x'.repeat(9_000)}`).detail).toBe(`${'x'.repeat(120)}…`);
   });
 
   it('says how long a quiesce that timed out matters', () =>

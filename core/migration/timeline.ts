@@ -1,6 +1,7 @@
 import { unreachable } from '#core/invariant';
 import type { FactGroup, FactText, Severity } from '#core/text/fact-text';
-import { formatBytes, formatDuration, formatPercent, formatPlural, formatRate } from '#core/text/format';
+import { formatBytes, formatDuration, formatPercent, formatPlural, formatRate, formatTime } from '#core/text/format';
+import { plainText } from '#core/text/plain-text';
 import type { EffectType, TimerName } from './effects.ts';
 import type {
   Check,
@@ -288,18 +289,31 @@ function describeNote(fact: NoteFact): FactText {
       return say('note', `Guest ${hostname} inspected`, `${system}, ${parts}`);
     }
     case 'StepReported': {
-      const { title, state, detail, attempt } = fact.data;
+      const { title, state, detail, attempt, nextAttempt } = fact.data;
       const tries = attempt > 1 ? ` (attempt ${attempt})` : '';
-      return say(stepSeverity[state], `${title}${tries}: ${state}`, detail);
+      const again = nextAttempt === null ? [] : [`tried again at ${formatTime(nextAttempt)}`];
+      const particulars = [...(detail === '' ? [] : [detail]), ...again].join('; ');
+      return say(stepSeverity[state], `${title}${tries}: ${state}`, particulars);
     }
     case 'FixUpPlanned':
       return say('step', 'Fix-up planned', editsDetail(fact.data.edits, fact.data.findings));
     case 'ConsoleCaptured':
-      return say('note', `Console of ${fact.data.vm}`, fact.data.text.trimEnd().split('\n').at(-1) ?? '');
+      return say('note', `Console of ${fact.data.vm} captured (${fact.data.stage})`, lastLine(fact.data.text));
     default:
       return unreachable(fact);
   }
 }
+
+/** The last line that says anything, without terminal sequences and not longer than a line. */
+function lastLine(text: string): string {
+  // The end is enough: a capture may be long, and every fact of a log is described once.
+  const lines = plainText(text.slice(-endRead)).split('\n');
+  const last = lines.findLast((line) => line.trim() !== '')?.trim() ?? 'it said nothing';
+  return last.length > lineMax ? `${last.slice(0, lineMax)}…` : last;
+}
+
+const endRead = 2_000;
+const lineMax = 120;
 
 const stepSeverity = {
   // What takes minutes is seen to have begun; that it is over shows by what comes next.

@@ -34,6 +34,13 @@ describe('timelineLine', () => {
     );
   });
 
+  it('lets no terminal sequence of a guest through', () => {
+    const data = { reason: { type: 'Any', detail: 'panic\u001B[2J\u001B]0;owned\u0007\nat boot' } };
+    expect(timelineLine({ stream: 'migration-a', type: 'LaunchFailed', data, metadata }, start).detail).toBe(
+      'panic at boot',
+    );
+  });
+
   it('tells a fact of an unknown kind by its type, and leaves none out', () => {
     const unknown = { stream: 'mesh-1', type: 'MeshDeployed', data: {}, metadata } as const;
     expect(timelineLine(unknown, start)).toMatchObject({ title: 'MeshDeployed', group: 'driver' });

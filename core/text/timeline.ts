@@ -6,6 +6,7 @@ import type { WaveFact } from '#core/wave/facts';
 import { describeWaveFact, waveFactGroups } from '#core/wave/timeline';
 import type { FactGroup, FactText } from './fact-text.ts';
 import { formatOffset } from './format.ts';
+import { plainLine } from './plain-text.ts';
 
 /** The parts of a recorded fact that its line is made of. */
 export type FactToTell = Pick<RecordedFact, 'stream' | 'type' | 'data'> & {
@@ -43,11 +44,15 @@ export interface TimelineLine extends FactText {
 
 /** One recorded fact as a line of the timeline that began at `start`. */
 export function timelineLine(fact: FactToTell, start: Instant): TimelineLine {
+  const { title, detail, severity } = describeRecorded(fact);
   return {
     offset: formatOffset(start, fact.metadata.time),
     subject: fact.stream.slice(fact.stream.indexOf('-') + 1),
     actor: fact.metadata.actor,
     group: groupOf(fact),
-    ...describeRecorded(fact),
+    // Guests and tools have their words in it, and this is written to terminals.
+    title: plainLine(title),
+    detail: plainLine(detail),
+    severity,
   };
 }
