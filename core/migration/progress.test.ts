@@ -206,3 +206,50 @@ describe('a setback', () => {
     expect(progress.reason?.detail).toBe('no host has 64 GiB of memory free');
   });
 });
+
+describe('a disk', () => {
+  const part = (disk: string, sent: number, zeroed = 0) => ({
+    ...{ disk: diskId(disk), sent: bytes(sent * MiB), zeroed: bytes(zeroed * MiB), root: `root ${disk}` },
+  });
+  const two: MigrationFact = {
+    type: 'MigrationDrafted',
+    data: { plan: { ...plan, disks: ['vda', 'vdb'].map((id) => ({ id: diskId(id), size: bytes(1024 * MiB) })) } },
+  };
+  const begun: MigrationFact = {
+    type: 'ReplicationInitiated',
+    data: { disks: ['vda', 'vdb'].map((disk) => ({ disk: diskId(disk), tracked: disk === 'vda' })) },
+  };
+  const roundOf = (n: number, kind: RoundReport['kind'], ...disks: RoundReport['disks']): MigrationFact => ({
+    type: kind === 'final' ? 'FinalSyncCompleted' : 'RoundCompleted',
+    data: { ...report(n, kind, 1, 1, 0), disks },
+  });
+
+  it('keeps its first copy apart from what was written since', () => {
+    const once = told([0, two], [1, begun], [9, roundOf(0, 'full', part('vda', 300, 50), part('vdb', 80))]);
+    expect(once.disks[0]).toMatchObject({ first: { sent: 300 * MiB, zeroed: 50 * MiB }, rescans: 0, differed: 0 });
+    const later = foldProgress(once, roundOf(1, 'delta', part('vda', 20), part('vdb', 5)), instant(12_000));
+    expect(later.disks[0]).toMatchObject({ first: { sent: 300 * MiB }, sent: 320 * MiB, rescans: 0, differed: 0 });
+  });
+
+  it('is rescanned in a rescan, and in every round after the first where its writes are not tracked', () => {
+    const progress = told(
+      [0, two],
+      [1, begun],
+      [9, roundOf(0, 'full', part('vda', 300), part('vdb', 80))],
+      [12, roundOf(1, 'delta', part('vda', 20), part('vdb', 5, 1))],
+      [15, roundOf(2, 'rescan', part('vda', 3, 1), part('vdb', 0))],
+      [18, roundOf(3, 'final', part('vda', 2), part('vdb', 1))],
+    );
+    expect(progress.disks).toMatchObject([
+      { disk: 'vda', rescans: 1, differed: 4 * MiB },
+      { disk: 'vdb', rescans: 3, differed: 7 * MiB },
+    ]);
+  });
+
+  it('that a round says nothing of is as it was', () => {
+    const before = told([0, two], [1, begun]);
+    const after = foldProgress(before, roundOf(0, 'full', part('vda', 1)), instant(9_000));
+    expect(after.disks[1]).toEqual(before.disks[1]);
+    expect(before.disks[1]?.first).toBeNull();
+  });
+});

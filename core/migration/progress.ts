@@ -51,8 +51,15 @@ export interface Progress {
 export interface DiskProgress {
   readonly disk: DiskId;
   readonly size: Bytes;
+  /** Of all rounds together: what is written again and again counts each time. */
   readonly sent: Bytes;
   readonly zeroed: Bytes;
+  /** What its first whole copy took of these; null until there is one. From then on the replica has all of the disk. */
+  readonly first: { readonly sent: Bytes; readonly zeroed: Bytes } | null;
+  /** How often all of it was compared with its replica by digest. */
+  readonly rescans: number;
+  /** What that found to differ and made equal, of what was sent and zeroed. */
+  readonly differed: Bytes;
   /** Whether writes to it are tracked; null before that is known. */
   readonly tracked: boolean | null;
   /** Digest over the replica after its last round, hex. */
@@ -153,6 +160,9 @@ const newDisk = (disk: DiskId, size: Bytes): DiskProgress => ({
   size,
   sent: bytes(0),
   zeroed: bytes(0),
+  first: null,
+  rescans: 0,
+  differed: bytes(0),
   tracked: null,
   root: null,
 });
@@ -288,18 +298,7 @@ const summaryOf = (report: RoundReport, at: Instant): RoundSummary => ({
 
 function completed(next: Draft, report: RoundReport, at: Instant): void {
   const counted = next.round?.round === report.round ? next.round.sent : bytes(0);
-  next.disks = next.disks.map((disk) => {
-    const part = report.disks.findLast((one) => one.disk === disk.disk);
-    if (!part) return disk;
-    return {
-      disk: disk.disk,
-      size: disk.size,
-      tracked: disk.tracked,
-      sent: bytes(disk.sent + part.sent),
-      zeroed: bytes(disk.zeroed + part.zeroed),
-      root: part.root,
-    };
-  });
+  next.disks = next.disks.map((disk) => diskAfter(disk, report));
   next.planned = bytes(next.planned + report.planned);
   next.sent = bytes(next.sent + Math.max(0, report.sent - counted));
   next.zeroed = bytes(next.zeroed + report.zeroed);
@@ -310,4 +309,23 @@ function completed(next: Draft, report: RoundReport, at: Instant): void {
   // What a round copies is the source as it was when the round began.
   next.consistentAt = Math.max(0, at - report.duration) as Instant;
   if (report.sent > 0) next.rate = report.rate;
+}
+
+function diskAfter(disk: DiskProgress, { kind, disks }: RoundReport): DiskProgress {
+  const part = disks.findLast((one) => one.disk === disk.disk);
+  if (!part) return disk;
+  const { sent, zeroed, root } = part;
+  // Without tracking nobody knows what changed, so every round but the first compares all of such a disk.
+  const isRescan = kind === 'rescan' || (kind !== 'full' && disk.tracked === false);
+  return {
+    disk: disk.disk,
+    size: disk.size,
+    tracked: disk.tracked,
+    sent: bytes(disk.sent + sent),
+    zeroed: bytes(disk.zeroed + zeroed),
+    first: disk.first ?? { sent, zeroed },
+    rescans: disk.rescans + (isRescan ? 1 : 0),
+    differed: bytes(disk.differed + (isRescan ? sent + zeroed : 0)),
+    root,
+  };
 }
