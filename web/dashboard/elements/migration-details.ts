@@ -1,7 +1,7 @@
 import { css, html, nothing, type TemplateResult } from 'lit';
 import type { MigrationView } from '#core/fleet/fleet-view';
 import type { Progress } from '#core/migration/progress';
-import { formatBytes, formatDuration, formatOffset, formatPercent, formatPlural, formatRate } from '#core/text/format';
+import { formatBytes, formatDuration, formatOffset, formatPlural, formatRate } from '#core/text/format';
 import type { Instant } from '#core/units';
 import { verdictSign } from './signs.ts';
 
@@ -10,43 +10,21 @@ const kindWords = { full: 'Full', delta: 'Delta', rescan: 'Rescan', final: 'Fina
 
 /** How the panels below are drawn; for the page that holds them. */
 export const detailsSheet = css`
-  .disks,
-  .checks {
+  .plan {
     display: grid;
-    gap: var(--gap-2);
+    grid-template-columns: auto minmax(0, 1fr);
+    gap: 2px var(--gap-4);
     padding: 0 var(--gap-4) var(--gap-4);
   }
-  .disks li {
-    display: grid;
-    grid-template-columns: minmax(3rem, auto) minmax(0, 1fr) auto;
-    gap: 0 var(--gap-3);
-    align-items: center;
-  }
-  .disks .meter {
-    height: 8px;
-    border-radius: 2px;
-    background: var(--line);
-    overflow: hidden;
-    display: flex;
-    gap: 1px;
-  }
-  .meter span {
-    background: var(--moving);
-  }
-  .meter .zero {
-    background: repeating-linear-gradient(90deg, var(--ink-faint) 0 2px, transparent 2px 4px);
-  }
-  .disks .small {
-    grid-column: 2 / 4;
-  }
-  .checks li {
-    display: grid;
-    grid-template-columns: 1rem minmax(0, 1fr);
-    gap: 0 var(--gap-2);
-  }
-  .checks .remedy {
-    grid-column: 2;
+  .plan dt {
     color: var(--ink-soft);
+  }
+  .plan dd {
+    overflow-wrap: anywhere;
+  }
+  .waived {
+    padding: 0 var(--gap-4) var(--gap-3);
+    overflow-wrap: anywhere;
   }
   .rounds {
     overflow-x: auto;
@@ -74,50 +52,6 @@ export const detailsSheet = css`
     text-align: start;
   }
 `;
-
-/** The disks of a VM: how much of each crossed, was known to be zero, or did not have to cross. */
-export function disksPanel({ disks, round }: Progress): TemplateResult {
-  return html`<section class="panel" aria-label="Disks">
-    <header>
-      <h2>Disks</h2>
-      <span class="small soft">as of the last completed round</span>
-    </header>
-    <ul class="disks">
-      ${disks.map(({ disk, size, sent, zeroed, tracked, root }) => {
-        const whole = Math.max(1, size, sent + zeroed);
-        return html`<li>
-          <b>${disk}</b>
-          <span
-            class="meter"
-            role="img"
-            aria-label="${formatBytes(sent)} sent, ${formatBytes(zeroed)} zero, of ${formatBytes(size)}"
-            ><span style="width:${(sent / whole) * 100}%"></span
-            ><span class="zero" style="width:${(zeroed / whole) * 100}%"></span
-          ></span>
-          <span>${formatBytes(size)}</span>
-          <span class="small soft clip"
-            >${formatBytes(sent)}
-            sent${zeroed > 0 ? `, ${formatBytes(zeroed)} zero` : ''}${
-              tracked === false ? ', changes not tracked' : ''
-            }${root === null ? '' : html`, digest <span class="mono" title=${root}>${root.slice(0, 12)}</span>`}</span
-          >
-        </li>`;
-      })}
-      ${
-        round && round.kind === 'full' && round.total > 0
-          ? html`<li>
-              <b>All</b>
-              <span class="meter" aria-hidden="true"><span style="width:${round.fraction * 100}%"></span></span>
-              <span>${formatPercent(round.fraction)}</span>
-              <span class="small soft"
-                >${formatBytes(round.done)} of ${formatBytes(round.total)} in the full sync that runs</span
-              >
-            </li>`
-          : nothing
-      }
-    </ul>
-  </section>`;
-}
 
 /** The latest rounds, newest first. */
 export function roundsPanel({ rounds, roundsDone }: Progress, start: Instant): TemplateResult | typeof nothing {
@@ -157,31 +91,6 @@ export function roundsPanel({ rounds, roundsDone }: Progress, start: Instant): T
   </section>`;
 }
 
-const checkWords = { verification: 'Verification', fixUp: 'Fix-up', validation: 'Validation' } as const;
-
-/** What was checked last, the worst first, each with its remedy. */
-export function checksPanel({ checks }: Progress): TemplateResult | typeof nothing {
-  if (!checks) return nothing;
-  const order = { failed: 0, warning: 1, passed: 2 } as const;
-  const sorted = checks.checks.toSorted((a, b) => order[a.verdict] - order[b.verdict]);
-  return html`<section class="panel" aria-label="Checks">
-    <header>
-      <h2>Checks</h2>
-      <span class="small soft">${checkWords[checks.of]}</span>
-    </header>
-    <ul class="checks">
-      ${sorted.map(
-        ({ id, verdict, message, remedy }) =>
-          html`<li>
-            ${verdictSign(verdict)}<span title=${id}>${message}</span>
-            ${remedy === '' ? nothing : html`<span class="remedy">${remedy}</span>`}
-          </li>`,
-      )}
-      ${sorted.length === 0 ? html`<li class="soft">Nothing was checked.</li>` : nothing}
-    </ul>
-  </section>`;
-}
-
 /** What the world has been asked for and has not answered. */
 export function workPanel({ state }: MigrationView): TemplateResult | typeof nothing {
   const waiting = state.work.filter(({ standing }) => standing === 'unknown' || standing === 'undecidable');
@@ -199,5 +108,40 @@ export function workPanel({ state }: MigrationView): TemplateResult | typeof not
           </li>`,
       )}
     </ul>
+  </section>`;
+}
+
+const approvalWords = {
+  given: 'given with the plan',
+  required: 'required',
+  requiredByAnother: 'required, by someone else',
+} as const;
+
+/** What was decided before it began. */
+export function planPanel({ state }: MigrationView): TemplateResult | typeof nothing {
+  const { plan, approvedBy, test } = state.snapshot.context;
+  if (!plan) return nothing;
+  const rows: readonly (readonly [string, string])[] = [
+    ['Requested by', plan.requester],
+    ['Approval', approvedBy === null ? approvalWords[plan.approval] : `by ${approvedBy}`],
+    ['Test launch', test === 'none' ? plan.testLaunch : test],
+    ['Hand-over', plan.handOver === 'launch' ? 'the target is started' : 'verified disks'],
+    ['Final sync at most', formatDuration(plan.downtimeMax)],
+    [
+      'Quiesce',
+      `${formatDuration(plan.quiesce.timeout)}, then ${plan.quiesce.onRefusal === 'force' ? 'by force' : 'roll back'}`,
+    ],
+    ['Refresh while parked', `every ${formatDuration(plan.refreshEvery)}`],
+    ['If validation fails', plan.onValidationFailure === 'ask' ? 'ask' : 'roll back'],
+  ];
+  return html`<section class="panel" aria-label="Plan">
+    <header><h2>Plan</h2></header>
+    <dl class="plan">
+      ${rows.map(
+        ([name, value]) =>
+          html`<dt>${name}</dt>
+            <dd>${value}</dd>`,
+      )}
+    </dl>
   </section>`;
 }

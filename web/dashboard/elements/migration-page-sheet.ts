@@ -119,18 +119,6 @@ export const migrationPageSheet = css`
   .chart sealift-throughput-chart {
     margin: 0 var(--gap-2) var(--gap-3);
   }
-  .plan {
-    display: grid;
-    grid-template-columns: auto minmax(0, 1fr);
-    gap: 2px var(--gap-4);
-    padding: 0 var(--gap-4) var(--gap-4);
-  }
-  .plan dt {
-    color: var(--ink-soft);
-  }
-  .plan dd {
-    overflow-wrap: anywhere;
-  }
   .nothing {
     padding: var(--gap-6) var(--gap-4);
     text-align: center;

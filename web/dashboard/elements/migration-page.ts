@@ -1,12 +1,15 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import type { MigrationView } from '#core/fleet/fleet-view';
 import { sourceIsDown } from '#core/migration/abilities';
+import type { Notes } from '#core/migration/notes';
 import { forecastOf, lagOf } from '#core/migration/progress';
 import { formatBytes, formatDuration, formatOffset, formatPlural, formatTime } from '#core/text/format';
 import { instant, type Instant } from '#core/units';
 import { axisAt, visitsOf, type Axis, type StopView } from '#web/dashboard/view-models/axes';
 import { chartRange, chartRanges, chartSeries, type ChartSeries } from '#web/dashboard/view-models/chart';
+import { checklistView } from '#web/dashboard/view-models/checklist';
 import { migrationButtons } from '#web/dashboard/view-models/commands';
+import { diskTable } from '#web/dashboard/view-models/disks';
 import { downtimeView } from '#web/dashboard/view-models/downtime';
 import { cellsOf, healthWords } from '#web/dashboard/view-models/fleet';
 import type { Moment } from '#web/dashboard/view-models/moment';
@@ -15,19 +18,26 @@ import { migrationRow, type MigrationRow } from '#web/dashboard/view-models/row'
 import { platformWords, wordsFor } from '#web/dashboard/view-models/words';
 import './axis-map.ts';
 import './command-panel.ts';
+import './console-panel.ts';
+import './disks-panel.ts';
 import './downtime-panel.ts';
+import './edit-plan.ts';
 import './fact-list.ts';
+import './readiness-panel.ts';
+import './step-checklist.ts';
 import './throughput-chart.ts';
-import { checksPanel, detailsSheet, disksPanel, roundsPanel, workPanel } from './migration-details.ts';
+import { checkGroupsSheet } from './check-groups.ts';
+import { detailsSheet, planPanel, roundsPanel, workPanel } from './migration-details.ts';
 import { migrationPageSheet } from './migration-page-sheet.ts';
 import { SessionElement } from './session-element.ts';
 import { sheet } from './sheet.ts';
 import { healthSign } from './signs.ts';
+import { validationPanel } from './validation-panel.ts';
 
 /** One migration at the moment that is shown. */
 class MigrationPage extends SessionElement {
   static override properties = { ...SessionElement.properties, migration: {}, range: { state: true } };
-  static override styles = [sheet, migrationPageSheet, detailsSheet];
+  static override styles = [sheet, migrationPageSheet, checkGroupsSheet, detailsSheet];
   declare migration: string;
   /** How much of the run the chart shows, in milliseconds; 0 for all of it. */
   declare range: number;
@@ -46,13 +56,16 @@ class MigrationPage extends SessionElement {
     const view = history.migrationAt(this.migration, moment.index);
     if (!view) return this.#notYet(stream.indexes[0] ?? 0);
     const row = migrationRow(view);
+    const notes = history.notesAt(this.migration, moment.index);
     return html`
       <div class="columns">
         <div class="main">
-          ${this.#header(view, row, moment.time)} ${this.#axes(moment)}
+          ${this.#header(view, row, moment.time)} ${this.#axes(moment)} ${workPanel(view)}
+          <div class="pair">${this.#steps(view, notes, moment.time)} ${this.#readiness(notes)}</div>
           <div class="pair">${this.#chart(moment)} ${this.#downtime(view, moment.time)}</div>
-          <div class="pair">${roundsPanel(view.progress, this.#start())} ${disksPanel(view.progress)}</div>
-          <div class="pair">${workPanel(view)} ${checksPanel(view.progress)} ${planPanel(view)}</div>
+          ${this.#disks(view, row, moment.time)} ${this.#fixUp(notes)}
+          <div class="pair">${validationPanel(notes, this.#start())} ${planPanel(view)}</div>
+          ${roundsPanel(view.progress, this.#start())} ${this.#consoles(notes)}
         </div>
         <div class="side">
           <sealift-command-panel
@@ -189,6 +202,36 @@ class MigrationPage extends SessionElement {
     return html`<sealift-downtime-panel .view=${view}></sealift-downtime-panel>`;
   }
 
+  #steps({ state }: MigrationView, { checklist }: Notes, now: Instant): TemplateResult {
+    const present = { work: state.work, attempts: state.snapshot.context.attempts };
+    const view = checklistView(checklist, present, { start: this.#start(), now });
+    return html`<sealift-step-checklist .view=${view}></sealift-step-checklist>`;
+  }
+
+  #readiness({ verification, guest }: Notes): TemplateResult {
+    return html`<sealift-readiness-panel
+      .verification=${verification}
+      .guest=${guest}
+      .start=${this.#start()}
+    ></sealift-readiness-panel>`;
+  }
+
+  #disks({ progress }: MigrationView, row: MigrationRow, now: Instant): TemplateResult {
+    const lagMs = cellsOf(row, now).lag === '' ? null : lagOf(progress, now);
+    const view = diskTable(progress, { lagMs, forecastMs: forecastOf(progress) });
+    return html`<sealift-disks-panel .view=${view}></sealift-disks-panel>`;
+  }
+
+  #fixUp({ fixUp }: Notes): TemplateResult | typeof nothing {
+    return fixUp ? html`<sealift-edit-plan .note=${fixUp} .start=${this.#start()}></sealift-edit-plan>` : nothing;
+  }
+
+  #consoles({ consoles }: Notes): TemplateResult | typeof nothing {
+    return consoles.length > 0
+      ? html`<sealift-console-panel .consoles=${consoles} .start=${this.#start()}></sealift-console-panel>`
+      : nothing;
+  }
+
   #start(): Instant {
     return this.session.history.span?.from ?? instant(0);
   }
@@ -226,37 +269,3 @@ const figure = (name: string, value: string, detail = ''): TemplateResult =>
     <dt>${name}</dt>
     <dd>${value}${detail === '' ? nothing : html`<span class="small soft">${detail}</span>`}</dd>
   </div>`;
-
-const approvalWords = {
-  given: 'given with the plan',
-  required: 'required',
-  requiredByAnother: 'required, by someone else',
-} as const;
-
-function planPanel({ state }: MigrationView): TemplateResult | typeof nothing {
-  const { plan, approvedBy, test } = state.snapshot.context;
-  if (!plan) return nothing;
-  const rows: readonly (readonly [string, string])[] = [
-    ['Requested by', plan.requester],
-    ['Approval', approvedBy === null ? approvalWords[plan.approval] : `by ${approvedBy}`],
-    ['Test launch', test === 'none' ? plan.testLaunch : test],
-    ['Hand-over', plan.handOver === 'launch' ? 'the target is started' : 'verified disks'],
-    ['Final sync at most', formatDuration(plan.downtimeMax)],
-    [
-      'Quiesce',
-      `${formatDuration(plan.quiesce.timeout)}, then ${plan.quiesce.onRefusal === 'force' ? 'by force' : 'roll back'}`,
-    ],
-    ['Refresh while parked', `every ${formatDuration(plan.refreshEvery)}`],
-    ['If validation fails', plan.onValidationFailure === 'ask' ? 'ask' : 'roll back'],
-  ];
-  return html`<section class="panel" aria-label="Plan">
-    <header><h2>Plan</h2></header>
-    <dl class="plan">
-      ${rows.map(
-        ([name, value]) =>
-          html`<dt>${name}</dt>
-            <dd>${value}</dd>`,
-      )}
-    </dl>
-  </section>`;
-}

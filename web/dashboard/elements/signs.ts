@@ -45,6 +45,21 @@ export const severitySign = (severity: Severity): TemplateResult =>
 export const verdictSign = (verdict: 'passed' | 'warning' | 'failed'): TemplateResult =>
   severitySign(verdict === 'passed' ? 'success' : verdict === 'failed' ? 'failure' : 'warning');
 
+/** The signs that say how a piece of work stands. */
+export type StandingSign = 'moving' | 'success' | 'warning' | 'failure' | 'still';
+
+const standingLabels: Readonly<Record<StandingSign, string>> = {
+  moving: 'goes on',
+  success: 'done',
+  warning: 'warning',
+  failure: 'failed',
+  still: 'not finished',
+};
+
+/** The sign of how a piece of work stands. */
+export const standingSign = (sign: StandingSign): TemplateResult =>
+  drawn(sign === 'moving' || sign === 'still' ? healthShapes[sign] : severityShapes[sign], sign, standingLabels[sign]);
+
 const icon = (path: string): TemplateResult =>
   html`<svg class="sign" viewBox="0 0 16 16" aria-hidden="true">
     <path

@@ -1,17 +1,12 @@
-import type { FactGroup, FactText } from '#core/text/fact-text';
-import { describeRecorded, groupOf } from '#core/text/timeline';
-import { formatOffset } from '#core/text/format';
+import type { FactGroup } from '#core/text/fact-text';
+import { describeRecorded, groupOf, timelineLine, type TimelineLine } from '#core/text/timeline';
 import type { History } from './history.ts';
 import { countUpTo } from './sorted.ts';
 
 /** A fact as a line of a list. */
-export interface FactLine extends FactText {
+export interface FactLine extends TimelineLine {
   readonly index: number;
   readonly position: number;
-  readonly offset: string;
-  readonly subject: string;
-  readonly actor: string;
-  readonly group: FactGroup;
 }
 
 /** Which facts a list shows. */
@@ -45,15 +40,7 @@ export function filterFacts(history: History, indexes: readonly number[], filter
 export function factLine(history: History, index: number): FactLine {
   const fact = history.fact(index);
   const start = history.span?.from ?? fact.metadata.time;
-  return {
-    index,
-    position: fact.position,
-    offset: formatOffset(start, fact.metadata.time),
-    subject: fact.stream.slice(fact.stream.indexOf('-') + 1),
-    actor: fact.metadata.actor,
-    group: groupOf(fact),
-    ...describeRecorded(fact),
-  };
+  return { index, position: fact.position, ...timelineLine(fact, start) };
 }
 
 /** The place in `indexes` of the last fact that has happened at `index`; -1 before the first. */

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { RecordedFact } from '#core/event-log/event-log';
 import { fleetFold } from '#core/fleet/fleet-view';
+import { foldNotes, noNotes } from '#core/migration/notes';
 import { everyTemper, smallFleet } from '#test/support/small-fleet';
 import { History } from './history.ts';
 import { migrationRow, waveRow } from './row.ts';
@@ -52,6 +53,38 @@ describe('a history', () => {
       }),
       { numRuns: 6 },
     );
+  });
+
+  it('tells at any moment what notes folded up to it would, whichever way it was reached', () => {
+    const ids = [...history.migrations.keys()];
+    const walk = fc.array(fc.record({ id: fc.constantFrom(...ids), index: anyIndex() }), {
+      minLength: 1,
+      maxLength: 8,
+    });
+    fc.assert(
+      fc.property(walk, (moments) => {
+        for (const { id, index } of moments) {
+          const expected = facts
+            .slice(0, index + 1)
+            .filter(({ stream }) => stream === `migration-${id}`)
+            .reduce((notes, fact) => foldNotes(notes, fact as never, fact.metadata.time), noNotes);
+          expect(history.notesAt(id, index)).toEqual(expected);
+        }
+      }),
+      { numRuns: 30 },
+    );
+    expect(history.notesAt('nobody', history.lastIndex)).toBe(noNotes);
+  });
+
+  it('notes what comes later, and answers the same where nothing did', () => {
+    const growing = new History();
+    const half = Math.floor(facts.length / 2);
+    growing.append(facts.slice(0, half));
+    const before = growing.notesAt('vm-01', growing.lastIndex);
+    expect(growing.notesAt('vm-01', growing.lastIndex)).toBe(before);
+    growing.append(facts.slice(half));
+    expect(growing.notesAt('vm-01', growing.lastIndex)).toEqual(history.notesAt('vm-01', history.lastIndex));
+    expect(growing.notesAt('vm-01', half - 1)).toEqual(before);
   });
 
   it('takes each fact once, however often and in whatever pieces it comes', () => {

@@ -1,5 +1,13 @@
 import { categoryOf, type Position, type RecordedFact, type StreamId } from '#core/event-log/event-log';
-import { foldMigrationView, foldWaveView, type MigrationView, type WaveView } from '#core/fleet/fleet-view';
+import {
+  foldMigrationView,
+  foldWaveView,
+  type FoldedFact,
+  type MigrationView,
+  type WaveView,
+} from '#core/fleet/fleet-view';
+import type { MigrationFact } from '#core/migration/facts';
+import { foldNotes, isNoted, noNotes, type Notes } from '#core/migration/notes';
 import type { FactText } from '#core/text/fact-text';
 import { describeRecorded } from '#core/text/timeline';
 import { instant, type Instant } from '#core/units';
@@ -31,6 +39,13 @@ export type WaveHistory = StreamHistory<WaveView, WaveRow>;
 
 const migrationKind = { fold: foldMigrationView, row: migrationRow };
 const waveKind = { fold: foldWaveView, row: waveRow };
+// No list shows notes, so one row stands for all.
+const noRow = {};
+const notesKind = {
+  fold: (notes: Notes | undefined, fact: FoldedFact): Notes =>
+    foldNotes(notes ?? noNotes, fact as MigrationFact & FoldedFact, fact.metadata.time),
+  row: () => noRow,
+};
 
 /**
  * All facts that have come, and the fleet at any moment of them. A moment is an *index*: the place of the last fact that has
@@ -45,6 +60,9 @@ export class History {
   readonly #positions: number[] = [];
   readonly #times: number[] = [];
   readonly #texts = new Map<string, string>();
+  /** Where the facts stand that notes are made of, by migration. */
+  readonly #noted = new Map<string, number[]>();
+  #notes: StreamHistory<Notes, object> | undefined;
   readonly #factAt = (index: number): HistoryFact => {
     const fact = this.#facts[index];
     if (!fact) throw new RangeError(`there is no fact ${index} of ${this.#facts.length}`);
@@ -115,6 +133,21 @@ export class History {
     return this.migrations.get(id)?.viewAt(index, this.#factAt);
   }
 
+  /**
+   * What was told of a migration up to an index. Folded when it is looked at, and kept for one migration at a time: for all
+   * of a large fleet it would be too much, and a page shows one.
+   */
+  notesAt(id: string, index: number): Notes {
+    const indexes = this.#noted.get(id) ?? [];
+    const notes = this.#notes?.id === id ? this.#notes : new StreamHistory(id, notesKind);
+    this.#notes = notes;
+    for (let n = notes.indexes.length; n < indexes.length; n += 1) {
+      const at = indexes[n] ?? 0;
+      notes.add(this.#factAt(at), at);
+    }
+    return notes.viewAt(index, this.#factAt) ?? noNotes;
+  }
+
   /** One wave as it was at an index. */
   waveAt(id: string, index: number): WaveView | undefined {
     return this.waves.get(id)?.viewAt(index, this.#factAt);
@@ -135,8 +168,10 @@ export class History {
     this.#times.push(Math.max(time, this.#times.at(-1) ?? 0));
     const category = categoryOf(stream);
     const id = stream.slice(category.length + 1);
-    if (category === 'migration')
+    if (category === 'migration') {
       added(this.migrations, id, () => new StreamHistory(id, migrationKind)).add(fact, index);
+      if (isNoted(type)) added(this.#noted, id, () => []).push(index);
+    }
     if (category === 'wave') added(this.waves, id, () => new StreamHistory(id, waveKind)).add(fact, index);
     // Reports of progress are most of a log, and none of them is worth a mark.
     if (type === 'RoundProgressed') return;
