@@ -17,8 +17,8 @@ export interface FixUpDisk {
 export interface FixUpTarget {
   readonly controller: 'pvscsi' | 'lsisas';
   readonly nicModel: 'vmxnet3' | 'e1000e';
-  /** Each NIC by the address it keeps, with the name it had in the guest. */
-  readonly nics: readonly { readonly mac: string; readonly name: string }[];
+  /** Each NIC by the address it has on the target, with the name it had in the guest; `formerMac` if it had another address. */
+  readonly nics: readonly { readonly mac: string; readonly name: string; readonly formerMac?: string }[];
   /** Content of `/var/lib/sealift/stage.json`, which tells the sentinel on the replica what it is there for. */
   readonly stage?: string;
 }
@@ -28,7 +28,7 @@ export interface FixUpPlan {
   readonly version: 1;
   readonly guest: { readonly family: string; readonly name: string; readonly kernels: readonly string[] };
   /** Hardware the plan was made for: what `verify` holds the image against. */
-  readonly target?: Pick<FixUpTarget, 'controller' | 'nicModel'>;
+  readonly target?: Pick<FixUpTarget, 'controller' | 'nicModel'> & Partial<Pick<FixUpTarget, 'nics'>>;
   readonly edits: readonly Edit[];
   /** What a person should know beside the edits. */
   readonly findings: readonly Check[];

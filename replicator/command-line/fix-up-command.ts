@@ -68,7 +68,10 @@ const forTarget = (command: Command): Command =>
       new Option('--target-nic <model>', 'what the NICs will be').choices(['vmxnet3', 'e1000e']).default('vmxnet3'),
     )
     .addOption(
-      new Option('--nic <name=mac>', 'a NIC: the name it has in the guest and keeps, and its address; repeat for each')
+      new Option(
+        '--nic <name=mac[,mac]>',
+        'a NIC: the name it has in the guest and keeps, its address on the target, and the address it had if that was another one; repeat for each',
+      )
         .argParser(nicOf)
         .default([], 'names may change'),
     )

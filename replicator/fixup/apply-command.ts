@@ -56,7 +56,7 @@ export async function applyCommand(request: ApplyRequest): Promise<Result<Applie
 /** Holds the fixed-up images of these disks against the target, and against a plan if there is one. */
 export async function verifyCommand(
   disks: readonly FixUpDisk[],
-  { controller, nicModel }: FixUpTarget,
+  { controller, nicModel, nics }: FixUpTarget,
   plan: FixUpPlan | undefined,
   session: Session,
 ): Promise<Result<readonly Check[], FixUpError>> {
@@ -67,9 +67,8 @@ export async function verifyCommand(
   if (!image.ok) return image;
   const { os, kernels } = image.value;
   const guest = { family: os.family, name: os.name, kernels: kernels.map(({ version }) => version) };
-  return ok(
-    verifyImage(image.value, plan ?? { version: 1, guest, target: { controller, nicModel }, edits: [], findings: [] }),
-  );
+  const target = { controller, nicModel, ...(nics.length > 0 && { nics }) };
+  return ok(verifyImage(image.value, plan ?? { version: 1, guest, target, edits: [], findings: [] }));
 }
 
 /** What was undone: overlays taken away, images put back. */

@@ -21,6 +21,7 @@ const texts: readonly string[] = [
   ...['/etc/systemd/system/*.mount', '/etc/systemd/system/*.swap', '/etc/kdump.conf'],
   // Networks.
   ...['/etc/network/interfaces', '/etc/network/interfaces.d/*', '/etc/netplan/*.yaml', '/etc/systemd/network/*'],
+  ...['/etc/systemd/network/*.network.d/*.conf', '/etc/systemd/network/*.netdev.d/*.conf'],
   ...[
     '/etc/NetworkManager/system-connections/*',
     '/etc/sysconfig/network-scripts/ifcfg-*',

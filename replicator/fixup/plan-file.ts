@@ -30,7 +30,13 @@ const plan = z.strictObject({
   version: z.literal(1),
   guest: z.strictObject({ family: z.string(), name: z.string(), kernels: z.array(z.string()) }),
   target: z
-    .strictObject({ controller: z.enum(['pvscsi', 'lsisas']), nicModel: z.enum(['vmxnet3', 'e1000e']) })
+    .strictObject({
+      controller: z.enum(['pvscsi', 'lsisas']),
+      nicModel: z.enum(['vmxnet3', 'e1000e']),
+      nics: z
+        .array(z.strictObject({ mac: z.string(), name: z.string(), formerMac: z.string().exactOptional() }))
+        .exactOptional(),
+    })
     .exactOptional(),
   edits: z.array(edit),
   findings: z.array(check),

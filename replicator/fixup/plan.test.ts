@@ -87,6 +87,15 @@ describe('Debian with initramfs-tools', () => {
     ]);
   });
 
+  it('does not rebuild for networks that are looked for when the guest is up', () => {
+    const image = afterEdits(guest('debian'), plan);
+    const path = '/etc/systemd/network/a.network';
+    const files = { ...image.files, [path]: '[Match]\nDriver=virtio_net\n' };
+    expect(planFor({ ...image, files }).edits.map((edit) => edit.path)).toEqual([path]);
+    const red = guest('redHat', { files: { [path]: '[Match]\nDriver=virtio_net\n' } });
+    expect(after(planFor(red), '/etc/dracut.conf.d/50-sealift.conf')).not.toContain('a.network');
+  });
+
   it('makes an initramfs where there is none', () => {
     const [first] = readings.debian.kernels;
     const { initramfs: _, ...bare } = first ?? kernel('x', 'y');

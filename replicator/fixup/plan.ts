@@ -10,10 +10,13 @@ import { initramfsTools } from '#replicator/fixup/linux/initramfs-tools';
 import { deviceMap, kernelCommandLine } from '#replicator/fixup/linux/kernel-command-line';
 import { lvm } from '#replicator/fixup/linux/lvm';
 import { modprobe } from '#replicator/fixup/linux/modprobe';
-import { nicNames } from '#replicator/fixup/linux/nic-names';
 import { selinux } from '#replicator/fixup/linux/selinux';
 import { uefiFallback } from '#replicator/fixup/linux/uefi-fallback';
 import { inittab, oldAgents, oldConsoles } from '#replicator/fixup/linux/units';
+import { asFixUpSystem } from '#replicator/fixup/network/network-system';
+import { nicNames } from '#replicator/fixup/network/nic-names';
+import { networkReferences } from '#replicator/fixup/network/references';
+import { networkSystems } from '#replicator/fixup/network/systems';
 import { bootableKernels, driversMissing, driversToRun } from './drivers.ts';
 import { failed, warning, type FixUpSystem } from './system.ts';
 
@@ -24,7 +27,8 @@ import { failed, warning, type FixUpSystem } from './system.ts';
 const linuxSystems: readonly FixUpSystem[] = [
   ...[fstab, crypttab, resume, mountUnits, mdadm, lvm],
   ...[kernelCommandLine, deviceMap, uefiFallback],
-  ...[nicNames, modprobe, cloudInit, oldAgents, oldConsoles, inittab, chrony, xorg],
+  ...[nicNames, ...networkSystems.map(asFixUpSystem), networkReferences],
+  ...[modprobe, cloudInit, oldAgents, oldConsoles, inittab, chrony, xorg],
   ...[stage, tools],
   ...[initramfsTools, dracut],
   selinux,
@@ -48,11 +52,11 @@ export function planFixUp(image: GuestImage, target: FixUpTarget): Result<FixUpP
   const written = edits.filter(({ run }) => run === undefined).map(({ path }) => path);
   invariant(new Set(written).size === written.length, `two edits of one file: ${written.join(' ')}`);
   if (edits.length > 0) findings.push(...roomFindings(image));
-  const { controller, nicModel } = target;
+  const { controller, nicModel, nics } = target;
   return ok({
     version: 1,
     guest: { family: image.os.family, name: image.os.name, kernels: image.kernels.map(({ version }) => version) },
-    target: { controller, nicModel },
+    target: { controller, nicModel, nics },
     edits,
     findings,
   });

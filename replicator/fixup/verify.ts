@@ -3,6 +3,7 @@ import type { FixUpPlan, FixUpTarget, GuestDevice, GuestImage, GuestKernel } fro
 import { deviceNamed, fateOf } from './device-names.ts';
 import { driversMissing, driversNotPacked, driversToBoot, driversToRun } from './drivers.ts';
 import { parseTable } from './file-system-table.ts';
+import { networkChecks } from '#replicator/fixup/network/verify-networks';
 import { failed, passed, warning } from './system.ts';
 
 type Hardware = Pick<FixUpTarget, 'controller' | 'nicModel'>;
@@ -138,31 +139,6 @@ function bootChecks(image: GuestImage): readonly Check[] {
 function isRoot(image: GuestImage, name: string): boolean {
   const root = image.mounts.find(({ mountpoint }) => mountpoint === '/');
   return fateOf(image, name).type === 'stable' && deviceNamed(image.devices, name)?.name === root?.device;
-}
-
-/** Each name that is kept for a NIC is one that some network is configured for. */
-function networkChecks({ files, networkSystems }: GuestImage, { edits }: FixUpPlan): readonly Check[] {
-  const kept = edits.flatMap(({ after = '' }) => [
-    ...[...after.matchAll(/^\[Link\]\nName=(\S+)$/gm)].map(([, name = '']) => name),
-    ...[...after.matchAll(/ATTR\{address\}=="[^"]+", NAME="([^"]+)"/g)].map(([, name = '']) => name),
-  ]);
-  const configuration = Object.entries(files).filter(([path]) =>
-    /^\/etc\/(network\/|netplan\/|NetworkManager\/|sysconfig\/network|systemd\/network\/.*\.network$)/.test(path),
-  );
-  return kept.map((name) => {
-    const isNamed = configuration.some(
-      ([path, text]) =>
-        path.endsWith(`ifcfg-${name}`) || new RegExp(`(^|[\\s=:"'])${name}($|[\\s:"'.])`, 'm').test(text),
-    );
-    // NetworkManager and the like take any NIC that nobody configured.
-    return isNamed || networkSystems.length === 0 || networkSystems.some((one) => one.startsWith('network'))
-      ? passed(`network:${name}`, `${name} keeps its name`)
-      : warning(
-          `network:${name}`,
-          `no network configuration names ${name}`,
-          'look at the addresses after the test launch',
-        );
-  });
 }
 
 function firmwareChecks({ firmware, present }: GuestImage): readonly Check[] {

@@ -11,7 +11,9 @@ export const dracut = fixUpSystem<'dracut'>(system, {
   render: (_, context) => {
     const { image, target, planned } = context;
     const kernels = bootableKernels(image.kernels, target);
-    const links = planned.filter(({ path }) => path.startsWith('/etc/systemd/network/')).map(({ path }) => path);
+    const links = planned
+      .filter(({ path }) => /^\/etc\/systemd\/network\/[^/]+\.link$/.test(path))
+      .map(({ path }) => path);
     const kept = /install_items\+=" (.*) "/.exec(image.files[ownPath] ?? '')?.[1]?.split(' ') ?? [];
     const files = textEdit(
       image,
@@ -54,6 +56,6 @@ const pathOf = ({ initramfs, version }: GuestKernel, family: string): string =>
   initramfs?.path ?? (family === 'suse' ? `/boot/initrd-${version}` : `/boot/initramfs-${version}.img`);
 
 const isPacked = (path: string): boolean =>
-  /^\/etc\/(dracut\.conf\.d|modprobe\.d|lvm|systemd\/network|udev)\/|^\/etc\/(crypttab|fstab|dracut\.conf|mdadm\.conf|modprobe\.conf)$/.test(
+  /^\/etc\/(dracut\.conf\.d|modprobe\.d|lvm|udev)\/|^\/etc\/systemd\/network\/[^/]+\.link$|^\/etc\/(crypttab|fstab|dracut\.conf|mdadm\.conf|modprobe\.conf)$/.test(
     path,
   );

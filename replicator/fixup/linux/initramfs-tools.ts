@@ -62,7 +62,9 @@ function rebuilds({ image, target, planned }: PlanContext, own: readonly Edit[])
 
 /** Whether a file is copied into an initramfs, or decides what is. */
 const isPacked = (path: string): boolean =>
-  /^\/etc\/(initramfs-tools|modprobe\.d|lvm|mdadm|systemd\/network|udev)\/|^\/etc\/(crypttab|fstab)$/.test(path);
+  /^\/etc\/(initramfs-tools|modprobe\.d|lvm|mdadm|udev)\/|^\/etc\/systemd\/network\/[^/]+\.link$|^\/etc\/(crypttab|fstab)$/.test(
+    path,
+  );
 
 /** What `MODULES` comes to: files in conf.d are read after initramfs.conf, in the order of their names. */
 function chosenModules(files: GuestImage['files']): string {
