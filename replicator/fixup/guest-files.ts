@@ -23,6 +23,8 @@ const texts: readonly string[] = [
   ...['/etc/network/interfaces', '/etc/network/interfaces.d/*', '/etc/netplan/*.yaml', '/etc/systemd/network/*'],
   ...['/etc/systemd/network/*.network.d/*.conf', '/etc/systemd/network/*.netdev.d/*.conf'],
   ...[
+    '/etc/NetworkManager/NetworkManager.conf',
+    '/etc/NetworkManager/conf.d/*.conf',
     '/etc/NetworkManager/system-connections/*',
     '/etc/sysconfig/network-scripts/ifcfg-*',
     '/etc/sysconfig/network/ifcfg-*',

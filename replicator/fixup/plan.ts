@@ -13,6 +13,7 @@ import { modprobe } from '#replicator/fixup/linux/modprobe';
 import { selinux } from '#replicator/fixup/linux/selinux';
 import { uefiFallback } from '#replicator/fixup/linux/uefi-fallback';
 import { inittab, oldAgents, oldConsoles } from '#replicator/fixup/linux/units';
+import { managerConf } from '#replicator/fixup/network/manager-conf';
 import { asFixUpSystem } from '#replicator/fixup/network/network-system';
 import { nicNames } from '#replicator/fixup/network/nic-names';
 import { networkReferences } from '#replicator/fixup/network/references';
@@ -27,7 +28,7 @@ import { failed, warning, type FixUpSystem } from './system.ts';
 const linuxSystems: readonly FixUpSystem[] = [
   ...[fstab, crypttab, resume, mountUnits, mdadm, lvm],
   ...[kernelCommandLine, deviceMap, uefiFallback],
-  ...[nicNames, ...networkSystems.map(asFixUpSystem), networkReferences],
+  ...[nicNames, ...networkSystems.map(asFixUpSystem), managerConf, networkReferences],
   ...[modprobe, cloudInit, oldAgents, oldConsoles, inittab, chrony, xorg],
   ...[stage, tools],
   ...[initramfsTools, dracut],

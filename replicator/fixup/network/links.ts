@@ -1,5 +1,5 @@
 import { iniLines, settingOf, termsIn } from './ini-lines.ts';
-import { matchKeys, matchValues, writeMatch } from './networkd.ts';
+import { isForNics, matchKeys, matchValues, writeMatch } from './networkd.ts';
 import { networkSystem } from './network-system.ts';
 
 const folder = '/etc/systemd/network/';
@@ -18,7 +18,7 @@ export const links = networkSystem({
       const gives = settingOf(lines, 'Link', 'Name');
       const { Name: _, ...keys } = matchKeys;
       return {
-        ...{ id: path.slice(folder.length), path, kind: 'nic' as const },
+        ...{ id: path.slice(folder.length), path, kind: isForNics(lines) ? ('nic' as const) : ('virtual' as const) },
         terms: termsIn(lines, 'Match', { ...keys, OriginalName: 'kernelName' }, matchValues),
         names: [],
         ...(gives !== undefined && { gives }),

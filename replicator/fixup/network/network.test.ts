@@ -49,6 +49,8 @@ describe('patterns', () => {
   it.each([
     ['ens3', 'ens3', true],
     ['ens3', 'ens31', false],
+    ['en?3', 'ens31', false],
+    ['en?3', 'vens3', false],
     ['en[!s]*', 'enp1s0', true],
     ['en[!s]*', 'ens3', false],
     ['ens[1-3]', 'ens2', true],

@@ -58,6 +58,17 @@ describe('systemd-networkd', () => {
     expect(found['ens3']).toEqual({ had: ['a.network'], has: ['a.network'] });
   });
 
+  it('takes no NIC for a file that matches nothing, or other kinds of devices', () => {
+    const files = {
+      [`${folder}/10-a.network`]: '[Network]\nDHCP=yes\n',
+      [`${folder}/20-b.network`]: matching('Type=wlan'),
+      [`${folder}/30-c.network`]: matching('Kind=bond vlan'),
+      [`${folder}/40-d.network`]: matching('Type=!ether'),
+      [`${folder}/50-e.network`]: matching('Type=ether', 'Kind=!*'),
+    };
+    expect(rendered(networkd, files).found['ens3']).toEqual({ had: ['50-e.network'], has: ['50-e.network'] });
+  });
+
   it('takes several lines of one key for one list, and a sign for all of its words', () => {
     const files = {
       [`${folder}/a.network`]: matching('MACAddress=52:54:00:00:00:07', 'MACAddress=52-54-00-00-00-03'),

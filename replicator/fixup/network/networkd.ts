@@ -57,19 +57,23 @@ export function matchValues(value: string): readonly string[] {
 export const matchTerms = (lines: readonly IniLine[]): readonly Term[] =>
   termsIn(lines, 'Match', matchKeys, matchValues);
 
+/** Whether a file may be for a NIC: not if it matches nothing at all, or devices of other kinds only. */
+export function isForNics(lines: readonly IniLine[]): boolean {
+  const match = lines.filter(({ section }) => section === 'Match');
+  const types = match.filter(({ key }) => key === 'Kind' || key === 'Type').flatMap(({ value }) => matchValues(value));
+  const wanted = types.filter((type) => !type.startsWith('!'));
+  return match.length > 0 && (wanted.length === 0 || wanted.includes('ether')) && !types.includes('!ether');
+}
+
 function networkOf(path: string, lines: readonly IniLine[]): Network {
   const isDevice = path.endsWith('.netdev');
   const name = settingOf(lines, 'NetDev', 'Name');
-  const types = [settingOf(lines, 'Match', 'Kind'), settingOf(lines, 'Match', 'Type')].flatMap((one) =>
-    one === undefined ? [] : matchValues(one),
-  );
-  const isForDevices = types.some((type) => !type.startsWith('!') && type !== 'ether' && type !== 'wlan');
   const uses: readonly Use[] = lines
     .filter(({ section, key }) => section === 'Network' && key in above)
     .flatMap(({ key, value }) => matchValues(value).map((one) => ({ as: above[key] ?? '', name: one })));
   const setsMac = isDevice ? [] : termsIn(lines, 'Link', { MACAddress: 'mac' }, matchValues);
   return {
-    ...{ id: path.slice(folder.length), path, kind: isDevice || isForDevices ? 'virtual' : 'nic' },
+    ...{ id: path.slice(folder.length), path, kind: !isDevice && isForNics(lines) ? 'nic' : 'virtual' },
     // Also those of devices, and of files that make some: what is for one hypervisor only is not made on another.
     terms: matchTerms(lines),
     names: name === undefined ? [] : [name],

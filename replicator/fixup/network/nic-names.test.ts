@@ -72,6 +72,22 @@ describe('names of NICs', () => {
     ]);
   });
 
+  it('are kept whatever is masked, or is for other kinds of devices', () => {
+    const image = guestWith({
+      [`${folder}/00-masked.link`]: '',
+      [`${folder}/01-wlan.link`]: '[Match]\nType=wlan\n[Link]\nNamePolicy=mac\n',
+    });
+    expect(planned(image).findings.filter(({ verdict }) => verdict === 'failed')).toEqual([]);
+  });
+
+  it('are not told apart where two NICs have one address', () => {
+    const same = twoNics.map(({ name }) => ({ name, mac: '52:54:00:00:00:03' }));
+    expect(planFor(guestWith({}), { nics: same }).findings).toContainEqual(
+      expect.objectContaining({ id: 'nic-name:52:54:00:00:00:03', verdict: 'warning' }),
+    );
+    expect(planned(guestWith({})).findings.map(({ id }) => id)).not.toContain('nic-name:52:54:00:00:00:03');
+  });
+
   it('follow NICs to other addresses', () => {
     const image = guestWith({
       [`${folder}/10-lan.link`]: '[Match]\nMACAddress=52:54:00:00:00:03\n[Link]\nName=ens3\n',

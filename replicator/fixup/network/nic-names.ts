@@ -46,6 +46,7 @@ export const nicNames = fixUpSystem<Model>(system, {
         ),
       );
     const nics = kept.filter(isOne);
+    findings.push(...sharedMacs(nics));
     const changed = changedLinks({ image, target: { ...target, nics }, planned });
     findings.push(...changed.findings);
     const edits = [...changed.edits, ...pins(hasLinks, nics, changed.image, target)];
@@ -62,6 +63,17 @@ export const nicNames = fixUpSystem<Model>(system, {
     return { edits, findings };
   },
 });
+
+// Members of a bond show its address in place of their own, and a name cannot be kept by an address that several have.
+const sharedMacs = (nics: readonly Nic[]): readonly Check[] =>
+  nics
+    .filter((nic, index) => nics.findIndex(({ mac }) => mac === nic.mac) === index)
+    .flatMap(({ mac }) => {
+      const names = nics.filter((nic) => nic.mac === mac).map(({ name }) => name);
+      if (names.length < 2) return [];
+      const message = `${names.join(' and ')} have the same address, ${mac}: which is which cannot be told`;
+      return [warning(`${system}:${mac}`, message, 'say the permanent address of each (ethtool -P on the source)')];
+    });
 
 /** The guest's own .link files, made to find the NIC they named. */
 function changedLinks(context: PlanContext) {
