@@ -60,7 +60,7 @@ describe.skipIf(!programs.available)(programs.title('fix-up of disks with GPT, L
       firmware: 'bios',
       bootLoader: 'grub2',
       initramfsSystem: 'initramfs-tools',
-      networkSystems: ['eni'],
+      networkSystems: ['eni', 'networkd'],
       oldAgents: ['hv-kvp-daemon', 'qemu-guest-agent'],
       mounts: [
         { device: '/dev/guest/root', mountpoint: '/', type: 'ext4' },
@@ -77,7 +77,7 @@ describe.skipIf(!programs.available)(programs.title('fix-up of disks with GPT, L
 
   it('sees before the first boot that it would not boot', () => {
     expect(ids(verifyImage(image, plan), 'failed')).toEqual(
-      expect.arrayContaining([`initramfs:${smallGuestKernel}`, 'fstab:/boot', 'fstab:/srv']),
+      expect.arrayContaining([`initramfs:${smallGuestKernel}`, 'fstab:/boot', 'fstab:/srv', 'network:ens3']),
     );
   });
 
@@ -121,6 +121,11 @@ describe.skipIf(!programs.available)(programs.title('fix-up of disks with GPT, L
       expect.arrayContaining(['vmw_pvscsi', 'sd_mod', 'vmxnet3', 'dm_mod']),
     );
     expect(fixed.files['/var/lib/sealift/stage.json']).toBe(target.stage);
+    expect(fixed.files['/etc/systemd/network/20-any.network']).toBe('# any virtio NIC\n[Match]\nDriver=vmxnet3\n');
+    expect(verifyImage(fixed, plan).find(({ id }) => id === 'network:ens3')).toMatchObject({
+      verdict: 'passed',
+      message: 'ens3 keeps its name and is found by ens3 (eni), 20-any.network (networkd)',
+    });
     expect(valueOf(planFixUp(fixed, target)).edits).toEqual([]);
   });
 

@@ -51,6 +51,8 @@ function treeOf(rootUuid: string): Readonly<Record<string, string | Uint8Array>>
     'etc/initramfs-tools/initramfs.conf': 'MODULES=list\n',
     'etc/initramfs-tools/modules': 'virtio_blk\next4\ndm_mod\n',
     'etc/network/interfaces': 'auto ens3\niface ens3 inet dhcp\n',
+    'etc/systemd/network/20-any.network': '# any virtio NIC\n[Match]\nDriver=virtio_net\n',
+    'etc/systemd/network/20-any.network.d/dhcp.conf': '[Network]\nDHCP=yes\n',
     'etc/systemd/system/hv-kvp-daemon.service': '[Service]\nExecStart=/sbin/hv_kvp\n',
     'boot/grub/grub.cfg': `linux /vmlinuz-${smallGuestKernel} root=/dev/mapper/guest-root ro resume=/dev/vdc9 console=hvc0\nsearch --fs-uuid ${rootUuid}\n`,
     [`boot/vmlinuz-${smallGuestKernel}`]: 'a kernel\n',
