@@ -10,6 +10,7 @@ import { commandId, factId } from '#core/ids';
 import { err, ok, type Result } from '#core/result';
 import { chartNames, type ChartName } from '#core/text/chart-names';
 import { exitStatus, exitStatusHelp, type ExitStatus } from '#core/text/exit-status';
+import { logOfRun } from '#core/text/log-kind';
 import { Refused } from '#core/text/refused';
 import { addReplicationCommands } from '#replicator/command-line/commands';
 import { wallClock } from '#replicator/wall-clock';
@@ -143,15 +144,15 @@ addRehearseCommand(program, {
 
 addEstateCommand(program, { terminal, readBytes, setStatus: (status) => (process.exitCode = status) });
 addLogCommands(program, {
-  ...{ terminal, openLog: (path) => openLog(path, 'readOnly') },
+  ...{ terminal, openLog: openRun },
   setStatus: (status) => (process.exitCode = status),
 });
 addForecastCommand(program, {
-  ...{ terminal, clock: wallClock, turn, interrupts, readLog: (path) => openLog(path, 'readOnly') },
+  ...{ terminal, clock: wallClock, turn, interrupts, readLog: openRun },
   setStatus: (status) => (process.exitCode = status),
 });
 addForkCommand(program, {
-  ...{ terminal, turn, interrupts, createLog, openLog: (path) => openLog(path, 'readOnly') },
+  ...{ terminal, turn, interrupts, createLog, openLog: openRun },
   setStatus: (status) => (process.exitCode = status),
 });
 addReplicationCommands(program, {
@@ -161,16 +162,19 @@ addReplicationCommands(program, {
 
 program
   .command('replay')
-  .description('tell a run from its log alone, as a timeline or on the dashboard')
-  .argument('<log>', 'the SQLite file of a run, such as data/laboratory.db; one that is being written may be told too')
+  .description('tell a run, or what became of the sentinels of a gateway, from its log alone')
+  .argument(
+    '<log>',
+    'the SQLite file of a run, such as data/laboratory.db, or sentinels.db of a gateway; also one that is being written',
+  )
   .option('--all', 'also tell progress and what the driver noted for itself')
-  .option('--only <id>', 'only this migration or wave')
+  .option('--only <id>', 'only this migration, wave or sentinel')
   .option('--dashboard', 'open the run on the dashboard instead')
   .addOption(hostOption)
   .addOption(portOption)
   .addOption(jsonOption)
   .action(async (path: string, options: ReplayArguments) => {
-    const log = await openLog(path, 'readOnly');
+    const log = await (options.dashboard ? openRun(path) : openLog(path, 'readOnly'));
     if (options.dashboard) await serveRecording(log, path, options);
     else {
       const { json = false, all = false, only } = options;
@@ -239,6 +243,10 @@ async function openLog(path: string, mode: SqliteOptions['mode']): Promise<Event
   const opened = await openSqliteEventLog({ path, mode });
   if (!opened.ok) throw new Refused(describeLogFault(opened.error), exitStatus.unavailable);
   return opened.value;
+}
+
+async function openRun(path: string): Promise<EventLog> {
+  return logOfRun(await openLog(path, 'readOnly'), path);
 }
 
 async function serve(

@@ -1,9 +1,15 @@
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openSqliteEventLog } from '#core/event-log/sqlite';
+import { factId } from '#core/ids';
 import { exitStatus } from '#core/text/exit-status';
+import { instant } from '#core/units';
+import { sampleSentinelFacts } from '#test/support/sentinel-facts';
+import { valueOf } from '#test/support/value-of';
 
 /** The built front door, as it is published: `npm run build` makes it. */
 const cli = 'dist/cli.js';
@@ -124,6 +130,43 @@ describe('a rehearsal on the command line', () => {
     const facts = (await sealift('replay', log, '--json')).output.trim().split('\n');
     expect(facts.length).toBe((JSON.parse(summary) as { readonly facts: number }).facts);
     for (const fact of facts) expect(JSON.parse(fact)).toHaveProperty('metadata.previousHash');
+  });
+});
+
+describe('the log of a gateway', () => {
+  const path = () => at('sentinels.db');
+  beforeAll(async () => {
+    const log = valueOf(await openSqliteEventLog({ path: path(), mode: 'create' }));
+    const model = { id: 'sentinel', version: '1' };
+    const metadata = { time: instant(0), actor: 'gateway', correlationId: 'web01', schemaVersion: 1, model };
+    const facts = sampleSentinelFacts.map(({ type, data }) => ({ id: factId(randomUUID()), type, data, metadata }));
+    valueOf(await log.append('sentinel-web01', facts, 'none'));
+    await log.close();
+  });
+
+  it('is told as a timeline: who enrolled, came and went, and who was refused with the cause', async () => {
+    const { status, output } = await sealift('replay', path());
+    expect(status).toBe(exitStatus.done);
+    expect(output).toMatch(/^Sentinels of a gateway, since 1970-01-01/);
+    expect(output).toMatch(/web01 +Sentinel enrolled\s+web01 from 10\.0\.0\.7/);
+    expect(output).toMatch(/Token refused: replayed: another key has used it already; from 10\.0\.0\.8/);
+    const json = (await sealift('replay', path(), '--json', '--only', 'web01')).output.trim().split('\n');
+    expect(json.map((line) => (JSON.parse(line) as { readonly type: string }).type)).toEqual(
+      sampleSentinelFacts.map(({ type }) => type),
+    );
+  });
+
+  it.each([
+    ['replay', '--dashboard', '--port', '0'],
+    ['forecast'],
+    ['fork', '--at', '0', '--set', 'a=b'],
+    ['calibrate'],
+  ])('is not taken for that of a run by sealift %s', async (command, ...options) => {
+    const { status, errors } = await sealift(command, path(), ...options);
+    expect(errors).toMatch(
+      /no log of a run, but of the sentinels of a gateway; tell it with: sealift replay .*sentinels\.db\n$/,
+    );
+    expect(status).toBe(exitStatus.usage);
   });
 });
 

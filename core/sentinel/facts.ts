@@ -58,3 +58,6 @@ export type SentinelFact =
   | Named<'SentinelRevoked', { readonly reason: string; readonly by: string }>
   | Named<'SentinelUpgraded', { readonly from: string; readonly to: string; readonly by: string }>
   | Named<'SentinelUninstalled', { readonly by: string }>;
+
+/** The name of a fact of a sentinel. */
+export type SentinelFactType = SentinelFact['type'];

@@ -1,6 +1,7 @@
-import type { RecordedFact } from '#core/event-log/event-log';
+import { categoryOf, type RecordedFact } from '#core/event-log/event-log';
 import type { Instant } from '#core/units';
 import { formatDuration, formatPlural, formatTime } from './format.ts';
+import { plainLine } from './plain-text.ts';
 import type { Terminal } from './terminal.ts';
 import { timelineLine } from './timeline.ts';
 import type { Severity } from './fact-text.ts';
@@ -11,13 +12,13 @@ export interface ReplayOptions {
   readonly json: boolean;
   /** Also the notes that only say how far something is, and what the driver wrote for itself. */
   readonly all: boolean;
-  /** Only this migration or wave. */
+  /** Only this migration, wave or sentinel. */
   readonly only?: string;
 }
 
 const marks: Readonly<Record<Severity, string>> = { note: ' ', step: '·', success: '+', warning: '!', failure: 'x' };
 
-/** Tells a run from its log alone. Returns how many facts there were. */
+/** Tells a run, or the sentinels of a gateway, from its log alone. Returns how many facts there were. */
 export async function tellRun(
   facts: AsyncIterable<RecordedFact>,
   terminal: Terminal,
@@ -34,10 +35,11 @@ export async function tellRun(
     const line = timelineLine(fact, start);
     if (only !== undefined && line.subject !== only) continue;
     if (json) terminal.print(JSON.stringify(fact));
-    else if (count === 1) terminal.print(`Run of ${formatTime(start)}`);
+    else if (count === 1) terminal.print(`${headOf(fact)} ${formatTime(start)}`);
     if (json || (!all && line.severity === 'note')) continue;
     told += 1;
-    for (const text of layOut(line, terminal.width)) terminal.print(text);
+    // Hostnames, consoles and reasons are of machines that nobody vouches for.
+    for (const text of layOut(line, terminal.width)) for (const row of text.split('\n')) terminal.print(plainLine(row));
   }
   if (!json && start !== undefined && last !== undefined)
     terminal.print(
@@ -45,6 +47,9 @@ export async function tellRun(
     );
   return count;
 }
+
+const headOf = ({ stream }: RecordedFact): string =>
+  categoryOf(stream) === 'sentinel' ? 'Sentinels of a gateway, since' : 'Run of';
 
 function layOut(line: ReturnType<typeof timelineLine>, width: number): readonly string[] {
   const head = `${line.offset} ${marks[line.severity]} ${line.subject.padEnd(12)} ${line.title}`;

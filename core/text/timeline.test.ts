@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { migrationId } from '#core/ids';
 import { instant } from '#core/units';
+import { sampleSentinelFacts } from '#test/support/sentinel-facts';
 import { groupOf, timelineLine } from './timeline.ts';
 
 const start = instant(Date.parse('2026-03-01T22:00:00Z'));
@@ -39,6 +40,38 @@ describe('timelineLine', () => {
     expect(timelineLine({ stream: 'migration-a', type: 'LaunchFailed', data, metadata }, start).detail).toBe(
       'panic at boot',
     );
+  });
+
+  it('tells every fact of a sentinel, and why somebody was not let in', () => {
+    const told = sampleSentinelFacts.map(({ type, data }) => {
+      const { subject, title, detail, severity } = timelineLine(
+        { stream: 'sentinel-web-01', type, data, metadata },
+        start,
+      );
+      expect(subject).toBe('web-01');
+      return `${severity} ${title}: ${detail}`;
+    });
+    expect(told).toMatchInlineSnapshot(`
+      [
+        "step Bundle made: for linux, by ada; enrols one guest until 1970-01-01 00:00:00Z",
+        "success Sentinel enrolled: web01 from 10.0.0.7; its certificate is valid until 1970-01-01 00:00:01Z",
+        "note Certificate renewed: valid until 1970-01-01 00:00:02Z",
+        "step Sentinel connected: version 1.0.0 from 10.0.0.7, boot boot (connection 1)",
+        "step Sentinel connected: version 1.0.0 from 10.0.0.7, boot boot (connection 2)",
+        "warning Sentinel gone: silent (connection 1)",
+        "warning Sentinel gone: closed (connection 2)",
+        "failure Token refused: replayed: another key has used it already; from 10.0.0.8",
+        "warning Sentinel revoked: stolen, by ada",
+        "success Sentinel upgraded: from 1.0.0 to 1.1.0, by ada",
+        "step Sentinel uninstalled: by ada",
+      ]
+    `);
+  });
+
+  it('shows what a guest says of itself as one line, whatever it says', () => {
+    const data = { connection: 1, why: 'bye\r\n+00:00:00 + web-02 \u001B[2JSentinel enrolled' };
+    const { detail } = timelineLine({ stream: 'sentinel-web-01', type: 'SentinelLost', data, metadata }, start);
+    expect(detail).toBe('bye +00:00:00 + web-02 Sentinel enrolled (connection 1)');
   });
 
   it('tells a fact of an unknown kind by its type, and leaves none out', () => {

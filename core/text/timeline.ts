@@ -1,6 +1,8 @@
 import { categoryOf, type RecordedFact } from '#core/event-log/event-log';
 import type { MigrationFact } from '#core/migration/facts';
 import { describeFact, factGroups } from '#core/migration/timeline';
+import type { SentinelFact } from '#core/sentinel/facts';
+import { describeSentinelFact, sentinelFactGroups } from '#core/sentinel/timeline';
 import type { Instant } from '#core/units';
 import type { WaveFact } from '#core/wave/facts';
 import { describeWaveFact, waveFactGroups } from '#core/wave/timeline';
@@ -23,12 +25,19 @@ export function describeRecorded({ stream, type, data }: Pick<RecordedFact, 'str
     return describeFact({ type, data } as unknown as MigrationFact);
   if (category === 'wave' && Object.hasOwn(waveFactGroups, type))
     return describeWaveFact({ type, data } as unknown as WaveFact);
+  if (category === 'sentinel' && Object.hasOwn(sentinelFactGroups, type))
+    return describeSentinelFact({ type, data } as unknown as SentinelFact);
   return { title: type, detail: '', severity: 'note' };
 }
 
+const groupsOf: Readonly<Record<string, Readonly<Record<string, FactGroup>>>> = {
+  wave: waveFactGroups,
+  sentinel: sentinelFactGroups,
+};
+
 /** Whose fact it is, for filters. */
 export function groupOf({ stream, type }: Pick<RecordedFact, 'stream' | 'type'>): FactGroup {
-  const groups: Readonly<Record<string, FactGroup>> = categoryOf(stream) === 'wave' ? waveFactGroups : factGroups;
+  const groups: Readonly<Record<string, FactGroup>> = groupsOf[categoryOf(stream)] ?? factGroups;
   return Object.hasOwn(groups, type) ? (groups[type] ?? 'driver') : 'driver';
 }
 
@@ -36,7 +45,7 @@ export function groupOf({ stream, type }: Pick<RecordedFact, 'stream' | 'type'>)
 export interface TimelineLine extends FactText {
   /** Since the first fact of the run: `+00:12:03`. */
   readonly offset: string;
-  /** The migration or wave, without its category. */
+  /** The migration, wave or sentinel, without its category. */
   readonly subject: string;
   readonly actor: string;
   readonly group: FactGroup;

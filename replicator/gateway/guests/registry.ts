@@ -19,6 +19,7 @@ import type { SentinelEffect } from '#core/sentinel/effects';
 import { evolveSentinel, initialSentinel, type SentinelState } from '#core/sentinel/evolve';
 import { sentinelSchemaVersion, type SentinelFact } from '#core/sentinel/facts';
 import { sentinelChart } from '#core/sentinel/machine';
+import { kindOfLog } from '#core/text/log-kind';
 
 /*
  * All sentinels of a gateway, folded from its own event log: one stream a sentinel, in `sentinels.db` of its state folder.
@@ -61,11 +62,18 @@ export async function openRegistry(
   clock: Clock,
   onEffect: (id: SentinelId, effect: SentinelEffect) => void,
 ): Promise<Result<Registry, string>> {
-  const opened = await openSqliteEventLog({ path: join(directory, 'sentinels.db'), mode: 'create' });
+  const path = join(directory, 'sentinels.db');
+  const opened = await openSqliteEventLog({ path, mode: 'create' });
   if (!opened.ok) return err(describeLogFault(opened.error));
   const log = opened.value;
   const states = new Map<SentinelId, SentinelState>();
   try {
+    if ((await kindOfLog(log)) === 'run') {
+      await log.close();
+      return err(
+        `${path} is the log of a run, which no gateway writes to; give it another folder, or move the log away`,
+      );
+    }
     for await (const { stream, type, data } of log.readAll({ category: 'sentinel' })) {
       const id = sentinelId(stream.slice('sentinel-'.length));
       // The log is of our own writing, and `evolve` refuses what cannot follow.
