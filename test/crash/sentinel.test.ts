@@ -1,6 +1,6 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -173,6 +173,26 @@ describe('a sentinel from its bundle', () => {
     await untilConnected('1.1.0');
   });
 
+  it('is replaced by its script too, and not while the guest is at rest or on its way there', async () => {
+    const status = join(guestRoot(), 'run/sealift-sentinel/status.json');
+    const told = await readFile(status, 'utf8');
+    expect(told).toContain('"stage":"source"');
+    const refused = { status: 1, stderr: expect.stringContaining('the guest is at rest for its switchover') };
+    await writeFile(status, told.replace('"stage":"source"', '"stage":"quiesced"'));
+    for (const action of ['upgrade', 'uninstall']) expect(install(action)).toMatchObject(refused);
+    await writeFile(status, told);
+    await mkdir(join(guestRoot(), 'run/sealift'));
+    await writeFile(join(guestRoot(), 'run/sealift/rest.json'), '{"undo":[]}');
+    for (const action of ['upgrade', 'uninstall']) expect(install(action)).toMatchObject(refused);
+    await rm(join(guestRoot(), 'run/sealift'), { recursive: true });
+    const identity = () => readFile(join(guestRoot(), 'etc/sealift-sentinel/cert.pem'), 'utf8');
+    const before = await identity();
+    expect(install('upgrade')).toMatchObject({ status: 0, stdout: 'the sentinel is upgraded\n' });
+    expect(await identity()).toBe(before);
+    const program = await readFile(join(guestRoot(), 'opt/sealift-sentinel/sentinel.mjs'));
+    expect(program.equals(await readFile(inFolder('1.0.0.mjs')))).toBe(true);
+  });
+
   it('has a token that nobody else can use', async () => {
     const second = inFolder('second');
     await mkdir(second);
@@ -209,5 +229,31 @@ describe('a sentinel from its bundle', () => {
     expect(install('uninstall')).toMatchObject({ status: 0, stdout: 'the sentinel is gone\n' });
     expect(await filesOf(guestRoot())).toEqual(before);
     expect(install('status')).toMatchObject({ status: 1, stdout: 'no sentinel is installed\n' });
+  });
+});
+
+describe('a bundle on a system without systemd', () => {
+  it('brings an init script that starts at boot, and takes all of it away again', async () => {
+    const root = inFolder('old-guest');
+    for (const each of ['opt', 'run', 'var/lib', 'etc/init.d', 'etc/rc2.d', 'etc/rc3.d', 'etc/rc0.d'])
+      await mkdir(join(root, each), { recursive: true });
+    const before = await filesOf(root);
+    const script = inFolder('unpacked/sealift-sentinel/install.sh');
+    const run = (action: string) => spawnSync('sh', [script, action, '--root', root], { encoding: 'utf8' });
+    expect(run('install')).toMatchObject({ status: 0 });
+    expect(run('status')).toMatchObject({ status: 0, stdout: 'installed, not running\n' });
+    const added = (await filesOf(root)).filter((file) => !before.includes(file));
+    expect(added).toEqual(
+      expect.arrayContaining([
+        'etc/init.d/sealift-sentinel',
+        'etc/rc2.d/S99sealift-sentinel',
+        'etc/rc3.d/S99sealift-sentinel',
+      ]),
+    );
+    expect(added.some((file) => file.includes('systemd') || file.includes('rc0.d'))).toBe(false);
+    expect((await stat(join(root, 'etc/init.d/sealift-sentinel'))).mode & 0o777).toBe(0o755);
+    expect(spawnSync('sh', ['-n', join(root, 'etc/init.d/sealift-sentinel')])).toMatchObject({ status: 0 });
+    expect(run('uninstall')).toMatchObject({ status: 0 });
+    expect(await filesOf(root)).toEqual(before);
   });
 });

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { availableParallelism, freemem, hostname, loadavg, totalmem } from 'node:os';
+import { freemem, hostname, loadavg, totalmem } from 'node:os';
 import type { Clock } from '#core/clock';
 import { bytes, millis, seconds, type Instant, type Millis } from '#core/units';
 import type { Heartbeat, SentinelWord } from '#replicator/sentinel/control/words';
@@ -16,6 +16,7 @@ import { pressureOf, rateKeeper } from './give-way.ts';
 import { enrolAt, greetGateway, type AdmittedLine, type Introduction } from './greet.ts';
 import type { GuestServices } from './guest-services.ts';
 import type { Installation } from './installation.ts';
+import { processorCount } from './processors.ts';
 
 /** How an agent is set up. */
 export interface AgentOptions {
@@ -239,7 +240,7 @@ async function heartbeatOf(services: GuestServices, clock: Clock): Promise<Heart
     stage: services.stage,
     ...(await services.measure()),
     load: loadavg()[0] ?? 0,
-    processors: availableParallelism(),
+    processors: processorCount(),
     memory: { total: bytes(totalmem()), available: bytes(freemem()) },
     own: { memory: bytes(own), cpu: millis(Math.round((user + system) / 1_000)) },
   };

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import { availableParallelism, loadavg } from 'node:os';
+import { loadavg } from 'node:os';
 import type { RateLimit } from '#core/ports/guest-agent';
 import { bytesPerSecond, MiB } from '#core/units';
+import { processorCount } from './processors.ts';
 
 /*
  * Giving way under load: reading is slowed down while others in the guest wait, and taken up again when they do not.
@@ -77,7 +78,7 @@ export async function pressureOf(root = '/'): Promise<Pressure> {
     }),
   );
   const known = waits.filter((wait) => wait !== undefined);
-  return known.length > 0 ? Math.max(...known) : loadPressure(loadavg()[0] ?? 0, availableParallelism());
+  return known.length > 0 ? Math.max(...known) : loadPressure(loadavg()[0] ?? 0, processorCount());
 }
 
 /** One process may run on each processor, and one of them is ours. Each beyond that waits. */

@@ -24,7 +24,7 @@ export interface AdmittedLine {
   readonly line: GatewayLine;
   readonly terms: Extract<GatewayWord, { type: 'Admitted' }>;
   /** Asks for a certificate for our next key, which is on disk before. */
-  readonly rotation: () => Promise<Result<SentinelWord, IdentityError>>;
+  readonly rotation: () => Promise<Result<SentinelWord, GatewayError | IdentityError>>;
 }
 
 /** Connects with our certificate and says who we are. */
@@ -64,6 +64,7 @@ export async function enrolAt(
   if (!key.ok) return key;
   const socket = await connectGateway(identity.config, undefined, signal);
   if (!socket.ok) return socket;
+  if (socket.value.destroyed) return err({ type: 'Unreachable', detail: 'the connection ended before it was used' });
   const line: GatewayLine = lineOver(socket.value, readGatewayWord, connectMax);
   line.say({
     type: 'Enrol',
@@ -82,9 +83,11 @@ export async function enrolAt(
 async function rotationRequest(
   identity: GuestIdentity,
   socket: TLSSocket,
-): Promise<Result<SentinelWord, IdentityError>> {
+): Promise<Result<SentinelWord, GatewayError | IdentityError>> {
   const key = await identity.newKey('rotate');
   if (!key.ok) return key;
+  // Lost meanwhile: a connection that is gone has nothing that a proof could be bound to.
+  if (socket.destroyed) return err({ type: 'Unreachable', detail: 'the connection ended before a new key was shown' });
   const publicKey = publicKeyOf(key.value).toString('base64');
   return ok({ type: 'Rotate', publicKey, proof: prove(socket, 'rotate', key.value).toString('base64') });
 }

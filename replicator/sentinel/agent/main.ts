@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { liveGuestSystem } from '#replicator/sentinel/guest-system';
 import { wallClock } from '#replicator/wall-clock';
 import { enterStage, stopped } from './enter-stage.ts';
@@ -22,16 +21,9 @@ const complain = (line: string): void => void process.stderr.write(`sealift-sent
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(words: readonly string[]): Promise<number> {
-  const options = { config: { type: 'string' }, status: { type: 'string' } } as const;
-  let parsed;
-  try {
-    parsed = parseArgs({ args: [...words], options, allowPositionals: true });
-  } catch {
-    complain(usage);
-    return 2;
-  }
-  const { config = configDefault, status } = parsed.values;
-  switch (parsed.positionals.join(' ')) {
+  const read = readWords(words);
+  const { '--config': config = configDefault, '--status': status } = read?.options ?? {};
+  switch (read?.command) {
     case 'run':
       return run(config, status);
     case 'status': {
@@ -46,6 +38,22 @@ async function main(words: readonly string[]): Promise<number> {
       complain(usage);
       return 2;
   }
+}
+
+/** By hand: `parseArgs` came with Node 18.3. */
+function readWords(words: readonly string[]) {
+  const options: Partial<Record<'--config' | '--status', string>> = {};
+  const commands: string[] = [];
+  for (let at = 0; at < words.length; at += 1) {
+    const word = words[at] ?? '';
+    const value = words[at + 1];
+    if (!word.startsWith('-')) commands.push(word);
+    else if ((word === '--config' || word === '--status') && value !== undefined) {
+      options[word] = value;
+      at += 1;
+    } else return undefined;
+  }
+  return commands.length === 1 ? { command: commands[0], options } : undefined;
 }
 
 async function run(config: string, status: string | undefined): Promise<number> {

@@ -176,7 +176,8 @@ stop() {
   fi
 }
 
-at_rest() { grep -q '"stage":"quiesced"' "$root$running/status.json" 2>/dev/null; }
+# On its way to rest, at rest, or on its way back: the notes of it are in memory, and gone after a boot.
+at_rest() { [ -e "$root/run/sealift/rest.json" ] || grep -q '"stage":"quiesced"' "$root$running/status.json" 2>/dev/null; }
 
 case "$action" in
   install)

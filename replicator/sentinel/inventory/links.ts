@@ -76,6 +76,25 @@ export async function readLinks(system: GuestSystem, addresses: readonly LinkAdd
   });
 }
 
+/** The interfaces with their addresses. What could not be found out is added to `missing`. */
+export async function readNetwork(system: GuestSystem, missing: string[] = []): Promise<readonly LinkFound[]> {
+  const addresses = await system.run('ip', ['-o', 'addr', 'show']);
+  if (addresses.status !== 0) missing.push(`addresses: ip said ${addresses.stderr.trim()}`);
+  return readLinks(system, parseAddresses(addresses.stdout));
+}
+
+/** Routes as `ip` tells them, but for those that every machine makes for itself. */
+export async function readRoutes(system: GuestSystem): Promise<readonly string[]> {
+  const asked = await Promise.all([
+    system.run('ip', ['-4', 'route', 'show']),
+    system.run('ip', ['-6', 'route', 'show']),
+  ]);
+  return asked
+    .flatMap(({ stdout }) => stdout.split('\n'))
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('fe80::'));
+}
+
 const built: ReadonlySet<string> = new Set(['vlan', 'bond', 'bridge', 'team']);
 
 async function readLink(system: GuestSystem, name: string): Promise<{ name: string; mac: string; driver: string }> {

@@ -5,9 +5,17 @@ import type { GuestSystem } from '#replicator/sentinel/guest-system';
 import { type BlockNode, lineIn, readBlockTree } from './block-tree.ts';
 import { type KernelFound, readBootLoader, readFirmware, readKernels } from './boot.ts';
 import { isHardwareName, parseFstab } from './fstab.ts';
-import { type LinkFound, parseAddresses, readLinks } from './links.ts';
+import { readNetwork, readRoutes } from './links.ts';
 import { type BlockContent, lsblkColumns, parseLsblkJson, parseLsblkPairs } from './lsblk.ts';
-import { isNetworkShare, type Mount, oncePerFileSystem, onDisk, parseMountInfo, parseNoDeviceTypes } from './mounts.ts';
+import {
+  isNetworkShare,
+  type Mount,
+  oncePerFileSystem,
+  onDisk,
+  parseMountInfo,
+  parseNoDeviceTypes,
+  unescaped,
+} from './mounts.ts';
 import { isThere, readOldAgents } from './old-agents.ts';
 import { type OsRelease, parseRelease, releaseFiles } from './os-release.ts';
 import { type InitSystem, readInitSystem, readServices } from './services.ts';
@@ -248,24 +256,10 @@ export const parseDf = (text: string): ReadonlyMap<string, { readonly size: numb
 
 /** Reads `/proc/swaps`: devices and files. */
 export const parseSwaps = (text: string): readonly string[] =>
-  text.split('\n').flatMap((line) => /^(\/\S*)/.exec(line)?.[1] ?? []);
-
-async function readNetwork(system: GuestSystem, missing: string[]): Promise<readonly LinkFound[]> {
-  const addresses = await system.run('ip', ['-o', 'addr', 'show']);
-  if (addresses.status !== 0) missing.push(`addresses: ip said ${addresses.stderr.trim()}`);
-  return readLinks(system, parseAddresses(addresses.stdout));
-}
-
-async function readRoutes(system: GuestSystem): Promise<readonly string[]> {
-  const asked = await Promise.all([
-    system.run('ip', ['-4', 'route', 'show']),
-    system.run('ip', ['-6', 'route', 'show']),
-  ]);
-  return asked
-    .flatMap(({ stdout }) => stdout.split('\n'))
-    .map((line) => line.trim())
-    .filter((line) => line !== '' && !line.startsWith('fe80::'));
-}
+  text
+    .split('\n')
+    .flatMap((line) => /^(\/\S*)/.exec(line)?.[1] ?? [])
+    .map(unescaped);
 
 const isTimeService = (name: string): boolean =>
   /^(?:chrony|chronyd|ntp|ntpd|ntpsec|openntpd|systemd-timesyncd)(?:\.service)?$/.test(name);
