@@ -70,6 +70,14 @@ approval: givn
     ['a: [1, 2', 'a.yaml:1:9: the file is not valid YAML'],
     ['a: 1\na: 2', 'a.yaml:2:1: the file is not valid YAML: Map keys must be unique'],
     ['a: *b', 'a.yaml:1:1: the file has too many aliases, or one that leads nowhere'],
+    [
+      `${laboratory}target: { account: Root, checks: [] }`,
+      'target.account must be a name of at most 31 small letters, digits and dashes, starting with a letter, but is "Root"',
+    ],
+    [
+      `${laboratory}target: { checks: [{ id: mine, script: id, asAccount: true }] }`,
+      'target.checks[0].asAccount needs an account to run as: give target.account',
+    ],
     [`kind: migration\n${about}vm: { name: a }`, 'a.yaml:1:1: source is missing: it must have "qmp"'],
     [`${laboratory}source: { qmp: /x }`, 'a.yaml:7:16: source.qmp must be left out'],
     [`${laboratory}disks: all of them`, 'a.yaml:7:8: disks must be "all" or a list of disk names'],

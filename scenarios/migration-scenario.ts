@@ -100,6 +100,7 @@ const laboratory = z
   })
   .meta({ description: 'Start a guest in software emulation that writes all the time, and migrate it.' });
 
+const accountRule = 'must be a name of at most 31 small letters, digits and dashes, starting with a letter';
 const check = { id: nameText('a name for the check'), mustSucceed: z.boolean().default(true) };
 const timeout = positiveDurationText.prefault('3 min');
 /** One thing a guest checks about itself once it has booted from its replica. */
@@ -108,7 +109,15 @@ const targetCheck = z.union(
     z.strictObject({ ...check, hostname: nonEmpty('a hostname'), timeout }),
     z.strictObject({ ...check, address: nonEmpty('an address'), timeout }),
     z.strictObject({ ...check, service: nonEmpty('the name of a service'), timeout }),
-    z.strictObject({ ...check, script: nonEmpty('a shell command'), timeout }),
+    z.strictObject({
+      ...check,
+      script: nonEmpty('a shell command'),
+      asAccount: z
+        .boolean()
+        .default(false)
+        .meta({ description: 'Run by the temporary account of the target, and not by root.' }),
+      timeout,
+    }),
   ],
   { error: () => 'must have an id, and one of hostname, address, service or script' },
 );
@@ -143,6 +152,14 @@ export const migrationScenarioSchema = z
         bootMax: positiveDurationText
           .prefault('15 min')
           .meta({ description: 'How long a guest may take to boot and to say so.' }),
+        account: z
+          .string({ error: () => accountRule })
+          .regex(/^[a-z][a-z0-9-]{0,30}$/, { error: () => accountRule })
+          .optional()
+          .meta({
+            description:
+              'Make a temporary account of this name in the target, for its validation. Its password is asked for with `sealift sentinel account`; finalizing takes it away.',
+          }),
         checks: z.array(targetCheck).default([]).meta({
           description:
             'What the guest checks about itself once it has booted, in order. That it has booted is checked always.',
@@ -236,6 +253,14 @@ export const migrationScenarioSchema = z
         input: value.testLaunch,
         message: 'may be required only where handOver is launch',
       });
+    for (const [index, check] of value.target.checks.entries())
+      if ('script' in check && check.asAccount && value.target.account === undefined)
+        issues.push({
+          code: 'custom',
+          path: ['target', 'checks', index, 'asAccount'],
+          input: check,
+          message: 'needs an account to run as: give target.account',
+        });
     if (isDebian && value.path.type !== 'direct')
       issues.push({
         code: 'custom',

@@ -91,6 +91,7 @@ function siteOf(
     policy: { timeout: quiesce.timeout, keep: [], before: [], after: [] },
     hardware: { controller: wanted.controller, nicModel: wanted.nic },
     ...{ network: wanted.network, bootMax: wanted.bootMax, powerOffMax },
+    ...(wanted.account !== undefined && { account: { name: wanted.account } }),
     checks: [{ id: 'booted', kind: 'booted', timeout: minutes(5), mustSucceed: true }, ...wanted.checks.map(checkOf)],
   };
 }
@@ -101,5 +102,5 @@ function checkOf(check: MigrationScenario['target']['checks'][number]): Validati
   if ('hostname' in check) return { ...about, kind: 'hostname', expected: check.hostname };
   if ('address' in check) return { ...about, kind: 'address', address: check.address };
   if ('service' in check) return { ...about, kind: 'service', unit: check.service };
-  return { ...about, kind: 'script', command: check.script };
+  return { ...about, kind: 'script', command: check.script, ...(check.asAccount && { asAccount: true }) };
 }

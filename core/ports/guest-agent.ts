@@ -8,7 +8,10 @@ export type RateLimit = 'unlimited' | BytesPerSecond;
 
 /** What an agent inside a source guest can be asked. Every call may be repeated: it looks before it changes anything. */
 export interface GuestAgent {
+  /** All there is to know of the guest, which takes some twenty programs: for readiness, and not while it is down. */
   inspect(): Promise<Result<GuestInventory, GuestAgentError>>;
+  /** What may be otherwise at any moment. No program is run for it. */
+  look(): Promise<Result<GuestGlance, GuestAgentError>>;
   /** Marks as in `SourceHypervisor`: from the return on every write to every trackable disk is in the mark. */
   beginMark(mark: ChangeMark): Promise<Result<void, GuestAgentError>>;
   /** Freezes `from` and begins `to`: no write falls between them. */
@@ -46,6 +49,16 @@ export type GuestAgentError =
   /** The mark is gone or reset: what changed since is not known, and must never be guessed. */
   | { readonly type: 'TrackingLost'; readonly disk: DiskId; readonly detail: string }
   | { readonly type: 'ProtocolViolation'; readonly detail: string };
+
+/** What of a guest may change from one moment to the next. */
+export interface GuestGlance {
+  readonly hostname: string;
+  /** Whole disks only. */
+  readonly disks: readonly Pick<GuestDisk, 'id' | 'size' | 'tracking'>[];
+  /** Whether nothing in the guest can write to its disks: no file system on them takes writes. */
+  readonly isAtRest: boolean;
+  readonly sentinel: GuestInventory['sentinel'];
+}
 
 /** A guest as it is seen from inside. Names are the guest's. */
 export interface GuestInventory {

@@ -3,6 +3,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import { sentinelId, type SentinelId } from '#core/ids';
 import { exitStatus } from '#core/text/exit-status';
 import { formatBytes, formatDuration } from '#core/text/format';
+import { plainText } from '#core/text/plain-text';
 import { Refused } from '#core/text/refused';
 import { hours, type Millis } from '#core/units';
 import type { SentinelSummary } from '#replicator/protocol/guest-message';
@@ -23,6 +24,7 @@ export function addSentinelCommands(program: Command, tools: CommandTools): void
   addBundle(sentinel, tools);
   addList(sentinel, tools);
   addChanges(sentinel, tools);
+  addAccount(sentinel, tools);
   addRun(sentinel, tools);
   addStatus(sentinel, tools);
 }
@@ -112,7 +114,8 @@ function lineOf({ id, state, hostname, version, heartbeat, refusals }: SentinelS
     if (lag !== undefined) words.push(`lag ${formatDuration(lag)}`);
   }
   if (refusals > 0) words.push(`${refusals} refused`);
-  return words.join('  ');
+  // Hostname and version are what a guest says.
+  return words.map(plainText).join('  ');
 }
 
 interface ChangeArguments extends GatewayArguments {
@@ -146,6 +149,32 @@ function addChanges(sentinel: Command, { terminal }: CommandTools): void {
       terminal.print(options.json ? JSON.stringify({ done: changed.value }) : changed.value);
     });
   }
+}
+
+function addAccount(sentinel: Command, { terminal }: CommandTools): void {
+  sentinel
+    .command('account')
+    .description(
+      'a new password for the temporary account of a target that is validated; it is shown here and kept nowhere',
+    )
+    .argument('<sentinel>', 'of which guest', nameOf)
+    .addOption(gatewayOption())
+    .addOption(certificatesOption())
+    .addOption(jsonOption())
+    .action(async (id: SentinelId, options: GatewayArguments) => {
+      const given = await (await deskOf(options)).account(id);
+      if (!given.ok) throw new Refused(given.error, exitStatus.unavailable);
+      if (!given.value)
+        throw new Refused(`the guest of ${id} has no account for its validation`, exitStatus.unavailable);
+      const { name, password } = given.value;
+      if (options.json) return terminal.print(JSON.stringify(given.value));
+      terminal.print(password === undefined ? plainText(name) : `${plainText(name)} ${plainText(password)}`);
+      terminal.note(
+        password === undefined
+          ? 'its password is the one whose hash came with the migration'
+          : 'the one before is of no use any more; finalizing the migration takes the account away',
+      );
+    });
 }
 
 interface RunArguments {

@@ -7,8 +7,9 @@ import { describeReplicationError } from '#replicator/pipeline/replication';
 import type { BundleSecrets, SentinelSummary } from '#replicator/protocol/guest-message';
 import type { Message } from '#replicator/protocol/message';
 import { patienceDefault, withReconnects } from '#replicator/protocol/reconnect';
-import { readAnswer, type AskGuest } from '#replicator/sentinel/control/calls';
+import { readAnswer, type Answers, type AskGuest } from '#replicator/sentinel/control/calls';
 import { guestAgentOver } from '#replicator/sentinel/control/guest-agent-over';
+import type { AccountMade } from '#replicator/sentinel/stage/account';
 import type { StageReport } from '#replicator/sentinel/stage/stage-report';
 import { wallClock } from '#replicator/wall-clock';
 import { askGateway, type GatewayPlace } from './ask-gateway.ts';
@@ -47,6 +48,8 @@ export interface SentinelDesk {
   invite(wish: Omit<Extract<Message, { type: 'InviteSentinel' }>, 'type'>): Promise<Result<BundleSecrets, string>>;
   /** What a replica that was launched had to say when it booted; undefined in a source. */
   report(sentinel: SentinelId): Promise<Result<StageReport | undefined, string>>;
+  /** A new password for the account that a replica has for its validation; undefined where there is none. */
+  account(sentinel: SentinelId): Promise<Result<AccountMade | undefined, string>>;
   /** A sentence that says what was done. */
   change(
     wish: Extract<Message, { type: 'RevokeSentinel' | 'UpgradeSentinel' | 'UninstallSentinel' }>,
@@ -67,6 +70,15 @@ export function sentinelDesk(place: GatewayPlace): SentinelDesk {
     // Its type is the wanted one, which the compiler does not follow through a parameter.
     return ok(answer.value as Extract<Message, { type: T }>);
   };
+  const askGuest = async <C extends 'report' | 'account'>(
+    call: C,
+    sentinel: SentinelId,
+  ): Promise<Result<NonNullable<Answers<C>> | undefined, string>> => {
+    const answer = await ask({ type: 'AskGuest', sentinel, call, asks: {} }, 'GuestAnswered');
+    if (!answer.ok) return answer;
+    const read = readAnswer(call, answer.value.value);
+    return read.ok ? ok(read.value ?? undefined) : err(describeGuestAgentError(read.error));
+  };
   return {
     list: async () => {
       const answer = await ask({ type: 'ListSentinels' }, 'Sentinels');
@@ -76,13 +88,8 @@ export function sentinelDesk(place: GatewayPlace): SentinelDesk {
       const answer = await ask({ type: 'InviteSentinel', ...wish }, 'Invited');
       return answer.ok ? ok(answer.value.secrets) : answer;
     },
-    report: async (sentinel) => {
-      const question = { type: 'AskGuest', sentinel, call: 'report', asks: {} } as const;
-      const answer = await ask(question, 'GuestAnswered');
-      if (!answer.ok) return answer;
-      const report = readAnswer('report', answer.value.value);
-      return report.ok ? ok(report.value ?? undefined) : err(describeGuestAgentError(report.error));
-    },
+    report: (sentinel) => askGuest('report', sentinel),
+    account: (sentinel) => askGuest('account', sentinel),
     change: async (wish) => {
       const answer = await ask(wish, 'SentinelDone');
       return answer.ok ? ok(answer.value.detail) : answer;

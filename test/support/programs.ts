@@ -30,6 +30,7 @@ export const packageOf = {
   mmdebstrap: 'mmdebstrap',
   guestfish: 'libguestfs-tools',
   sfdisk: 'fdisk',
+  useradd: 'passwd',
 } as const satisfies Record<string, string>;
 
 /** A kernel for the laboratory guest: no program in `PATH`, and in CI fetched rather than installed. */

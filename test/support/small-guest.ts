@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -53,6 +54,8 @@ export interface SmallGuest extends GuestServices {
   readonly calls: string[];
   readonly rates: RateLimit[];
   isResting: boolean;
+  /** The last that its account was given. */
+  password: string;
 }
 
 /** A guest in memory, with the behaviour that agents rely on. */
@@ -71,7 +74,12 @@ export function smallGuest(): SmallGuest {
     calls,
     rates: [],
     isResting: false,
+    password: '',
     inspect: async () => ok(smallInventory),
+    look: async () => {
+      const { hostname, disks, sentinel } = smallInventory;
+      return ok({ hostname, disks, isAtRest: guest.isResting, sentinel });
+    },
     beginMark: async (mark) => {
       marks.add(keyOf(mark));
       return done(`begin ${keyOf(mark)}`);
@@ -103,6 +111,10 @@ export function smallGuest(): SmallGuest {
     },
     powerOff: () => done('power off'),
     report: undefined,
+    account: async () => {
+      guest.password = `secret ${randomUUID()}`;
+      return ok({ name: 'look', password: guest.password });
+    },
     finalize: () => done('finalize'),
     pace: (rate) => void guest.rates.push(rate),
     get stage() {

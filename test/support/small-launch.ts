@@ -18,6 +18,8 @@ import type { SmallSource, Step } from './small-source.ts';
 export interface SmallLaunch {
   /** The source's NICs are on their networks. */
   sourceConnected: boolean;
+  /** What the agent was asked that costs the guest something, in order. */
+  readonly asked: ('inspect' | 'look' | 'quiesce')[];
   /** Notes left at the source. */
   readonly notes: string[];
   /** Images that were fixed up, by path. What is dropped is gone. */
@@ -49,7 +51,7 @@ const checks: readonly ValidationCheck[] = [
 /** A place to launch the migration of a small source at. Every call takes a millisecond. */
 export function smallLaunch(clock: Clock, source: SmallSource): SmallLaunch {
   const launch: SmallLaunch = {
-    ...{ sourceConnected: true, notes: [], images: new Map(), vms: new Map(), fails: new Set() },
+    ...{ sourceConnected: true, asked: [], notes: [], images: new Map(), vms: new Map(), fails: new Set() },
     ...{ uninstalled: false, onChange: () => undefined },
     site: (step) => siteOf(launch, source, step, clock),
   };
@@ -98,11 +100,22 @@ function agentOf(launch: SmallLaunch, source: SmallSource, step: Step, during: D
   const hypervisor = reconnecting(() => source.connect(step));
   const away = (operation: string) => err({ type: 'Unreachable', operation, detail: 'the guest is off' } as const);
   const isOff = (): boolean => source.power === 'off';
+  const seen = async (operation: 'inspect' | 'look') => {
+    launch.asked.push(operation);
+    const found = await hypervisor.inspect();
+    return found.ok && isOff() ? away(operation) : found;
+  };
   return {
     ...hypervisor,
+    look: async () => {
+      const found = await seen('look');
+      if (!found.ok) return found;
+      const { disks, name: hostname } = found.value;
+      return ok({ hostname, disks, isAtRest: source.power !== 'running', sentinel: emptyInventory.sentinel });
+    },
     inspect: async () => {
-      const found = await hypervisor.inspect();
-      if (!found.ok || isOff()) return found.ok ? away('inspect') : found;
+      const found = await seen('inspect');
+      if (!found.ok) return found;
       const { disks, name } = found.value;
       return ok({
         ...emptyInventory,
@@ -117,6 +130,7 @@ function agentOf(launch: SmallLaunch, source: SmallSource, step: Step, during: D
       });
     },
     quiesce: async () => {
+      launch.asked.push('quiesce');
       const paused = await hypervisor.pause();
       return paused.ok ? ok({ stopped: [], fileSystems: [], took: millis(1) }) : paused;
     },

@@ -1,17 +1,23 @@
-import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { generateKeyPairSync } from 'node:crypto';
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { connect, type TLSSocket } from 'node:tls';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openSqliteEventLog } from '#core/event-log/sqlite';
-import { diskId, sentinelId } from '#core/ids';
+import { diskId, factId, sentinelId } from '#core/ids';
+import { err, ok, type Result } from '#core/result';
 import { instant, millis } from '#core/units';
 import { readCredentials } from '#replicator/protocol/credentials';
+import { greetGateway } from '#replicator/sentinel/agent/greet';
+import { installationAt } from '#replicator/sentinel/agent/installation';
+import { openGuestIdentity } from '#replicator/sentinel/identity/guest-identity';
 import { prove, publicKeyOf } from '#replicator/sentinel/identity/proof';
 import { wallClock } from '#replicator/wall-clock';
 import { smallGuest, startGuestSite, type GuestSite } from '#test/support/small-guest';
 import { valueOf } from '#test/support/value-of';
 import { guestAgentOf } from './guests.ts';
+import { openRegistry } from './registry.ts';
 
 const web01 = sentinelId('web01');
 const dayMs = 24 * 60 * 60 * 1_000;
@@ -75,6 +81,60 @@ describe('a sentinel', () => {
     for (const secret of secretLines) expect(kept.filter((text) => text.includes(secret))).toEqual([]);
   });
 
+  it('gives a password to whoever asks for one, and to nobody else', async () => {
+    const services = smallGuest();
+    await site.agent(await site.unpack(await site.invite('web01')), { services });
+    await untilState('enrolled.connected');
+    const given = valueOf(await site.guests.ask(web01)('account', {}));
+    expect(given).toEqual({ name: 'look', password: services.password });
+    expect(services.password).toMatch(/^secret /);
+    const kept = [...site.log];
+    for (const name of await readdir(join(site.folder, 'state')))
+      kept.push(await readFile(join(site.folder, 'state', name), 'latin1'));
+    expect(kept.filter((text) => text.includes(services.password))).toEqual([]);
+  });
+
+  it('at rest for its switchover is neither replaced nor taken off, and afterwards it is', async () => {
+    const services = smallGuest();
+    const replaced = vi.fn<() => Promise<Result<void, never>>>(async () => ok(undefined));
+    const installation = {
+      ...installationAt({ program: undefined, script: undefined }),
+      ...{ replaceWith: replaced, uninstall: async () => ok(undefined) },
+    };
+    await site.agent(await site.unpack(await site.invite('web01')), { services, installation });
+    await untilState('enrolled.connected');
+    const guest = guestAgentOf(site.guests, web01);
+    const upgrade = () => site.guests.ask(web01)('upgrade', { sha256: '0'.repeat(64), version: '2' });
+    valueOf(await guest.quiesce({ timeout: millis(1_000), keep: [], before: [], after: [] }));
+    const refused = { error: { type: 'Refused', detail: expect.stringContaining('at rest for its switchover') } };
+    expect(await upgrade()).toMatchObject(refused);
+    expect(await guest.uninstall()).toMatchObject(refused);
+    expect(replaced).not.toHaveBeenCalled();
+    valueOf(await guest.resume());
+    valueOf(await upgrade());
+    valueOf(await guest.uninstall());
+    await untilState('uninstalled');
+  });
+
+  it('of a target takes its account away before it goes, and stays as long as it cannot', async () => {
+    const report = { stage: 'target', migration: 'm', booted: true, checks: [] } as const;
+    const services = { ...smallGuest(), stage: 'target' as const, report };
+    const failing = vi.spyOn(services, 'finalize');
+    failing.mockResolvedValueOnce(err({ type: 'Refused', operation: 'finalize', detail: 'a user is logged in' }));
+    const uninstalled = vi.fn<() => Promise<Result<void, never>>>(async () => ok(undefined));
+    const installation = { ...installationAt({ program: undefined, script: undefined }), uninstall: uninstalled };
+    await site.agent(await site.unpack(await site.invite('web01')), { services, installation });
+    await untilState('enrolled.connected');
+    const guest = guestAgentOf(site.guests, web01);
+    expect(await guest.uninstall()).toMatchObject({ error: { detail: 'a user is logged in' } });
+    expect(uninstalled).not.toHaveBeenCalled();
+    expect(stateOf()).toBe('enrolled.connected');
+    valueOf(await guest.uninstall());
+    expect(services.calls).toEqual(['finalize']);
+    expect(uninstalled).toHaveBeenCalledOnce();
+    await untilState('uninstalled');
+  });
+
   it('goes and comes back: stopped, its gateway restarted, its process new', async () => {
     const directory = await site.unpack(await site.invite('web01'));
     const first = await site.agent(directory);
@@ -136,6 +196,33 @@ describe('a sentinel', () => {
     await vi.waitFor(() => expect(thief.status.detail).toContain('a newer certificate is in use'));
     expect(await facts()).toContain('SentinelRefused identity superseded');
   });
+});
+
+it('a gateway writes nothing to a log that is not its own', async () => {
+  const other = await mkdtemp(join(tmpdir(), 'sealift-other-'));
+  const log = valueOf(await openSqliteEventLog({ path: join(other, 'sentinels.db'), mode: 'create' }));
+  const model = { id: 'migration', version: '1' };
+  const metadata = { time: instant(0), actor: 'driver', correlationId: 'm', schemaVersion: 1, model };
+  const fact = { id: factId(randomUUID()), type: 'WaveResumed', data: {}, metadata };
+  valueOf(await log.append('wave-7', [fact], 'none'));
+  await log.close();
+  const opened = await openRegistry(other, wallClock, () => undefined);
+  expect(opened).toMatchObject({ error: expect.stringContaining('is the log of a run') });
+  await rm(other, { recursive: true });
+});
+
+it('a new key is not shown on a connection that was lost while it was made', async () => {
+  const directory = await site.unpack(await site.invite('web01'));
+  await (await site.agent(directory).then((agent) => untilState('enrolled.connected').then(() => agent))).stop();
+  const identity = valueOf(await openGuestIdentity(directory));
+  const held = valueOf(await identity.held());
+  if (!held) throw new Error('it is not enrolled');
+  const about = { connection: 'control', version: '1', bootId: 'b', run: 'r', stage: 'source' } as const;
+  const { line, rotation } = valueOf(
+    await greetGateway(identity, held, { ...about, can: [] }, new AbortController().signal),
+  );
+  await line.close();
+  expect(await rotation()).toMatchObject({ error: { type: 'Unreachable' } });
 });
 
 describe('at the door', () => {

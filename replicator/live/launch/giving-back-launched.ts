@@ -58,7 +58,7 @@ async function startSource(
   for (const done of [await power.reconnect(), await power.powerOn(), await power.reconnect()])
     if (!done.ok) return inWords(done);
   for (const begun = clock.now(); ; await clock.wait(lookEvery, signal)) {
-    const answer = await agent.inspect();
+    const answer = await agent.look();
     if (answer.ok) return ok(undefined);
     if (signal.aborted || elapsed(begun, clock.now()) > bootMax)
       return err(`the source was started, and its sentinel does not answer: ${inWords(answer).error}`);

@@ -1,4 +1,4 @@
-import type { GuestAgent, GuestInventory, QuiescePolicy } from '#core/ports/guest-agent';
+import type { GuestAgent, GuestGlance, QuiescePolicy } from '#core/ports/guest-agent';
 import type { HypervisorError, PowerState, SourceHypervisor, SourceInventory } from '#core/ports/source-hypervisor';
 import type { SourcePower } from '#core/ports/source-power';
 import { ok, type Result } from '#core/result';
@@ -7,7 +7,8 @@ import { ok, type Result } from '#core/result';
  * A source as seen from inside, by its sentinel, and from outside only for whether it runs. Disks have the guest's names.
  *
  * `pause` brings the guest to rest as the policy says: services stopped, file systems read-only. It goes on running, so
- * that what was written last can be read; `resume` brings it back to service.
+ * that what was written last can be read; `resume` brings it back to service. Looking at it runs nothing in the guest:
+ * it is looked at several times while it is down.
  */
 export function guestSource(agent: GuestAgent, power: SourcePower, policy: QuiescePolicy): SourceHypervisor {
   return {
@@ -16,7 +17,7 @@ export function guestSource(agent: GuestAgent, power: SourcePower, policy: Quies
       if (!state.ok) return state;
       // Who is off cannot be asked, and has the disks it had.
       if (state.value === 'off') return ok({ name: '', power: 'off', disks: [], hypervisor: 'its hypervisor' });
-      return inventoryOf(await agent.inspect(), state.value);
+      return inventoryOf(await agent.look(), state.value);
     },
     beginMark: (mark) => agent.beginMark(mark),
     advanceMark: (from, to) => agent.advanceMark(from, to),
@@ -36,19 +37,15 @@ export function guestSource(agent: GuestAgent, power: SourcePower, policy: Quies
 }
 
 function inventoryOf(
-  found: Result<GuestInventory, HypervisorError>,
+  found: Result<GuestGlance, HypervisorError>,
   state: PowerState,
 ): Result<SourceInventory, HypervisorError> {
   if (!found.ok) return found;
-  const { hostname, disks, sentinel } = found.value;
+  const { hostname, disks, isAtRest, sentinel } = found.value;
   return ok({
     name: hostname,
-    power: state === 'running' && isAtRest(found.value) ? 'paused' : state,
-    disks: disks.map(({ id, size, tracking }) => ({ id, size, tracking })),
+    power: state === 'running' && isAtRest ? 'paused' : state,
+    disks,
     hypervisor: `sentinel ${sentinel.version}`,
   });
 }
-
-/** Whether nothing in the guest can write to its disks: every file system on them is read-only. */
-export const isAtRest = ({ fileSystems }: Pick<GuestInventory, 'fileSystems'>): boolean =>
-  fileSystems.length > 0 && fileSystems.every(({ options }) => options.split(',').includes('ro'));

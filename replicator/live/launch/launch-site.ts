@@ -3,7 +3,12 @@ import type { GuestAgent, QuiescePolicy } from '#core/ports/guest-agent';
 import type { SourcePower } from '#core/ports/source-power';
 import type { TargetPlatform, TargetVmPlan } from '#core/ports/target-platform';
 import type { Millis } from '#core/units';
-import { renderStageFile, type StageFile, type ValidationCheck } from '#replicator/sentinel/stage/stage-file';
+import {
+  renderStageFile,
+  type StageAccount,
+  type StageFile,
+  type ValidationCheck,
+} from '#replicator/sentinel/stage/stage-file';
 import type { Overlays } from './overlays.ts';
 
 /** What a migration needs beside its source and its replicas when it hands over a VM that runs. */
@@ -22,6 +27,8 @@ export interface LaunchSite {
   readonly network: string;
   /** What the guest checks once it has booted as the target; the same in a test, but for those that need a network. */
   readonly checks: readonly ValidationCheck[];
+  /** A temporary account to look at the target with, where one was asked for. Finalizing takes it away. */
+  readonly account?: StageAccount;
   /** How long a guest may take to boot and report. */
   readonly bootMax: Millis;
   /** How long a guest that was asked to power itself off may take before its hypervisor is asked. */
@@ -30,7 +37,7 @@ export interface LaunchSite {
 
 /** The hardware a replica is fixed up for, with the stage its guest is in when it boots. */
 export const fixUpTargetOf = (
-  { hardware }: Pick<LaunchSite, 'hardware'>,
+  { hardware, account }: Pick<LaunchSite, 'hardware' | 'account'>,
   nics: FixUpTarget['nics'],
   order: StageFile,
-): FixUpTarget => ({ ...hardware, nics, stage: renderStageFile(order) });
+): FixUpTarget => ({ ...hardware, nics, stage: renderStageFile({ ...order, ...(account && { account }) }) });

@@ -49,6 +49,16 @@ describe('a cutover that launches', () => {
     expect(small.isEqual()).toBe(true);
   });
 
+  it('surveys its guest once, when it is verified, and never while it is down', async () => {
+    const small = launching();
+    expect((await small.live({ goal: 'finalize' })).ending).toBe('finalized');
+    const { asked } = small.launch;
+    expect(asked.filter((what) => what === 'inspect')).toHaveLength(1);
+    const down = asked.slice(asked.indexOf('quiesce') + 1);
+    expect(down.length).toBeGreaterThan(0);
+    expect(down.filter((what) => what !== 'look')).toEqual([]);
+  });
+
   it('is finalized by taking the sentinel off the target and leaving a note at the source', async () => {
     const small = watched(launching());
     expect((await small.live({ goal: 'finalize' })).ending).toBe('finalized');

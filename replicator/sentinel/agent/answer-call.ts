@@ -18,6 +18,7 @@ type Handlers = {
 
 const handlers: Handlers = {
   inspect: (_, { services }) => services.inspect(),
+  look: (_, { services }) => services.look(),
   beginMark: ({ mark }, { services }) => services.beginMark(mark),
   advanceMark: ({ from, to }, { services }) => services.advanceMark(from, to),
   changes: ({ mark }, { services }) => services.changes(mark),
@@ -39,6 +40,10 @@ const handlers: Handlers = {
       return finalized && !finalized.ok ? finalized : installation.uninstall();
     }),
   report: async (_, { services }) => ({ ok: true, value: services.report ?? null }),
+  account: async (_, { services }) => {
+    const given = await services.account();
+    return given.ok ? { ok: true, value: given.value ?? null } : given;
+  },
   upgradePart: async (asks, { installation }) => installation.takePart(asks),
   upgrade: (asks, { installation, services }) =>
     unlessSwitching('upgrade', services, () => installation.replaceWith(asks)),
@@ -72,4 +77,11 @@ export async function answerCall<C extends CallName>(
 }
 
 /** Calls that look, take effect at once, or give up another that is under way. The others wait for one another. */
-export const atOnce: ReadonlySet<CallName> = new Set<CallName>(['inspect', 'limit', 'changes', 'resume', 'report']);
+export const atOnce: ReadonlySet<CallName> = new Set<CallName>([
+  'inspect',
+  'look',
+  'limit',
+  'changes',
+  'resume',
+  'report',
+]);

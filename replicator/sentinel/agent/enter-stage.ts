@@ -21,7 +21,7 @@ export async function enterStage(
   // Nobody knows what it says, so nothing is done that could disturb the source.
   if (!file.ok) return err(`the word that fix-up left cannot be read: ${file.error}`);
   if (!file.value) return ok({ stage: 'source' });
-  const { report } = await runStageTwo(system, clock, file.value);
+  const report = await runStageTwo(system, clock, file.value);
   const failed = report.checks.filter(({ verdict }) => verdict === 'failed').length;
   log(`stage ${report.stage} of migration ${report.migration}: ${report.checks.length} checks, ${failed} failed`);
   return ok({ stage: report.stage, report });

@@ -3,16 +3,19 @@ import type { DiskId } from '#core/ids';
 import type { GuestAgent, GuestAgentError, RateLimit } from '#core/ports/guest-agent';
 import type { ChangeMark } from '#core/ports/source-hypervisor';
 import type { Result } from '#core/result';
+import type { AccountMade } from '#replicator/sentinel/stage/account';
 import type { StageReport } from '#replicator/sentinel/stage/stage-report';
 import type { Heartbeat } from '#replicator/sentinel/control/words';
 
 /**
  * What an agent does in its guest, beside talking: reading and tracking disks, bringing services to rest. Calls keep the
- * promises of `GuestAgent`, and come one after the other, but for `inspect` and `pace`.
+ * promises of `GuestAgent`, and come one after the other, but for `inspect`, `look`
+ * and `pace`.
  */
 export interface GuestServices extends Pick<
   GuestAgent,
   | 'inspect'
+  | 'look'
   | 'beginMark'
   | 'advanceMark'
   | 'changes'
@@ -32,6 +35,8 @@ export interface GuestServices extends Pick<
   pace(rate: RateLimit): void;
   /** What a replica had to say when it booted; undefined in a source. */
   readonly report: StageReport | undefined;
+  /** A new password for the account that a replica has for its validation; undefined where there is none. */
+  account(): Promise<Result<AccountMade | undefined, GuestAgentError>>;
   /** Takes away what a replica has only for its validation. */
   finalize(): Promise<Result<void, GuestAgentError>>;
   /** Where the guest stands. */

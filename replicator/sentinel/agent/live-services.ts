@@ -1,6 +1,6 @@
 import type { Clock } from '#core/clock';
 import type { DiskId } from '#core/ids';
-import type { GuestAgentError } from '#core/ports/guest-agent';
+import type { GuestAgentError, GuestGlance } from '#core/ports/guest-agent';
 import type { ChangeMark } from '#core/ports/source-hypervisor';
 import { extent } from '#core/disk/extent';
 import { err, ok, type Result } from '#core/result';
@@ -10,13 +10,13 @@ import { serveDisks } from '#replicator/sentinel/data-connection/serve-disks';
 import { alignedMemory } from '#replicator/sentinel/disks/aligned-memory';
 import { readPace } from '#replicator/sentinel/disks/read-pace';
 import type { GuestControl } from '#replicator/sentinel/guest-system';
+import { lineIn } from '#replicator/sentinel/inventory/block-tree';
 import { surveyGuest, type GuestSurvey } from '#replicator/sentinel/inventory/survey';
-import { quiescer } from '#replicator/sentinel/quiesce/quiescer';
-import { readNotes } from '#replicator/sentinel/quiesce/rest-journal';
-import { finalizeStage } from '#replicator/sentinel/stage/stage-two';
+import { isAtRest } from '#replicator/sentinel/quiesce/at-rest';
 import { openTracker, type Tracker, type TrackerOptions } from '#replicator/sentinel/tracking/tracker';
 import type { Entrance } from './enter-stage.ts';
 import type { GuestServices } from './guest-services.ts';
+import { wholeGuest } from './whole-guest.ts';
 
 /** What the services of a real guest need. */
 export interface LiveServicesOptions {
@@ -39,17 +39,16 @@ export async function liveServices(options: LiveServicesOptions): Promise<GuestS
   const pace = readPace(clock);
   const flushCache = async (path: string) => (await system.run('blockdev', ['--flushbufs', path])).status === 0;
   const disks = openDisks(tracker, { memory: alignedMemory(pieces, pieceLength), pace, flushCache });
-  const rest = quiescer(system, clock);
-  // Also a sentinel that was started again in a guest at rest knows where it stands.
-  const isResting = entrance.stage === 'source' && (await readNotes(system)).report !== undefined;
-  let stage: GuestServices['stage'] = isResting ? 'quiesced' : entrance.stage;
+  const whole = await wholeGuest(system, clock, entrance);
   let recording: { readonly mark: ChangeMark; readonly since: Instant } | undefined;
   return {
+    ...whole,
     can: ['inspect', 'disks', 'marks', 'quiesce'],
     get stage() {
-      return stage;
+      return whole.stage;
     },
     inspect: async () => ok(await survey(options, tracker)),
+    look: async () => ok(await glance(options, tracker)),
     beginMark: async (mark) => {
       const since = clock.now();
       const begun = await tracker.begin(mark);
@@ -72,22 +71,6 @@ export async function liveServices(options: LiveServicesOptions): Promise<GuestS
     closeDisks: async () => ok(await disks.closeAll()),
     serveDisks: async (connection) => void (await serveDisks(connection, disks).ended),
     pace: (rate) => pace.set(rate),
-    quiesce: async (policy) => {
-      const report = await rest.quiesce(policy);
-      if (report.ok) stage = 'quiesced';
-      return report;
-    },
-    resume: async () => {
-      const resumed = await rest.resume();
-      if (resumed.ok) stage = entrance.stage;
-      return resumed.ok ? ok(undefined) : resumed;
-    },
-    powerOff: () => rest.powerOff(),
-    report: entrance.stage === 'source' ? undefined : entrance.report,
-    finalize: async () => {
-      const done = await finalizeStage(system);
-      return done.ok ? done : err({ type: 'Refused', operation: 'finalize', detail: done.error });
-    },
     measure: async () => {
       const changes = recording && (await tracker.changes(recording.mark));
       if (!recording || !changes?.ok) return {};
@@ -106,6 +89,16 @@ async function survey({ system, version }: LiveServicesOptions, tracker: Tracker
   const known = new Map((await tracker.disks()).map(({ id, tracking }) => [String(id), tracking]));
   const unknown = { possible: false, why: 'it is no disk that is read' } as const;
   return surveyGuest(system, { version, tracking: (disk) => known.get(disk) ?? unknown });
+}
+
+async function glance({ system, version }: LiveServicesOptions, tracker: Tracker): Promise<GuestGlance> {
+  const disks = await tracker.disks();
+  return {
+    hostname: await lineIn(system, '/proc/sys/kernel/hostname'),
+    disks: disks.map(({ id, size, tracking }) => ({ id, size, tracking })),
+    isAtRest: await isAtRest(system),
+    sentinel: { version, bootId: await lineIn(system, '/proc/sys/kernel/random/boot_id') },
+  };
 }
 
 /** Whether a disk can be read, and what a frozen mark recorded of it can be told. */

@@ -4,8 +4,9 @@ import type { ChangeMark, Changes } from '#core/ports/source-hypervisor';
 import { err, ok, type Result } from '#core/result';
 import { bytes, bytesPerSecond } from '#core/units';
 import { branded } from '#replicator/protocol/branded';
+import type { AccountMade } from '#replicator/sentinel/stage/account';
 import type { StageReport } from '#replicator/sentinel/stage/stage-report';
-import { diskName, inventoryShape, policyShape, reportShape } from './inventory-shape.ts';
+import { diskName, glanceShape, inventoryShape, policyShape, reportShape } from './inventory-shape.ts';
 
 /*
  * What a gateway may ask of a sentinel: the calls of `GuestAgent`, and those by which it is replaced by a newer one.
@@ -28,6 +29,7 @@ const report: z.ZodType<StageReport> = z.object({
     .array(z.object({ id: text, verdict: z.enum(['passed', 'warning', 'failed']), message: text, remedy: text }))
     .max(1_000),
 });
+const account: z.ZodType<AccountMade> = z.object({ name: text, password: text.exactOptional() });
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
 /** The longest part of a newer agent in one call, in bytes. */
@@ -38,6 +40,7 @@ export const agentSizeMax = 8 * 1024 * 1024;
 /** Each call with the shape of what is asked and of what is answered. */
 export const calls = {
   inspect: { asks: z.object({}), answers: inventoryShape },
+  look: { asks: z.object({}), answers: glanceShape },
   beginMark: { asks: z.object({ mark }), answers: nothing },
   advanceMark: { asks: z.object({ from: mark, to: mark }), answers: nothing },
   changes: {
@@ -58,6 +61,8 @@ export const calls = {
   uninstall: { asks: z.object({}), answers: nothing },
   /** What a replica had to say when it booted, as on its console; null in a source. */
   report: { asks: z.object({}), answers: report.nullable() },
+  /** A new password for the validation account of a replica; null where there is none. A secret: never to be logged. */
+  account: { asks: z.object({}), answers: account.nullable() },
   /** Keeps a part of a newer agent. Parts come in order; the first, at 0, begins anew. */
   upgradePart: {
     asks: z.object({

@@ -7,6 +7,7 @@ import type { AskGuest } from './calls.ts';
 export function guestAgentOver(sentinel: SentinelId, ask: AskGuest, close: () => Promise<void>): GuestAgent {
   return {
     inspect: () => ask('inspect', {}),
+    look: () => ask('look', {}),
     beginMark: (mark) => ask('beginMark', { mark }),
     advanceMark: (from, to) => ask('advanceMark', { from, to }),
     changes: (mark) => ask('changes', { mark }),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { diskId } from '#core/ids';
-import type { QuiescePolicy, QuiesceReport } from '#core/ports/guest-agent';
+import type { GuestGlance, QuiescePolicy, QuiesceReport } from '#core/ports/guest-agent';
 import { bytes, millis } from '#core/units';
 import { branded } from '#replicator/protocol/branded';
 import type { SurveyedInventory } from '#replicator/sentinel/inventory/readiness';
@@ -30,6 +30,7 @@ const partition = z.object({
   type: text,
 });
 
+const sentinel = z.object({ version: text, bootId: text });
 const kernel = z.object({ version: text, image: z.boolean(), drivers: list(text) });
 const details: z.ZodType<SurveyDetails> = z.object({
   missing: list(text),
@@ -92,7 +93,15 @@ export const inventoryShape: z.ZodType<SurveyedInventory> = z.object({
   routes: list(text),
   services: list(z.object({ name: text, state: text })),
   oldAgents: list(text),
-  sentinel: z.object({ version: text, bootId: text }),
+  sentinel,
+});
+
+/** What `look` answers. */
+export const glanceShape: z.ZodType<GuestGlance> = z.object({
+  hostname: text,
+  disks: list(z.object({ id: diskName, size: byteCount, tracking })),
+  isAtRest: z.boolean(),
+  sentinel,
 });
 
 /** What `quiesce` is asked. */

@@ -1,5 +1,5 @@
 import type { QuiesceReport } from '#core/ports/guest-agent';
-import type { GuestControl } from '#replicator/sentinel/guest-system';
+import type { GuestControl, GuestSystem } from '#replicator/sentinel/guest-system';
 
 /** One thing to be undone when a guest goes back to service. Doing it twice is doing it once. */
 export type Undo =
@@ -25,7 +25,7 @@ export interface RestNotes {
 export const notesPath = '/run/sealift/rest.json';
 
 /** What an earlier life of this sentinel noted; nothing if there was none. */
-export async function readNotes(system: GuestControl): Promise<RestNotes> {
+export async function readNotes(system: GuestSystem): Promise<RestNotes> {
   const text = await system.read(notesPath);
   if (text === undefined) return { undo: [] };
   try {

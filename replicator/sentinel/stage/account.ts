@@ -11,7 +11,7 @@ const limit = seconds(30);
 // A guest that nobody finalizes still loses the account.
 const lifetime = minutes(7 * 24 * 60);
 
-/** An account to look at a target with. The password is in no file and no log: it is shown once, or not at all. */
+/** An account to look at a target with. The password is in no file, no log and no argument: whoever asked has it. */
 export interface AccountMade {
   readonly name: string;
   /** Undefined if only its hash is known here. */
@@ -19,14 +19,14 @@ export interface AccountMade {
 }
 
 /**
- * Makes the account, or gives it a new password if it is there. An account of that name which is not ours is refused.
- * Programs get the password on their input, never among their arguments, which everybody can read.
+ * Makes the account if it is not there. Without a hash nobody can log in to it until `givePassword` was asked for one.
+ * An account of that name which is not ours is refused.
  */
 export async function makeAccount(
   system: GuestControl,
   clock: Clock,
   { name, passwordHash }: StageAccount,
-): Promise<Result<AccountMade, string>> {
+): Promise<Result<void, string>> {
   const owner = await accountOwner(system, name);
   if (owner === 'other') return err(`${name} is an account of the guest`);
   if (owner === 'nobody') {
@@ -35,14 +35,34 @@ export async function makeAccount(
     const added = await system.run('useradd', args, { timeout: limit });
     if (added.status !== 0) return err(`${name} could not be made: ${added.stderr.trim()}`);
   }
-  const password = passwordHash === undefined ? randomBytes(18).toString('base64url') : undefined;
-  const set = await system.run('chpasswd', passwordHash === undefined ? [] : ['-e'], {
-    timeout: limit,
-    input: `${name}:${passwordHash ?? password}\n`,
-  });
+  return passwordHash === undefined ? ok(undefined) : setPassword(system, name, passwordHash, ['-e']);
+}
+
+/**
+ * Gives the account a new random password, and says it: nobody keeps it, so who asks again gets another one, and the one
+ * before is of no use. An account whose password came as a hash keeps it.
+ */
+export async function givePassword(
+  system: GuestControl,
+  { name, passwordHash }: StageAccount,
+): Promise<Result<AccountMade, string>> {
+  if ((await accountOwner(system, name)) !== 'ours') return err(`${name} is no account of ours in this guest`);
+  if (passwordHash !== undefined) return ok({ name });
+  const password = randomBytes(18).toString('base64url');
+  const set = await setPassword(system, name, password, []);
+  return set.ok ? ok({ name, password }) : set;
+}
+
+/** Programs get it on their input, never among their arguments, which everybody can read. */
+async function setPassword(
+  system: GuestControl,
+  name: string,
+  password: string,
+  args: readonly string[],
+): Promise<Result<void, string>> {
+  const set = await system.run('chpasswd', args, { timeout: limit, input: `${name}:${password}\n` });
   // What it said is left out: an old version repeats the line that it could not use.
-  if (set.status !== 0) return err(`${name} could not be given a password`);
-  return ok(password === undefined ? { name } : { name, password });
+  return set.status === 0 ? ok(undefined) : err(`${name} could not be given a password`);
 }
 
 /** Takes the account away with its folder. One that is not ours stays. A sentence if it is still there. */

@@ -1,7 +1,7 @@
 import type { Check } from '#core/migration/facts';
 import { seconds } from '#core/units';
 import type { GuestControl } from '#replicator/sentinel/guest-system';
-import { type LinkFound, parseAddresses, readLinks } from '#replicator/sentinel/inventory/links';
+import { type LinkFound, parseAddresses, readLinks, readRoutes } from '#replicator/sentinel/inventory/links';
 import { readInitSystem } from '#replicator/sentinel/inventory/services';
 import { additionsOf, type NetworkFound, type NetworkRepair, renamesOf } from './network-repair.ts';
 import type { StageSource } from './stage-file.ts';
@@ -63,11 +63,10 @@ const missing = ({ nic, mac }: Extract<NetworkRepair, { readonly type: 'missing'
 
 const readNetwork = async (system: GuestControl): Promise<NetworkFound> => {
   const addresses = await system.run('ip', ['-o', 'addr', 'show'], { timeout: limit });
-  const routes = await system.run('ip', ['route', 'show'], { timeout: limit });
   const links = await readLinks(system, parseAddresses(addresses.stdout));
   return {
     nics: links.filter(isCard).map(({ nic }) => nic),
-    routes: routes.stdout.split('\n').map((line) => line.trim()),
+    routes: await readRoutes(system),
   };
 };
 

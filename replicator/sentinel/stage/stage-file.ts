@@ -1,7 +1,6 @@
 import { err, ok, type Result } from '#core/result';
 import { type Millis, millis } from '#core/units';
 import { isRecord, jsonOf, textOf } from '#replicator/sentinel/inventory/lsblk';
-import type { GuestSurvey } from '#replicator/sentinel/inventory/survey';
 
 /** Where fix-up leaves word for the sentinel in a replica. */
 export const stagePath = '/var/lib/sealift/stage.json';
@@ -13,7 +12,7 @@ export interface StageFile {
   readonly migration: string;
   /** In the order in which they run. */
   readonly checks: readonly ValidationCheck[];
-  /** What the guest was at cutover; nothing is compared without it. */
+  /** What the guest was at cutover, if not as its sentinel noted on the way to rest. */
   readonly source?: StageSource;
   readonly account?: StageAccount;
 }
@@ -36,7 +35,7 @@ export interface StageNic {
 /** A temporary account to look at the target with. Its password is never in here; a hash of it may be. */
 export interface StageAccount {
   readonly name: string;
-  /** As in `/etc/shadow`. Without it a password is made in the guest, and shown once to whoever asked. */
+  /** As in `/etc/shadow`. Without it a password is made in the guest each time somebody asks for one. */
   readonly passwordHash?: string;
 }
 
@@ -52,7 +51,8 @@ export type ValidationCheck = {
   | { readonly kind: 'hostname'; readonly expected: string }
   | { readonly kind: 'address'; readonly address: string }
   | { readonly kind: 'service'; readonly unit: string }
-  | { readonly kind: 'script'; readonly command: string }
+  /** `asAccount`: run by the account of the stage, and not by root. */
+  | { readonly kind: 'script'; readonly command: string; readonly asAccount?: true }
 );
 
 /** The kinds of checks, and the field that each needs. */
@@ -85,6 +85,9 @@ export function parseStageFile(text: string): Result<StageFile, string> {
   }
   const who = account === undefined ? ok(undefined) : readAccount(account);
   if (!who.ok) return who;
+  const homeless =
+    who.value === undefined ? read.find((check) => check.kind === 'script' && check.asAccount) : undefined;
+  if (homeless) return err(`the check ${homeless.id} is to run as an account, and there is none in ${stagePath}`);
   return ok({
     stage,
     migration,
@@ -116,7 +119,7 @@ function readCheck(value: unknown): Result<ValidationCheck, string> {
     case 'service':
       return ok({ ...common, kind, unit: needed });
     case 'script':
-      return ok({ ...common, kind, command: needed });
+      return ok({ ...common, kind, command: needed, ...(value['asAccount'] === true && { asAccount: true }) });
   }
 }
 
@@ -131,7 +134,8 @@ function readAccount(value: unknown): Result<StageAccount, string> {
   return hashShape.test(hash) ? ok({ name, passwordHash: hash }) : err('the password of the account is no hash');
 }
 
-function readSource(value: Readonly<Record<string, unknown>>): StageSource {
+/** Reads what a guest was, from what is plain data. */
+export function readSource(value: Readonly<Record<string, unknown>>): StageSource {
   const nics = Array.isArray(value['nics']) ? value['nics'].filter(isRecord) : [];
   return {
     hostname: textOf(value['hostname']),
@@ -145,20 +149,6 @@ function readSource(value: Readonly<Record<string, unknown>>): StageSource {
 
 const texts = (value: unknown): readonly string[] =>
   Array.isArray(value) ? value.map(textOf).filter((text) => text !== '') : [];
-
-const hardware = ({ driver }: { readonly driver: string }): boolean =>
-  !['vlan', 'bond', 'bridge', 'team'].includes(driver);
-
-/** What has to be kept of a guest, from the inventory taken of it at cutover. */
-export const stageSourceOf = ({ hostname, nics, routes, details }: GuestSurvey): StageSource => ({
-  hostname,
-  nics: nics.filter(hardware).map(({ name, mac, addresses }) => ({
-    ...{ name, mac: mac.toLowerCase() },
-    addresses: addresses.filter((address) => !details.lent.includes(address)),
-    lent: addresses.filter((address) => details.lent.includes(address)),
-  })),
-  routes,
-});
 
 /** The file's text, as `parseStageFile` reads it. */
 export const renderStageFile = (file: StageFile): string =>

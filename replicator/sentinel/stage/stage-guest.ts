@@ -100,11 +100,12 @@ function list(guest: StageGuest, path: string): readonly string[] {
 function run(guest: StageGuest, program: string, args: readonly string[], input: string): ProgramOutcome | undefined {
   if (program === 'ip') return ip(guest, args);
   if (program === 'systemctl') return systemctl(guest, args[0] ?? '', args.at(-1) ?? '');
-  if (program === 'sh') {
-    const outcomes = guest.scripts.get(args[1] ?? '') ?? [];
+  const name = args.at(-1) ?? '';
+  if (program === 'su' && !guest.accounts.has(name)) return no(`su: user ${name} does not exist`);
+  if (program === 'sh' || program === 'su') {
+    const outcomes = guest.scripts.get(args[args.indexOf('-c') + 1] ?? '') ?? [];
     return (outcomes.length > 1 ? outcomes.shift() : outcomes[0]) ?? no('sh: not found', 127);
   }
-  const name = args.at(-1) ?? '';
   if (program === 'useradd') {
     guest.accounts.set(name, `${name}:x:1001:1001:${args[args.indexOf('-c') + 1]}:/home/${name}:/bin/sh`);
     return fine;

@@ -2,11 +2,12 @@ import { describe, expect, it } from 'vitest';
 import type { Check } from '#core/migration/facts';
 import { minutes, seconds } from '#core/units';
 import { guestOfFiles } from '#replicator/sentinel/inventory/guest-files';
-import { surveyGuest } from '#replicator/sentinel/inventory/survey';
-import { renderStageFile, type StageFile, stagePath, stageSourceOf } from './stage-file.ts';
+import { valueOf } from '#test/support/value-of';
+import { forgetPlace, placePath, readPlace, savePlace } from './saved-place.ts';
+import { renderStageFile, type StageFile, stagePath } from './stage-file.ts';
 import { type StageGuest, stageGuest } from './stage-guest.ts';
 import { reportLine, reportMark, waitsForNetwork } from './stage-report.ts';
-import { finalizeStage, readStage, runStageTwo } from './stage-two.ts';
+import { finalizeStage, readStage, runStageTwo, validationAccount } from './stage-two.ts';
 
 const common = { timeout: seconds(30), mustSucceed: true } as const;
 const file: StageFile = {
@@ -49,7 +50,7 @@ describe('stage two', () => {
     const stage = await readStage(guest.system);
     if (!stage.ok || stage.value === undefined) throw new Error('the stage cannot be read');
     expect(stage.value).toEqual(file);
-    const { report } = await runStageTwo(guest.system, guest.clock, stage.value);
+    const report = await runStageTwo(guest.system, guest.clock, stage.value);
     expect(verdicts(report.checks)).toEqual([
       ...['network-kept passed', 'old-agent-off:qemu-guest-agent passed', 'validation-account passed'],
       ...['booted passed', 'hostname passed', 'address passed', 'database passed', 'records passed'],
@@ -82,7 +83,7 @@ describe('stage two', () => {
     const cards = structuredClone(guest.cards);
     const routes = [...guest.routes];
     guest.seen.length = 0;
-    const { report } = await runStageTwo(guest.system, guest.clock, file);
+    const report = await runStageTwo(guest.system, guest.clock, file);
     expect(guest.cards).toEqual(cards);
     expect(guest.routes).toEqual(routes);
     expect(guest.seen.filter((what) => /^ip .*\b(?:add|set)\b|restart|useradd/.test(what))).toEqual([]);
@@ -97,7 +98,7 @@ describe('stage two', () => {
     expect(guest.cards.map(({ name }) => name)).toEqual(['enp0s3', 'ens160']);
     const fewer = working();
     fewer.cards.pop();
-    const { report } = await runStageTwo(fewer.system, fewer.clock, file);
+    const report = await runStageTwo(fewer.system, fewer.clock, file);
     expect(verdicts(report.checks)).toContain('nic-kept:enp0s3 failed');
   });
 
@@ -106,12 +107,12 @@ describe('stage two', () => {
     const late = { status: 1, stdout: '', stderr: 'not yet\n' };
     guest.scripts.set('check-records', [late, late, { status: 0, stdout: 'here\n', stderr: '' }]);
     guest.services.set('database', 'inactive');
-    const { report } = await runStageTwo(guest.system, guest.clock, file);
+    const report = await runStageTwo(guest.system, guest.clock, file);
     expect(verdicts(report.checks)).toEqual(expect.arrayContaining(['database failed', 'records passed']));
     expect(guest.time).toBe(32_000); // All of the service's time, and two waits for the script.
     guest.scripts.set('check-records', [late]);
     const again = await runStageTwo(guest.system, guest.clock, file);
-    expect(again.report.checks.at(-1)).toEqual({
+    expect(again.checks.at(-1)).toEqual({
       ...{ id: 'records', verdict: 'warning', message: 'status 1: not yet' },
       remedy: 'run it in the guest, and look at what it says',
     });
@@ -119,44 +120,63 @@ describe('stage two', () => {
 });
 
 describe('the validation account', () => {
-  const everything = (guest: StageGuest, report: unknown): string =>
-    JSON.stringify([guest.seen, [...guest.files], report, guest.time]);
+  const everything = (guest: StageGuest, ...said: readonly unknown[]): string =>
+    JSON.stringify([guest.seen, [...guest.files], said, guest.time]);
+  const hashed = { name: 'sealift-look', passwordHash: '$6$salt$hash' };
 
-  it('has a password of its own each time, which is nowhere but in the answer', async () => {
+  it('has no password until one is asked for, and another one each time, which is nowhere but in the answer', async () => {
     const guest = working();
-    const one = await runStageTwo(guest.system, guest.clock, file);
-    const other = await runStageTwo(guest.system, guest.clock, file);
-    const password = one.account?.password ?? '';
-    expect(password.length).toBeGreaterThanOrEqual(24);
-    expect(other.account?.password).not.toBe(password);
-    expect(guest.passwords.get('sealift-look')).toBe(other.account?.password);
-    expect(everything(guest, [one.report, other.report])).not.toContain(password);
-    expect(everything(guest, [one.report, other.report])).not.toContain(other.account?.password);
+    const report = await runStageTwo(guest.system, guest.clock, file);
+    expect(guest.accounts.has('sealift-look')).toBe(true);
+    expect(guest.passwords.size).toBe(0);
     expect(guest.seen.find((what) => what.startsWith('useradd'))).toContain('-e 1970-01-08');
+    const one = valueOf(await validationAccount(guest.system))?.password ?? '';
+    const other = valueOf(await validationAccount(guest.system))?.password ?? '';
+    expect(one.length).toBeGreaterThanOrEqual(24);
+    expect(other).not.toBe(one);
+    expect(guest.passwords.get('sealift-look')).toBe(other);
+    // Neither a boot nor a sentinel that starts again takes it from whoever has it.
+    const again = await runStageTwo(guest.system, guest.clock, file);
+    expect(guest.passwords.get('sealift-look')).toBe(other);
+    for (const password of [one, other]) expect(everything(guest, report, again)).not.toContain(password);
   });
 
   it('takes a hash that came with the stage, and then knows no password', async () => {
     const guest = working();
-    const account = { name: 'sealift-look', passwordHash: '$6$salt$hash' };
-    const outcome = await runStageTwo(guest.system, guest.clock, { ...file, account });
-    expect(outcome.account).toEqual({ name: 'sealift-look' });
+    guest.files.set(stagePath, renderStageFile({ ...file, account: hashed }));
+    await runStageTwo(guest.system, guest.clock, { ...file, account: hashed });
     expect(guest.passwords.get('sealift-look')).toBe('$6$salt$hash');
     expect(guest.seen).toContain('chpasswd -e');
+    expect(valueOf(await validationAccount(guest.system))).toEqual({ name: 'sealift-look' });
   });
 
-  it('is not made in a test, where nobody could be told its password', async () => {
+  it('runs the checks that are to be its, and the others are root’s', async () => {
     const guest = working();
-    const outcome = await runStageTwo(guest.system, guest.clock, { ...file, stage: 'test' });
-    expect(outcome.account).toBeUndefined();
-    expect(guest.accounts.has('sealift-look')).toBe(false);
-    expect(outcome.report.stage).toBe('test');
+    const script = { kind: 'script', ...common } as const;
+    const checks = [
+      { id: 'mine', ...script, command: 'look-around', asAccount: true },
+      { id: 'other', ...script, command: 'check-records' },
+    ] as const;
+    guest.scripts.set('look-around', [{ status: 0, stdout: 'seen by sealift-look\n', stderr: '' }]);
+    const report = await runStageTwo(guest.system, guest.clock, { ...file, stage: 'test', checks });
+    expect(verdicts(report.checks).slice(-2)).toEqual(['mine passed', 'other passed']);
+    expect(guest.seen).toContain('su -s /bin/sh -c look-around sealift-look');
+    expect(guest.seen).toContain('sh -c check-records');
+  });
+
+  it('is not there in a guest of which nobody asked for one', async () => {
+    const guest = working();
+    guest.files.delete(stagePath);
+    expect(await validationAccount(guest.system)).toEqual({ ok: true, value: undefined });
   });
 
   it('never touches an account of the guest', async () => {
     const guest = working();
     guest.accounts.set('sealift-look', 'sealift-look:x:1000:1000:Somebody:/home/s:/bin/sh');
-    const { report, account } = await runStageTwo(guest.system, guest.clock, file);
-    expect(account).toBeUndefined();
+    const report = await runStageTwo(guest.system, guest.clock, file);
+    expect(await validationAccount(guest.system)).toMatchObject({
+      error: 'sealift-look is no account of ours in this guest',
+    });
     expect(verdicts(report.checks)).toContain('validation-account warning');
     expect(guest.passwords.size).toBe(0);
     await finalizeStage(guest.system);
@@ -171,6 +191,7 @@ describe('finalize', () => {
     expect(await finalizeStage(guest.system)).toEqual({ ok: true, value: undefined });
     expect(guest.accounts.has('sealift-look')).toBe(false);
     expect(await readStage(guest.system)).toEqual({ ok: true, value: undefined });
+    expect(await validationAccount(guest.system)).toEqual({ ok: true, value: undefined });
     expect(await finalizeStage(guest.system)).toEqual({ ok: true, value: undefined });
   });
 
@@ -195,6 +216,10 @@ describe('the stage file', () => {
     ['{"stage":"test","migration":"m","checks":[{"id":"a","kind":"toString"}]}', 'of no known kind'],
     ['{"stage":"test","migration":"m","checks":[{"id":"a","kind":"script"}]}', 'lacks its command'],
     ['{"stage":"test","migration":"m","checks":[{"id":"a","kind":"booted","timeoutMs":-1}]}', 'is no duration'],
+    [
+      '{"stage":"test","migration":"m","checks":[{"id":"a","kind":"script","command":"x","asAccount":true}]}',
+      'is to run as an account',
+    ],
     ['{"stage":"test","migration":"m","account":{"name":"Root; rm"}}', 'no name that a system would take'],
     ['{"stage":"test","migration":"m","account":{"name":"look","passwordHash":"secret"}}', 'is no hash'],
   ])('%s is refused with a sentence', async (text, why) => {
@@ -218,13 +243,29 @@ describe('the stage file', () => {
         'ip -4 route show': 'default via 10.0.0.2 dev ens3\n',
       },
     );
-    const survey = await surveyGuest(system, { version: '0.1.0' });
-    await end();
-    expect(stageSourceOf(survey)).toEqual({
+    expect(await readPlace(system)).toBeUndefined();
+    expect(await savePlace(system)).toBeUndefined();
+    expect(await readPlace(system)).toEqual({
       hostname: 'guest1',
       nics: [{ name: 'ens3', mac: '52:54:00:ab:00:01', addresses: ['192.0.2.7/24'], lent: ['10.0.0.5/24'] }],
       routes: ['default via 10.0.0.2 dev ens3'],
     });
+    await forgetPlace(system);
+    expect(await readPlace(system)).toBeUndefined();
+    await end();
+  });
+
+  it('is completed by the place that was noted at the cutover, on the target and not in a test', async () => {
+    const { source, ...bare } = file;
+    const guest = working();
+    guest.files.set(placePath, JSON.stringify(source));
+    await runStageTwo(guest.system, guest.clock, { ...bare, stage: 'test' });
+    expect(guest.cards.map(({ name }) => name)).toEqual(['ens192', 'ens160']);
+    const report = await runStageTwo(guest.system, guest.clock, bare);
+    expect(report.checks[0]).toMatchObject({ id: 'network-kept', verdict: 'passed' });
+    expect(guest.cards.map(({ name }) => name)).toEqual(['ens160', 'enp0s3']);
+    await finalizeStage(guest.system);
+    expect(guest.files.has(placePath)).toBe(false);
   });
 
   it('may leave out what has a usual value', async () => {

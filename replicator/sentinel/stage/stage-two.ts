@@ -3,19 +3,13 @@ import type { Check } from '#core/migration/facts';
 import { err, ok, type Result } from '#core/result';
 import type { GuestControl } from '#replicator/sentinel/guest-system';
 import { isThere } from '#replicator/sentinel/inventory/old-agents';
-import { type AccountMade, makeAccount, removeAccount } from './account.ts';
+import { type AccountMade, givePassword, makeAccount, removeAccount } from './account.ts';
 import { markTools, oldAgentsOff } from './agents-off.ts';
 import { keepNetwork } from './keep-network.ts';
+import { forgetPlace, readPlace } from './saved-place.ts';
 import { parseStageFile, type StageFile, stagePath, type ValidationCheck } from './stage-file.ts';
 import { reportLine, type StageReport, waitsForNetwork } from './stage-report.ts';
 import { validate } from './validation.ts';
-
-/** What came of stage two. */
-export interface StageOutcome {
-  readonly report: StageReport;
-  /** For whoever asked for it, once. Never to be logged, kept or put into a fact. */
-  readonly account?: AccountMade;
-}
 
 /** The stage that this replica is in; undefined in an ordinary guest. An error is a file that cannot be read. */
 export async function readStage(system: GuestControl): Promise<Result<StageFile | undefined, string>> {
@@ -31,48 +25,45 @@ export async function readStage(system: GuestControl): Promise<Result<StageFile 
  * A target boots with its cards disconnected, and is connected once it has said that it is up. So what needs a network is
  * checked last, and a report goes before it in which it is waited for.
  */
-export async function runStageTwo(system: GuestControl, clock: Clock, file: StageFile): Promise<StageOutcome> {
-  const kept = file.source === undefined ? [] : await keepNetwork(system, file.source);
+export async function runStageTwo(system: GuestControl, clock: Clock, file: StageFile): Promise<StageReport> {
+  // In a test it would be that of an earlier cutover, if there was one.
+  const source = file.source ?? (file.stage === 'target' ? await readPlace(system) : undefined);
+  const kept = source === undefined ? [] : await keepNetwork(system, source);
   const agents = await oldAgentsOff(system);
   const tools = await markTools(system);
-  const { account, checks: accountChecks } = await prepareAccount(system, clock, file);
-  const done = [...kept, ...agents, ...tools, ...accountChecks];
-  const reportOf = (validated: readonly Check[]): StageReport => ({
+  const account = await prepareAccount(system, clock, file);
+  const done = [...kept, ...agents, ...tools, ...account];
+  const reportOf = (found: readonly Check[]): StageReport => ({
     ...{ stage: file.stage, migration: file.migration, booted: true },
-    checks: [...done, ...file.checks.flatMap(({ id }) => validated.filter((check) => check.id === id))],
+    checks: [...done, ...file.checks.flatMap(({ id }) => found.filter((check) => check.id === id))],
   });
   const inNetwork = file.checks.filter(({ kind }) => kind === 'address');
-  const alone = await validate(
-    system,
-    clock,
-    file.checks.filter((check) => !inNetwork.includes(check)),
-  );
+  const validated = (checks: StageFile['checks']) => validate(system, clock, checks, file.account?.name);
+  const alone = await validated(file.checks.filter((check) => !inNetwork.includes(check)));
   if (inNetwork.length > 0) await sayOnConsole(system, reportLine(reportOf([...alone, ...inNetwork.map(waits)])));
-  const report = reportOf([...alone, ...(await validate(system, clock, inNetwork))]);
+  const report = reportOf([...alone, ...(await validated(inNetwork))]);
   await sayOnConsole(system, reportLine(report));
-  return account === undefined ? { report } : { report, account };
+  return report;
 }
 
 const waits = ({ id }: ValidationCheck): Check => ({
   ...{ id, verdict: 'warning', message: waitsForNetwork, remedy: '' },
 });
 
-async function prepareAccount(
-  system: GuestControl,
-  clock: Clock,
-  { stage, account }: StageFile,
-): Promise<{ readonly account?: AccountMade; readonly checks: readonly Check[] }> {
-  if (account === undefined) return { checks: [] };
-  const id = 'validation-account';
-  // Nobody could be told the password of an account made here, where no network is to be talked to.
-  if (stage === 'test' && account.passwordHash === undefined)
-    return { checks: [{ id, verdict: 'passed', message: 'none is made for a test', remedy: '' }] };
+async function prepareAccount(system: GuestControl, clock: Clock, { account }: StageFile): Promise<readonly Check[]> {
+  if (account === undefined) return [];
   const made = await makeAccount(system, clock, account);
-  if (!made.ok)
-    return {
-      checks: [{ id, verdict: 'warning', message: made.error, remedy: 'validate with an account of your own' }],
-    };
-  return { account: made.value, checks: [{ id, verdict: 'passed', message: `${account.name} is there`, remedy: '' }] };
+  const check = made.ok
+    ? ({ verdict: 'passed', message: `${account.name} is there`, remedy: '' } as const)
+    : ({ verdict: 'warning', message: made.error, remedy: 'validate with an account of your own' } as const);
+  return [{ id: 'validation-account', ...check }];
+}
+
+/** Gives the account of this replica a new password; undefined if nobody asked for an account. */
+export async function validationAccount(system: GuestControl): Promise<Result<AccountMade | undefined, string>> {
+  const file = await readStage(system);
+  if (!file.ok) return file;
+  return file.value?.account === undefined ? ok(undefined) : givePassword(system, file.value.account);
 }
 
 /** Ends stage two: the account and the file are gone, and the guest is an ordinary one. An error says what stayed. */
@@ -82,7 +73,7 @@ export async function finalizeStage(system: GuestControl): Promise<Result<void, 
   const account = file.value?.account;
   const stayed = account === undefined ? undefined : await removeAccount(system, account.name);
   // The file names the account: it goes last, so that a second attempt knows what to remove.
-  const why = stayed ?? (await system.remove(stagePath));
+  const why = stayed ?? (await forgetPlace(system)) ?? (await system.remove(stagePath));
   return why === undefined ? ok(undefined) : err(why);
 }
 

@@ -24,10 +24,11 @@ export async function validate(
   system: GuestSystem,
   clock: Clock,
   checks: readonly ValidationCheck[],
+  account?: string,
 ): Promise<readonly Check[]> {
   const found: Check[] = [];
   for (const check of checks) {
-    const { passed, message } = await within(system, clock, check);
+    const { passed, message } = await within(system, clock, check, account);
     const verdict = passed ? 'passed' : check.mustSucceed ? 'failed' : 'warning';
     found.push({ id: check.id, verdict, message, remedy: passed ? '' : remedies[check.kind] });
   }
@@ -42,18 +43,29 @@ const remedies = {
   script: 'run it in the guest, and look at what it says',
 } as const satisfies Record<ValidationCheck['kind'], string>;
 
-async function within(system: GuestSystem, clock: Clock, check: ValidationCheck): Promise<Looked> {
+async function within(
+  system: GuestSystem,
+  clock: Clock,
+  check: ValidationCheck,
+  account: string | undefined,
+): Promise<Looked> {
   const until = after(clock.now(), check.timeout);
   for (;;) {
     // A look may take what is left, and the first one a moment even if that is nothing.
     const left = millis(Math.max(1000, Math.min(askLimit, elapsed(clock.now(), until))));
-    const looked = await look(system, check, check.kind === 'script' ? millis(Math.max(1000, check.timeout)) : left);
+    const looked = check.kind === 'script' ? await runScript(system, check, account) : await look(system, check, left);
     if (looked.passed || clock.now() >= until) return looked;
     await clock.wait(pollWait);
   }
 }
 
-async function look(system: GuestSystem, check: ValidationCheck, timeout: typeof pollWait): Promise<Looked> {
+type Script = Extract<ValidationCheck, { readonly kind: 'script' }>;
+
+async function look(
+  system: GuestSystem,
+  check: Exclude<ValidationCheck, Script>,
+  timeout: typeof pollWait,
+): Promise<Looked> {
   switch (check.kind) {
     case 'booted':
       return lookBooted(system);
@@ -72,15 +84,23 @@ async function look(system: GuestSystem, check: ValidationCheck, timeout: typeof
     }
     case 'service':
       return lookService(system, check.unit);
-    case 'script': {
-      const ran = await system.run('sh', ['-c', check.command], { timeout });
-      const said = (ran.stdout.trim() || ran.stderr.trim()).split('\n').at(-1) ?? '';
-      return {
-        passed: ran.status === 0,
-        message: `${ran.status === null ? 'ended' : `status ${ran.status}`}: ${said}`,
-      };
-    }
   }
+}
+
+/** `su` asks root for no password, so that none is needed for a check. */
+async function runScript(
+  system: GuestSystem,
+  { command, timeout: given, asAccount }: Script,
+  account: string | undefined,
+): Promise<Looked> {
+  if (asAccount && account === undefined) return { passed: false, message: 'there is no account to run it as' };
+  const timeout = millis(Math.max(1000, given));
+  const ran =
+    asAccount && account !== undefined
+      ? await system.run('su', ['-s', '/bin/sh', '-c', command, account], { timeout })
+      : await system.run('sh', ['-c', command], { timeout });
+  const said = (ran.stdout.trim() || ran.stderr.trim()).split('\n').at(-1) ?? '';
+  return { passed: ran.status === 0, message: `${ran.status === null ? 'ended' : `status ${ran.status}`}: ${said}` };
 }
 
 /** `degraded` is booted too: what failed may have failed at the source, and services have checks of their own. */
