@@ -6,7 +6,7 @@ import { basename, join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { diskId, sentinelId, type SentinelId } from '#core/ids';
-import type { GuestAgent } from '#core/ports/guest-agent';
+import { describeGuestAgentError, type GuestAgent } from '#core/ports/guest-agent';
 import { hours, MiB, round } from '#core/units';
 import { makeCertificates } from '#replicator/certificates/make-certificates';
 import { runGateway, type Gateway } from '#replicator/gateway/gateway';
@@ -21,7 +21,7 @@ import { appendHistory, writeRandom } from './measure.ts';
  * it costs.
  *
  * The agent is `dist/sentinel.mjs` as it is installed, with the options of its unit, in a mount namespace that looks like
- * a guest: its one disk `vda` is a loop device in memory, and nobody else waits for anything (a gateway on the same
+ * a guest: its one disk `bench0` is a loop device in memory, and nobody else waits for anything (a gateway on the same
  * machine would make it give way).
  *
  *     npm run build && npx tsx bench/sentinel.ts [--seconds 30] [--size-mib 1024] [--pause-ms 1]        as root
@@ -37,12 +37,15 @@ const { values } = parseArgs({
 });
 const seconds = Number(values.seconds);
 const sizeMib = Number(values['size-mib']);
+const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
 const owner = 'bench';
 const web01: SentinelId = sentinelId('web01');
 if (!existsSync(values.agent)) throw new Error(`${values.agent} is not there: run npm run build first`);
 
-const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'sealift-bench-'));
-const undo: (() => unknown)[] = [() => rmSync(folder, { recursive: true })];
+const memory = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'sealift-bench-'));
+// The agent does not see what is below /dev.
+const folder = mkdtempSync(join(tmpdir(), 'sealift-bench-'));
+const undo: (() => unknown)[] = [memory, folder].map((each) => () => rmSync(each, { recursive: true }));
 try {
   await main();
 } finally {
@@ -56,7 +59,8 @@ async function main(): Promise<void> {
   if (!guests) throw new Error('a gateway without guests');
   const agent = await startAgent(device, guests);
   const guest = guestAgentOf(guests, web01);
-  await guest.look();
+  const looked = await guest.look();
+  if (!looked.ok) throw new Error(describeGuestAgentError(looked.error));
   // Its start is over, and what it needed for it collected.
   await pause(10_000);
   const idle = await during(agent, () => pause(seconds * 1_000));
@@ -81,7 +85,7 @@ async function track(agent: ChildProcess, guest: GuestAgent, device: string) {
 }
 
 async function sync(agent: ChildProcess, guest: GuestAgent, gateway: Gateway) {
-  const disk = diskId('vda');
+  const disk = diskId('bench0');
   const source = await guest.openDisk(disk);
   if (!source.ok) throw new Error(JSON.stringify(source.error));
   const job = {
@@ -90,7 +94,7 @@ async function sync(agent: ChildProcess, guest: GuestAgent, gateway: Gateway) {
     round: round(0),
     source: source.value,
     mode: 'full',
-    target: 'vda.raw',
+    target: 'bench.raw',
   } as const;
   const { costs, took, cpu, value } = await during(agent, () => gateway.jobs.run(job, {}));
   if (!value.ok) throw new Error(JSON.stringify(value.error));
@@ -110,7 +114,9 @@ async function during<T>(agent: ChildProcess, work: () => Promise<T>) {
   return { value, took, cpu, costs: { residentMib: Math.round(residentMax / MiB), cpu: rounded(cpu / took) } };
 }
 
-const rounded = (value: number): number => Number(value.toFixed(4));
+function rounded(value: number): number {
+  return Number(value.toFixed(4));
+}
 
 /** Processor time of a process, in seconds, with that of the programs it has run. */
 function cpuOf(pid: number | undefined): number {
@@ -120,13 +126,13 @@ function cpuOf(pid: number | undefined): number {
   return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / ticksPerSecond;
 }
 
-const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
-
-const residentOf = (pid: number | undefined): number =>
-  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1_024;
+function residentOf(pid: number | undefined): number {
+  const text = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return Number(/VmRSS:\s+(\d+)/.exec(text)?.[1] ?? 0) * 1_024;
+}
 
 function attachDisk(): string {
-  const file = join(folder, 'disk');
+  const file = join(memory, 'disk');
   writeRandom(file, sizeMib);
   const device = execFileSync('losetup', ['--find', '--show', file], { encoding: 'utf8' }).trim();
   undo.push(() => execFileSync('losetup', ['--detach', device]));
@@ -135,7 +141,7 @@ function attachDisk(): string {
 
 async function startGateway(): Promise<Gateway> {
   const certificates = join(folder, 'certificates');
-  const directory = join(folder, 'replicas');
+  const directory = join(memory, 'replicas');
   mkdirSync(directory);
   const made = await makeCertificates({ directory: certificates });
   if (!made.ok) throw new Error(JSON.stringify(made.error));
@@ -147,23 +153,25 @@ async function startGateway(): Promise<Gateway> {
   return gateway.value;
 }
 
-/** A namespace in which the loop device is the one disk, `vda`, and nobody waits. */
-const namespace = (device: string): string => `
+/** A namespace in which the loop device is the one disk, `bench0`, and nobody waits. */
+function namespace(device: string): string {
+  return `
 set -e
 mkdir ${folder}/guest && mount -t tmpfs none ${folder}/guest && cd ${folder}/guest
-mkdir -p up work block/vda/mq/0 block/vda/queue pressure
+mkdir -p up work block/bench0/mq/0 block/bench0/queue pressure
 for each in dev size removable diskseq queue/logical_block_size queue/max_discard_segments; do
-  if [ -f /sys/block/${basename(device)}/$each ]; then cat /sys/block/${basename(device)}/$each >block/vda/$each; fi
+  if [ -f /sys/block/${basename(device)}/$each ]; then cat /sys/block/${basename(device)}/$each >block/bench0/$each; fi
 done
-echo 0 >block/vda/mq/0/cpu_list
+echo 0 >block/bench0/mq/0/cpu_list
 for each in cpu io memory; do echo 'some avg10=0.00 avg60=0.00 avg300=0.00 total=0' >pressure/$each; done
 mount -t overlay none -o lowerdir=/dev,upperdir=$PWD/up,workdir=$PWD/work /dev
-mknod /dev/vda b $(tr : ' ' <block/vda/dev)
+mknod /dev/bench0 b $(tr : ' ' <block/bench0/dev)
 mount --bind block /sys/block
 if [ -d /proc/pressure ]; then mount --bind pressure /proc/pressure; fi
 cd /
 exec "$@"
 `;
+}
 
 async function startAgent(device: string, guests: Guests): Promise<ChildProcess> {
   const wish = { name: web01, os: 'linux', standalone: false, valid: hours(1), by: owner } as const;

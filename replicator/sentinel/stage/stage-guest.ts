@@ -129,7 +129,10 @@ function ip(guest: StageGuest, args: readonly string[]): ProgramOutcome {
         )
         .join('\n'),
     };
-  if (words.startsWith('route show') || words.startsWith('-')) return { ...fine, stdout: guest.routes.join('\n') };
+  if (words.includes('route show')) {
+    const isAsked = (route: string): boolean => route.split(' ')[0]?.includes(':') === words.startsWith('-6');
+    return { ...fine, stdout: guest.routes.filter(isAsked).join('\n') };
+  }
   if (words.startsWith('route add')) {
     guest.routes.push(args.slice(2).join(' '));
     return fine;

@@ -90,6 +90,17 @@ describe('stage two', () => {
     expect(report.checks[0]?.message).toBe('names, addresses and routes are as they were');
   });
 
+  it('adds routes of either kind only where they are not there', async () => {
+    const guest = working();
+    const there = '2001:db8:1::/48 via fe80::1 dev ens160 metric 1024 pref medium';
+    const routes = [there, '2001:db8:2::/48 via fe80::1 dev ens160 metric 1024 pref medium'];
+    guest.routes.push(there);
+    const source = { hostname: 'guest1', nics: file.source?.nics ?? [], routes };
+    const report = await runStageTwo(guest.system, guest.clock, { ...file, source });
+    expect(report.checks[0]).toMatchObject({ id: 'network-kept', verdict: 'passed' });
+    expect(guest.routes.slice(1)).toEqual(routes);
+  });
+
   it('takes cards by their order where no hardware address was kept, and says which are missing', async () => {
     const guest = working();
     const nics = file.source?.nics ?? [];
