@@ -146,6 +146,7 @@ describe('a sentinel from its bundle', () => {
     expect(await guest.changes({ owner: 'm-1', number: 3 })).toMatchObject({ error: { type: 'TrackingLost' } });
     await guest.close();
     expect(await desk.report(web01)).toEqual({ ok: true, value: undefined });
+    expect(await desk.account(web01)).toEqual({ ok: true, value: undefined });
     expect(install('status').stdout).toContain('"state":"connected"');
     expect((await stat(join(guestRoot(), 'etc/sealift-sentinel/key.pem'))).mode & 0o777).toBe(0o600);
   });
