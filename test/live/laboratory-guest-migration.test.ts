@@ -16,6 +16,7 @@ import { wallClock } from '#replicator/wall-clock';
 import { loadScenario } from '#scenarios/load';
 import { migrate, type MigrateOptions } from '#scenarios/migrate';
 import type { MigrationScenario } from '#scenarios/migration-scenario';
+import { laboratorySentinel } from '#replicator/live/guest-laboratory/guest-laboratory';
 import type { OpenGuest } from '#scenarios/open-guest-laboratory';
 import { needs } from '#test/support/programs';
 import { valueOf } from '#test/support/value-of';
@@ -113,15 +114,30 @@ describe.skipIf(!programs.available)(programs.title('a Debian server under load'
       expect(since.map(({ type }) => type)).not.toContain('TrackingLost');
       expect(since.flatMap((fact) => (fact.type === 'RoundCompleted' ? [fact.data.kind] : []))).toContain('delta');
       expect((await last('TargetValidated'))?.data.checks.map(({ id }) => id)).toEqual(
-        expect.arrayContaining(['booted', 'hostname', 'load', 'records', 'address']),
+        expect.arrayContaining(['network-kept', 'account', 'booted', 'hostname', 'load', 'records', 'address']),
       );
       expect((await last('FixUpPlanned'))?.data.edits.length).toBeGreaterThan(2);
     },
   );
 
   it('has every acknowledged record on both disks, and its source is retired', { timeout: minutes(40) }, async () => {
-    const { ending } = await run({ goal: 'finalize' });
+    let given: { readonly name: string; readonly password?: string } | null = null;
+    const { ending } = await run({
+      goal: 'finalize',
+      // An operator asks for the account of the target before it is given up.
+      changeSite: (site) => ({
+        ...site,
+        agent: {
+          ...site.agent,
+          uninstall: async () => {
+            given = valueOf(await laboratory().guests.ask(laboratorySentinel)('account', {}));
+            return site.agent.uninstall();
+          },
+        },
+      }),
+    });
     expect(ending).toBe('finalized');
+    expect(given).toEqual({ name: 'sealift-look', password: expect.stringMatching(/^[\w-]{24}$/) });
     const { source, target, recorder } = laboratory();
     const verified = valueOf(await verifyLoad(target.shell(scenario.vm.name), recorder));
     expect(verified.missing).toEqual([]);
@@ -135,6 +151,16 @@ describe.skipIf(!programs.available)(programs.title('a Debian server under load'
     );
     expect(inside.output).not.toContain('/opt/sealift-sentinel\n');
     expect(inside.output).toContain('ens3');
+    // The account is gone too, and its password is nowhere.
+    const left = await target
+      .shell(scenario.vm.name)
+      .run(
+        'getent passwd sealift-look; for at in /home/sealift-look /var/lib/sealift; do [ ! -e $at ] || echo $at; done',
+      );
+    expect(valueOf(left).output.trim()).toBe('');
+    const { password = 'none' } = given ?? { name: '' };
+    expect(JSON.stringify(await facts())).not.toContain(password);
+    expect(valueOf(await target.console(scenario.vm.name))).not.toContain(password);
     expect(valueOf(await source.power.state())).toBe('off');
     expect((await source.notes()).join()).toContain(`moved to ${scenario.vm.name}`);
   });
