@@ -3,7 +3,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import { sentinelId, type SentinelId } from '#core/ids';
 import { exitStatus } from '#core/text/exit-status';
 import { formatBytes, formatDuration } from '#core/text/format';
-import { plainText } from '#core/text/plain-text';
+import { plainLine } from '#core/text/plain-text';
 import { Refused } from '#core/text/refused';
 import { hours, type Millis } from '#core/units';
 import type { SentinelSummary } from '#replicator/protocol/guest-message';
@@ -115,7 +115,7 @@ function lineOf({ id, state, hostname, version, heartbeat, refusals }: SentinelS
   }
   if (refusals > 0) words.push(`${refusals} refused`);
   // Hostname and version are what a guest says.
-  return words.map(plainText).join('  ');
+  return words.map(plainLine).join('  ');
 }
 
 interface ChangeArguments extends GatewayArguments {
@@ -168,7 +168,7 @@ function addAccount(sentinel: Command, { terminal }: CommandTools): void {
         throw new Refused(`the guest of ${id} has no account for its validation`, exitStatus.unavailable);
       const { name, password } = given.value;
       if (options.json) return terminal.print(JSON.stringify(given.value));
-      terminal.print(password === undefined ? plainText(name) : `${plainText(name)} ${plainText(password)}`);
+      terminal.print(password === undefined ? plainLine(name) : `${plainLine(name)} ${plainLine(password)}`);
       terminal.note(
         password === undefined
           ? 'its password is the one whose hash came with the migration'
