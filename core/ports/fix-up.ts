@@ -1,6 +1,7 @@
 import type { Check } from '#core/migration/facts';
 import type { Result } from '#core/result';
 import type { Bytes } from '#core/units';
+import type { WindowsGuest } from './windows-guest.ts';
 
 /**
  * Fix-up: what is changed on a replica so that its guest boots and talks on vSphere's virtual hardware. It is data
@@ -52,6 +53,11 @@ export interface Edit {
   readonly run?: readonly string[];
   /** Where in the guest the original is kept. */
   readonly keeps?: string;
+  /**
+   * An edit of a Windows registry: the key that `path`, a hive, is in the registry (`HKEY_LOCAL_MACHINE\SYSTEM`). `before`
+   * and `after` are then registry text, as `.reg` files have it, of the values that change.
+   */
+  readonly hive?: string;
 }
 
 /** Something that holds a file system, swap or encrypted data: a partition, a logical volume, an md array. */
@@ -90,7 +96,7 @@ export interface GuestKernel {
 export interface GuestImage {
   readonly os: { readonly family: GuestFamily; readonly id: string; readonly version: string; readonly name: string };
   readonly firmware: 'bios' | 'uefi';
-  readonly bootLoader: 'grub2' | 'grub-legacy' | 'systemd-boot' | 'unknown';
+  readonly bootLoader: 'grub2' | 'grub-legacy' | 'systemd-boot' | 'bootmgr' | 'unknown';
   readonly initramfsSystem: 'initramfs-tools' | 'dracut' | 'mkinitcpio' | 'unknown';
   /** Highest version first: what a boot loader starts if nobody says otherwise. */
   readonly kernels: readonly GuestKernel[];
@@ -106,12 +112,14 @@ export interface GuestImage {
   readonly oldAgents: readonly string[];
   /** Encrypted devices nobody gave a key for. */
   readonly locked: readonly string[];
-  /** Swap with the memory of a hibernated guest in it. */
+  /** Swap, or a volume of Windows, with the memory of a hibernated guest in it. */
   readonly hibernated: readonly string[];
   /** Texts of the files a plan looks at, by path. */
   readonly files: Readonly<Record<string, string>>;
   /** Programs, units and folders that a plan asks about and that are there. */
   readonly present: readonly string[];
+  /** What only Windows has. */
+  readonly windows?: WindowsGuest;
 }
 
 /** Families of guests that are told apart. `unknown` is refused by name. */

@@ -3,6 +3,8 @@ import { dirname, join } from 'node:path/posix';
 import type { Edit, FixUpDisk, FixUpError, FixUpPlan } from '#core/ports/fix-up';
 import { err, ok, type Result } from '#core/result';
 import { ownDisk } from '#replicator/disk/owner-lock';
+import { editWindows } from '#replicator/fixup/windows/apply';
+import { findWindows } from '#replicator/fixup/windows/volume';
 import { guestDevices } from './guest-devices.ts';
 import { fetchTexts, mountGuest } from './guest-tree.ts';
 import { openSession, type GuestfishSession, type SessionOptions } from './guestfish.ts';
@@ -163,6 +165,9 @@ async function editGuest(
 ): Promise<Result<void, FixUpError>> {
   const devices = await guestDevices(session);
   if (!devices.ok) return devices;
+  const windows = await findWindows(session, devices.value);
+  if (!windows.ok) return windows;
+  if (windows.value !== undefined) return editWindows(session, windows.value, edits, onEdit);
   const mounts = await mountGuest(session, devices.value, true);
   if (!mounts.ok) return mounts;
   const current = await checkBefore(session, edits);

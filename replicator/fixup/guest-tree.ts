@@ -7,6 +7,7 @@ import { deviceNamed } from './device-names.ts';
 import { parseTable } from './file-system-table.ts';
 import { linesOf } from './guest-devices.ts';
 import type { GuestfishSession } from './guestfish.ts';
+import { hiddenWindows } from '#replicator/fixup/windows/hidden';
 
 /** File systems a root or a part of it can be on. */
 const linuxTypes: ReadonlySet<string> = new Set(['ext2', 'ext3', 'ext4', 'xfs', 'btrfs']);
@@ -110,8 +111,8 @@ async function findRoot(
       what: 'a guest whose root is encrypted',
       detail: `${locked.join(', ')} is locked by LUKS and no other device holds a root; fix the guest up from inside before its cutover`,
     });
-  if (devices.some(({ type }) => type === 'ntfs' || type === 'BitLocker'))
-    return err({ type: 'Unsupported', what: 'a Windows guest', detail: 'no Linux root is on these disks' });
+  const hidden = hiddenWindows(devices);
+  if (hidden !== undefined) return err(hidden);
   return err({
     type: 'ImageUnusable',
     detail: 'no file system on these disks has an fstab and says what system it is',
@@ -153,7 +154,8 @@ function textOf(content: Uint8Array): string | undefined {
 
 const detailOf = (error: FixUpError): string => ('detail' in error ? error.detail : error.type);
 
-function freeIn(answer: Result<string, FixUpError> | undefined): number {
+/** Bytes left, by what `statvfs` said; 0 if it said nothing. */
+export function freeIn(answer: Result<string, FixUpError> | undefined): number {
   if (answer === undefined || !answer.ok) return 0;
   const number = (key: string): number => Number(new RegExp(`^${key}: (\\d+)$`, 'm').exec(answer.value)?.[1] ?? 0);
   return number('bavail') * (number('frsize') || number('bsize'));

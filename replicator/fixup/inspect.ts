@@ -5,6 +5,7 @@ import { guestFiles, type GuestFiles } from './guest-files.ts';
 import { guestKernels } from './guest-kernels.ts';
 import { mountGuest } from './guest-tree.ts';
 import { openSession, type GuestfishSession, type SessionOptions } from './guestfish.ts';
+import { inspectWindows } from '#replicator/fixup/windows/inspect';
 
 /** Finds out all about a guest from its disks, which stay as they are. */
 export async function inspectDisks(
@@ -20,9 +21,13 @@ export async function inspectDisks(
   }
 }
 
-async function inspectIn(session: GuestfishSession): Promise<Result<GuestImage, FixUpError>> {
+/** The same in a session that is open, on which nothing is mounted yet. */
+export async function inspectIn(session: GuestfishSession): Promise<Result<GuestImage, FixUpError>> {
   const devices = await guestDevices(session);
   if (!devices.ok) return devices;
+  const windows = await inspectWindows(session, devices.value);
+  if (!windows.ok) return windows;
+  if (windows.value !== undefined) return ok(windows.value);
   const mounts = await mountGuest(session, devices.value, false);
   if (!mounts.ok) return mounts;
   const kernels = await guestKernels(session);

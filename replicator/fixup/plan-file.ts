@@ -17,6 +17,7 @@ const edit = z.strictObject({
   mode: z.int().min(0).max(0o7777).exactOptional(),
   run: z.array(z.string()).min(1).exactOptional(),
   keeps: path.exactOptional(),
+  hive: z.string().startsWith('HKEY_LOCAL_MACHINE\\').exactOptional(),
 });
 
 const check = z.strictObject({

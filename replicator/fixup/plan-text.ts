@@ -2,6 +2,7 @@ import type { Check } from '#core/migration/facts';
 import type { Edit, FixUpPlan, GuestImage } from '#core/ports/fix-up';
 import { formatBytes } from '#core/text/format';
 import { differenceLines } from './text-difference.ts';
+import { windowsLines } from '#replicator/fixup/windows/image-lines';
 
 /** A plan for a person: each edit with what, why and the difference it makes, then what was found beside. */
 export function planLines({ guest, target, edits, findings }: FixUpPlan): readonly string[] {
@@ -42,6 +43,7 @@ export function imageLines(image: GuestImage): readonly string[] {
   const listed = (words: readonly string[]): string => (words.length === 0 ? 'none' : words.join(', '));
   return [
     `${os.name} (${os.family}), ${firmware}, ${bootLoader}, ${initramfsSystem}`,
+    ...(image.windows === undefined ? [] : windowsLines(image, image.windows)),
     ...kernels.map(({ version, image: file, drivers, initramfs }) => {
       const has = ['vmw_pvscsi', 'vmxnet3'].map((name) => `${drivers[name] === undefined ? 'no ' : ''}${name}`);
       const packed = initramfs === undefined ? 'no initramfs' : `${initramfs.path} with ${listed(initramfs.modules)}`;

@@ -12,6 +12,7 @@ import { lvm } from '#replicator/fixup/linux/lvm';
 import { modprobe } from '#replicator/fixup/linux/modprobe';
 import { selinux } from '#replicator/fixup/linux/selinux';
 import { uefiFallback } from '#replicator/fixup/linux/uefi-fallback';
+import { planWindows } from '#replicator/fixup/windows/plan';
 import { inittab, oldAgents, oldConsoles } from '#replicator/fixup/linux/units';
 import { managerConf } from '#replicator/fixup/network/manager-conf';
 import { asFixUpSystem } from '#replicator/fixup/network/network-system';
@@ -41,6 +42,7 @@ const roomInRoot = 20 * 2 ** 20;
 
 /** What to change so that this guest boots on that target. Pure: the same image gives the same plan. */
 export function planFixUp(image: GuestImage, target: FixUpTarget): Result<FixUpPlan, FixUpError> {
+  if (image.windows !== undefined) return planWindows(image, image.windows, target);
   const refusal = refusalOf(image, target);
   if (refusal !== undefined) return err(refusal);
   const edits: Edit[] = [];
@@ -67,7 +69,6 @@ export function planFixUp(image: GuestImage, target: FixUpTarget): Result<FixUpP
 function refusalOf(image: GuestImage, target: FixUpTarget): FixUpError | undefined {
   const refuse = (what: string, detail: string): FixUpError => ({ type: 'Unsupported', what, detail });
   const { os, kernels, initramfsSystem, hibernated } = image;
-  if (os.family === 'windows') return refuse('a Windows guest', 'it is not edited by what edits Linux');
   if (os.family === 'unknown')
     return refuse(
       os.name === '' ? 'a system that does not say what it is' : os.name,

@@ -4,6 +4,7 @@ import { deviceNamed, fateOf } from './device-names.ts';
 import { driversMissing, driversNotPacked, driversToBoot, driversToRun } from './drivers.ts';
 import { parseTable } from './file-system-table.ts';
 import { networkChecks } from '#replicator/fixup/network/verify-networks';
+import { verifyWindows } from '#replicator/fixup/windows/verify';
 import { failed, passed, warning } from './system.ts';
 
 type Hardware = Pick<FixUpTarget, 'controller' | 'nicModel'>;
@@ -13,6 +14,7 @@ type Hardware = Pick<FixUpTarget, 'controller' | 'nicModel'>;
  * says only which edits should be seen in it.
  */
 export function verifyImage(image: GuestImage, plan: FixUpPlan): readonly Check[] {
+  if (image.windows !== undefined) return verifyWindows(image, image.windows, plan);
   const hardware: Hardware = plan.target ?? { controller: 'pvscsi', nicModel: 'vmxnet3' };
   return [
     ...editChecks(image, plan),

@@ -29,6 +29,8 @@ export const packageOf = {
   ionice: 'util-linux',
   mmdebstrap: 'mmdebstrap',
   guestfish: 'libguestfs-tools',
+  hivexregedit: 'libwin-hivex-perl',
+  'ntfs-3g': 'ntfs-3g',
   sfdisk: 'fdisk',
   useradd: 'passwd',
 } as const satisfies Record<string, string>;
