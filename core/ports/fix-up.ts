@@ -1,6 +1,6 @@
 import type { Check } from '#core/migration/facts';
 import type { Result } from '#core/result';
-import type { Bytes } from '#core/units';
+import type { Bytes, Millis } from '#core/units';
 import type { WindowsGuest } from './windows-guest.ts';
 
 /**
@@ -134,6 +134,63 @@ export interface FixUp {
   apply(disks: readonly FixUpDisk[], plan: FixUpPlan): Promise<Result<void, FixUpError>>;
   /** Changes nothing. Looks at the images again, and not at what `apply` said. */
   verify(disks: readonly FixUpDisk[], plan: FixUpPlan): Promise<Result<readonly Check[], FixUpError>>;
+  /** All of it at one go, on disks that are taken away if it does not end well: overlays, or copies. */
+  open(disks: readonly FixUpDisk[], options?: FixUpSessionOptions): FixUpSession;
+}
+
+/** How one fix-up is carried out. */
+export interface FixUpSessionOptions {
+  /** What to do about files that commands make and that may be made before they are needed. */
+  readonly prepared?: PreparedUse;
+  /** Aborting it ends the session. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Files that commands make (an initramfs takes a minute where the guest is emulated) can be made on a copy, kept in a
+ * folder, and put in place later: only where nothing that goes into them has changed since.
+ */
+export type PreparedUse =
+  | { readonly type: 'use'; readonly folder: string }
+  /**
+   * `roundTook`: how long the round took that last wrote to the copied replica. What the guest changed while it ran may
+   * be in the copy by half. `of`: the state of the guest it is made of, in whatever words; it is kept with it.
+   */
+  | { readonly type: 'make'; readonly folder: string; readonly roundTook: Millis; readonly of: string };
+
+/**
+ * One fix-up from the first look to the last, in one session of its tool. Disks have no restore point meanwhile. If any
+ * of it fails, or nobody comes to its end, they are of no use and are taken away; nobody takes them for whole before
+ * `close` returned well.
+ */
+export interface FixUpSession {
+  plan(target: FixUpTarget): Promise<Result<FixUpPlan, FixUpError>>;
+  /** Makes the edits of the plan that was made here. */
+  apply(plan: FixUpPlan): Promise<Result<EditsMade, FixUpError>>;
+  /** Looks at the disks again, with nothing left in memory of what was written to them. */
+  verify(plan: FixUpPlan): Promise<Result<readonly Check[], FixUpError>>;
+  /** Keeps what commands made here where `prepared` says. Nothing is kept that could be stale; the answer says why. */
+  keepMade(): Promise<Result<MadeKept, FixUpError>>;
+  /** Ends it. Only after it returned well is everything written. Idempotent. */
+  close(): Promise<Result<void, FixUpError>>;
+}
+
+/** How the edits of a plan were made. */
+export interface EditsMade {
+  /** Edits whose command made a file, by id. */
+  readonly made: readonly string[];
+  /** Whether they were put in place as they had been prepared. */
+  readonly prepared: boolean;
+  /** Why what was prepared could not be used; empty if it was, or if nothing was prepared. */
+  readonly whyNot: string;
+}
+
+/** What was kept of what commands made. */
+export interface MadeKept {
+  /** Files that were kept, by their path in the guest. */
+  readonly files: readonly string[];
+  /** Why none were kept; empty if they were. */
+  readonly whyNot: string;
 }
 
 /** Why a fix-up was not done. */

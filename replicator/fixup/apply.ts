@@ -1,12 +1,13 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path/posix';
 import type { Edit, FixUpDisk, FixUpError, FixUpPlan } from '#core/ports/fix-up';
 import { err, ok, type Result } from '#core/result';
-import { ownDisk } from '#replicator/disk/owner-lock';
+import { detailOf } from '#replicator/disk/durable-file';
+import { ownDisk, type OwnerLock } from '#replicator/disk/owner-lock';
 import { editWindows } from '#replicator/fixup/windows/apply';
 import { findWindows } from '#replicator/fixup/windows/volume';
+import { editGuest } from './edit-guest.ts';
 import { guestDevices } from './guest-devices.ts';
-import { fetchTexts, mountGuest } from './guest-tree.ts';
+import { mountGuest } from './guest-tree.ts';
 import { openSession, type GuestfishSession, type SessionOptions } from './guestfish.ts';
 import { dropRestorePoint, hasRestorePoint, restore, takeRestorePoint } from './restore-point.ts';
 
@@ -67,12 +68,8 @@ async function alone(
   disks: readonly FixUpDisk[],
   work: () => Promise<Result<void, FixUpError>>,
 ): Promise<Result<void, FixUpError>> {
-  const path = disks[0]?.path ?? '';
-  const lock = await ownDisk(path);
-  if (!lock.ok) {
-    const why = lock.error.type === 'Busy' ? `is being fixed up by ${lock.error.owner}` : `: ${lock.error.detail}`;
-    return err({ type: 'ImageUnusable', detail: `${path} ${why}` });
-  }
+  const lock = await own(disks);
+  if (!lock.ok) return lock;
   try {
     return await work();
   } finally {
@@ -80,9 +77,18 @@ async function alone(
   }
 }
 
+async function own(disks: readonly FixUpDisk[]): Promise<Result<OwnerLock, FixUpError>> {
+  const path = disks[0]?.path ?? '';
+  const lock = await ownDisk(path);
+  if (lock.ok) return lock;
+  const why = lock.error.type === 'Busy' ? `is being fixed up by ${lock.error.owner}` : `: ${lock.error.detail}`;
+  return err({ type: 'ImageUnusable', detail: `${path} ${why}` });
+}
+
 async function recover(disks: readonly FixUpDisk[]): Promise<Result<void, FixUpError>> {
   const phase = await readFile(runningMark(disks), 'utf8').catch(() => undefined);
   if (phase === undefined) return ok(undefined);
+  if (phase === disposable) return err(thrownAway(disks));
   if (phase !== taking) return putBack(disks);
   // No edit was made yet. What the disks hold now is right, and they may have gone on since.
   const dropped = await dropAll(disks);
@@ -112,6 +118,51 @@ const runningMark = (disks: readonly FixUpDisk[]): string => `${disks[0]?.path ?
 /** What the mark says while restore points are taken, and from then on. */
 const taking = 'taking restore points\n';
 const editing = 'editing\n';
+/** What it says while disks are edited that have no restore point: overlays and copies, which are taken away instead. */
+const disposable = 'editing what is taken away if it fails\n';
+
+const thrownAway = (disks: readonly FixUpDisk[]): FixUpError => ({
+  type: 'ImageUnusable',
+  detail: `${disks[0]?.path ?? ''} was being edited and that did not come to its end; take it away and make it anew`,
+});
+
+/** What is held while disks without a restore point are edited. */
+export interface Disposable {
+  /** Says that edits begin: from now on nobody takes these disks for whole until they are done. */
+  begin(): Promise<Result<void, FixUpError>>;
+  /** Says that all of it is on the disks. */
+  done(): Promise<void>;
+  /** Lets others have them. */
+  release(): Promise<void>;
+}
+
+/**
+ * Takes disks to edit that are taken away if that fails, so that nothing has to be kept of them. Refused while somebody
+ * else has them, and if they were begun to be edited before: what is in them then is nothing anybody has seen.
+ */
+export async function takeDisposable(disks: readonly FixUpDisk[]): Promise<Result<Disposable, FixUpError>> {
+  const lock = await own(disks);
+  if (!lock.ok) return lock;
+  const { release } = lock.value;
+  if (await isInterrupted(disks)) {
+    await release();
+    return err(thrownAway(disks));
+  }
+  return ok({
+    begin: () => writeMark(disks),
+    done: () => rm(runningMark(disks), { force: true }),
+    release,
+  });
+}
+
+async function writeMark(disks: readonly FixUpDisk[]): Promise<Result<void, FixUpError>> {
+  try {
+    await writeFile(runningMark(disks), disposable);
+    return ok(undefined);
+  } catch (cause) {
+    return err({ type: 'ImageUnusable', detail: detailOf(cause) });
+  }
+}
 
 async function begin(disks: readonly FixUpDisk[]): Promise<Result<void, FixUpError>> {
   for (const disk of disks) {
@@ -138,7 +189,7 @@ async function begin(disks: readonly FixUpDisk[]): Promise<Result<void, FixUpErr
     return ok(undefined);
   } catch (cause) {
     await recover(disks);
-    return err({ type: 'ImageUnusable', detail: cause instanceof Error ? cause.message : String(cause) });
+    return err({ type: 'ImageUnusable', detail: detailOf(cause) });
   }
 }
 
@@ -150,7 +201,7 @@ async function makeEdits(
   const opened = await openSession(disks, { ...options, writable: true });
   if (!opened.ok) return opened;
   const session = opened.value;
-  const made = await editGuest(session, edits, onEdit);
+  const made = await editMounted(session, edits, onEdit);
   if (!made.ok) {
     await session.kill(); // What is half done is put back from outside; it need not reach the disk in order.
     return made;
@@ -158,7 +209,7 @@ async function makeEdits(
   return session.close();
 }
 
-async function editGuest(
+async function editMounted(
   session: GuestfishSession,
   edits: readonly Edit[],
   onEdit: ApplyOptions['onEdit'],
@@ -170,104 +221,10 @@ async function editGuest(
   if (windows.value !== undefined) return editWindows(session, windows.value, edits, onEdit);
   const mounts = await mountGuest(session, devices.value, true);
   if (!mounts.ok) return mounts;
-  const current = await checkBefore(session, edits);
-  if (!current.ok) return current;
-  for (const [index, edit] of edits.entries()) {
-    onEdit?.(edit, index);
-    const made =
-      edit.run === undefined ? await editText(session, edit, current.value) : await runInGuest(session, edit);
-    if (!made.ok) return made;
-  }
-  return nothingOf(await session.run('umount-all'));
+  const made = await editGuest(session, edits, { onEdit });
+  if (!made.ok) return made;
+  const unmounted = await session.run('umount-all');
+  return unmounted.ok ? ok(undefined) : unmounted;
 }
-
-/** A plan is for what it was made from: a file that is neither as before nor as after the edit is somebody else's. */
-async function checkBefore(
-  session: GuestfishSession,
-  edits: readonly Edit[],
-): Promise<Result<ReadonlyMap<string, string>, FixUpError>> {
-  const texts = edits.filter(({ run }) => run === undefined);
-  const current = await fetchTexts(
-    session,
-    texts.map(({ path }) => path),
-  );
-  const changed = texts.find(({ path, before, after }) => {
-    const text = current.get(path);
-    // A masked unit may be a link to /dev/null, which is no file.
-    return text !== before && text !== after && !(text === undefined && before === '');
-  });
-  if (changed === undefined) return ok(current);
-  return err({
-    type: 'ImageUnusable',
-    detail: `${changed.path} is not what the plan was made from; make a new plan`,
-  });
-}
-
-async function editText(
-  session: GuestfishSession,
-  { path, after, mode = 0o644, keeps }: Edit,
-  current: ReadonlyMap<string, string>,
-): Promise<Result<void, FixUpError>> {
-  const text = current.get(path);
-  if (text === after) return ok(undefined);
-  if (text !== undefined && keeps !== undefined) {
-    const kept = await keep(session, path, keeps);
-    if (!kept.ok) return kept;
-  }
-  if (after === undefined) return nothingOf(await session.run('rm-f', path));
-  const local = join(session.folder, 'edit');
-  await writeFile(local, after);
-  const part = `${path}.sealift-part`;
-  const written = await all(session, [
-    ['mkdir-p', dirname(path)],
-    ['upload', local, part],
-    ['chmod', `0${mode.toString(8)}`, part],
-  ]);
-  if (!written.ok) return written;
-  // Owner, mode and labels stay. An EFI partition has none of them, and says so.
-  if (text !== undefined) await session.run('copy-attributes', path, part, 'all:true');
-  return nothingOf(await session.run('mv', part, path));
-}
-
-/** The first original is kept: what a later edit finds is already ours. */
-async function keep(session: GuestfishSession, path: string, keeps: string): Promise<Result<void, FixUpError>> {
-  const there = await session.run('exists', keeps);
-  if (!there.ok) return there;
-  if (there.value.trim() === 'true') return ok(undefined);
-  return all(session, [
-    ['mkdir-p', dirname(keeps)],
-    ['cp-a', path, keeps],
-  ]);
-}
-
-/**
- * Runs a command of the guest in its own tree, without a network. `cp` is done by libguestfs itself: it needs no
- * program of the guest.
- */
-async function runInGuest(session: GuestfishSession, { run = [], path }: Edit): Promise<Result<void, FixUpError>> {
-  const [program = '', ...args] = run;
-  const odd = run.find((word) => !/^[A-Za-z0-9][A-Za-z0-9._+~:=@,/-]*$|^[-/][A-Za-z0-9._+~:=@,/-]*$/.test(word));
-  if (odd !== undefined)
-    return err({ type: 'Unsupported', what: `the command ${run.join(' ')}`, detail: `"${odd}" is no plain word` });
-  if (program !== 'cp') return nothingOf(await session.run('command', run.join(' ')));
-  return all(session, [
-    ['mkdir-p', dirname(path)],
-    ['cp', args[0] ?? '', args[1] ?? ''],
-  ]);
-}
-
-async function all(
-  session: GuestfishSession,
-  commands: readonly (readonly [string, ...string[]])[],
-): Promise<Result<void, FixUpError>> {
-  for (const command of commands) {
-    const answer = await session.run(...command);
-    if (!answer.ok) return answer;
-  }
-  return ok(undefined);
-}
-
-const nothingOf = (result: Result<unknown, FixUpError>): Result<void, FixUpError> =>
-  result.ok ? ok(undefined) : result;
 
 const wordsOf = (error: FixUpError): string => ('detail' in error ? error.detail : `${error.program} is missing`);

@@ -1,6 +1,7 @@
 import type { Edit, FixUp } from '#core/ports/fix-up';
 import { ok } from '#core/result';
 import { applyPlan, undoInterrupted } from './apply.ts';
+import { fixUpSession } from './fix-up-session.ts';
 import type { SessionOptions } from './guestfish.ts';
 import { inspectDisks } from './inspect.ts';
 import { planFixUp } from './plan.ts';
@@ -30,5 +31,6 @@ export function libguestfsFixUp({ keepRestorePoint = false, onEdit, ...session }
       const image = await inspectDisks(disks, session);
       return image.ok ? ok(verifyImage(image.value, plan)) : image;
     },
+    open: (disks, options = {}) => fixUpSession(disks, options, { ...session, onEdit }),
   };
 }

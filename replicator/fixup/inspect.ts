@@ -15,20 +15,23 @@ export async function inspectDisks(
   const session = await openSession(disks, { ...options, writable: false });
   if (!session.ok) return session;
   try {
-    return await inspectIn(session.value);
+    return await inspectIn(session.value, { writable: false });
   } finally {
     await session.value.close();
   }
 }
 
-/** The same in a session that is open, on which nothing is mounted yet. */
-export async function inspectIn(session: GuestfishSession): Promise<Result<GuestImage, FixUpError>> {
+/** The same in a session that is open. A Linux guest stays mounted: read-only, unless it is to be edited next. */
+export async function inspectIn(
+  session: GuestfishSession,
+  { writable }: { readonly writable: boolean },
+): Promise<Result<GuestImage, FixUpError>> {
   const devices = await guestDevices(session);
   if (!devices.ok) return devices;
   const windows = await inspectWindows(session, devices.value);
   if (!windows.ok) return windows;
   if (windows.value !== undefined) return ok(windows.value);
-  const mounts = await mountGuest(session, devices.value, false);
+  const mounts = await mountGuest(session, devices.value, writable);
   if (!mounts.ok) return mounts;
   const kernels = await guestKernels(session);
   if (!kernels.ok) return kernels;

@@ -7,7 +7,7 @@ import type { FixUpDisk, FixUpPlan } from '#core/ports/fix-up';
 import { ownDisk } from '#replicator/disk/owner-lock';
 import { needs } from '#test/support/programs';
 import { valueOf } from '#test/support/value-of';
-import { applyPlan, isInterrupted, undoAll, undoInterrupted } from './apply.ts';
+import { applyPlan, isInterrupted, takeDisposable, undoAll, undoInterrupted } from './apply.ts';
 import { makeOverlays, overlayOf, removeOverlays } from './overlays.ts';
 import { dropRestorePoint, hasRestorePoint, restore, takeRestorePoint } from './restore-point.ts';
 
@@ -138,3 +138,42 @@ describe.skipIf(!programs.available).each(['raw', 'qcow2'] as const)(
     });
   },
 );
+
+describe('disks that are edited without a restore point', () => {
+  let folder = '';
+  let disk: FixUpDisk;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'sealift-disposable-'));
+    disk = { path: join(folder, 'disk'), format: 'qcow2' };
+    writeFileSync(disk.path, '');
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  it('are nobody else’s meanwhile, and leave nothing behind when they are done', async () => {
+    const mine = valueOf(await takeDisposable([disk]));
+    expect(await takeDisposable([disk])).toMatchObject({ ok: false, error: { type: 'ImageUnusable' } });
+    valueOf(await mine.begin());
+    expect(await isInterrupted([disk])).toBe(true);
+    await mine.done();
+    await mine.release();
+    expect(readdirSync(folder)).toEqual(['disk']);
+    await valueOf(await takeDisposable([disk])).release();
+  });
+
+  it('are not taken for whole by anybody if that did not come to its end', async () => {
+    const mine = valueOf(await takeDisposable([disk]));
+    valueOf(await mine.begin());
+    await mine.release(); // As a process that died does.
+    for (const work of [
+      () => takeDisposable([disk]),
+      () => undoInterrupted([disk]),
+      () => undoAll([disk]),
+      () => applyPlan([disk], plan, { keepRestorePoint: false }),
+    ])
+      expect(await work()).toMatchObject({
+        ok: false,
+        error: { type: 'ImageUnusable', detail: expect.stringContaining('take it away') as string },
+      });
+    expect(await isInterrupted([disk])).toBe(true);
+  });
+});

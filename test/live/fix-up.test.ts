@@ -6,10 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Check } from '#core/migration/facts';
-import type { FixUpDisk, FixUpPlan, FixUpTarget, GuestImage } from '#core/ports/fix-up';
-import { minutes } from '#core/units';
+import type { FixUpDisk, FixUpPlan, FixUpTarget, GuestImage, PreparedUse } from '#core/ports/fix-up';
+import { minutes, seconds } from '#core/units';
 import { applyCommand, undoCommand, verifyCommand } from '#replicator/fixup/apply-command';
 import { libguestfsFixUp } from '#replicator/fixup/fix-up';
+import { openSession } from '#replicator/fixup/guestfish';
 import { overlayOf } from '#replicator/fixup/overlays';
 import { planFixUp } from '#replicator/fixup/plan';
 import { verifyImage } from '#replicator/fixup/verify';
@@ -160,5 +161,82 @@ describe.skipIf(!programs.available)(programs.title('fix-up of disks with GPT, L
     expect(valueOf(await undoCommand(disks)).removed).toEqual(disks.map((disk) => overlayOf(disk).path));
     expect(disks.map((disk) => existsSync(overlayOf(disk).path))).toEqual([false, false]);
     expect(await digestOf(disks)).toBe(before);
+  });
+
+  /** One fix-up as the live world does it. */
+  const carryOut = async (images: readonly FixUpDisk[], prepared: PreparedUse) => {
+    const opened = libguestfsFixUp(session).open(images, { prepared });
+    try {
+      const made = valueOf(await opened.plan(target));
+      expect(made.edits).toEqual(plan.edits);
+      const applied = valueOf(await opened.apply(made));
+      const failing = ids(valueOf(await opened.verify(made)), 'failed');
+      const kept = valueOf(await opened.keepMade());
+      valueOf(await opened.close());
+      return { applied, failing, kept };
+    } finally {
+      await opened.close();
+    }
+  };
+  const overlaid = (name: string): readonly FixUpDisk[] =>
+    disks.map(({ path }, index) => {
+      const overlay = join(folder, `${name}${index}.qcow2`);
+      execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', '-F', 'raw', '-b', path, overlay]);
+      return { path: overlay, format: 'qcow2' };
+    });
+  const madeBy = `initramfs:${smallGuestKernel}`;
+  const prepared = (): string => join(folder, 'prepared');
+
+  it('keeps what commands make, plans, applies and verifies in one session', patience, async () => {
+    const done = await carryOut(overlaid('clone'), {
+      type: 'make',
+      folder: prepared(),
+      roundTook: seconds(5),
+      of: 'x',
+    });
+    expect(done).toEqual({
+      applied: { made: [madeBy], prepared: false, whyNot: '' },
+      failing: [],
+      kept: { files: [`/boot/initrd.img-${smallGuestKernel}`], whyNot: '' },
+    });
+  });
+
+  it('puts it in place instead of making it again where nothing has changed', patience, async () => {
+    const images = overlaid('window');
+    const { applied, failing } = await carryOut(images, { type: 'use', folder: prepared() });
+    expect({ applied, failing }).toEqual({ applied: { made: [madeBy], prepared: true, whyNot: '' }, failing: [] });
+    expect(existsSync(`${images[0]?.path ?? ''}.fixup-running`)).toBe(false);
+  });
+
+  it('makes it again where a file that may go into it has changed', patience, async () => {
+    const images = overlaid('changed');
+    const editor = valueOf(await openSession(images, { ...session, writable: true }));
+    for (const answer of await editor.runAll([
+      ['mount', '/dev/guest/root', '/'],
+      ['write', '/usr/sbin/mkinitramfs', '#!/bin/busybox sh\n# by hand\n'],
+      ['umount-all'],
+    ]))
+      valueOf(answer);
+    valueOf(await editor.close());
+    const { applied, failing } = await carryOut(images, { type: 'use', folder: prepared() });
+    expect({ applied, failing }).toEqual({
+      applied: { made: [madeBy], prepared: false, whyNot: '/usr/sbin/mkinitramfs has changed' },
+      failing: [],
+    });
+  });
+
+  it('leaves disks that nobody takes for whole when an edit of a session fails', patience, async () => {
+    const images = overlaid('failing');
+    const opened = libguestfsFixUp(session).open(images);
+    valueOf(await opened.plan(target));
+    const edit = { id: 'broken', what: 'fail', why: 'to see what is left', path: '/x', run: ['false'] };
+    expect(await opened.apply({ ...plan, edits: [...plan.edits, edit] })).toMatchObject({
+      ok: false,
+      error: { type: 'ToolFailed', step: 'command false' },
+    });
+    valueOf(await opened.close());
+    const again = libguestfsFixUp(session).open(images);
+    expect(await again.plan(target)).toMatchObject({ ok: false, error: { type: 'ImageUnusable' } });
+    await again.close();
   });
 });

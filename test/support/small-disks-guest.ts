@@ -74,7 +74,7 @@ const programs: Readonly<Record<string, string>> = {
   'usr/bin/systemctl': '#!/bin/busybox sh\n',
   'sbin/lvm': '#!/bin/busybox sh\n',
 };
-const applets = ['sh', 'sed', 'find', 'mkdir', 'dirname', 'cp', 'cpio', 'gzip', 'mv', 'rm', 'false'];
+const applets = ['sh', 'sed', 'uname', 'date', 'mkdir', 'dirname', 'cp', 'cpio', 'gzip', 'mv', 'rm', 'false'];
 
 /**
  * A guest as small as one can be that has all a fix-up looks at: GPT, /boot on a partition, the root on LVM, xfs on a whole
@@ -110,7 +110,13 @@ export async function makeSmallGuest(folder: string): Promise<readonly FixUpDisk
     ['mkdir', '/boot'],
     ['mkdir', '/srv'],
     ['mount', '/dev/sda1', '/boot'],
-    ...['bin', 'boot', 'etc', 'lib', 'sbin', 'usr', 'tmp'].map((name) => ['copy-in', join(tree, name), '/']),
+    ...['bin', 'boot', 'etc', 'lib', 'lib64', 'sbin', 'usr', 'tmp', 'var'].map((name) => [
+      'copy-in',
+      join(tree, name),
+      '/',
+    ]),
+    // It ran on for an hour after it was installed: what is in it has long been written.
+    ['sh', `date -s @${Math.round(Date.now() / 1_000) + 3_600} && echo up > /var/log/messages`],
     ['umount-all'],
   ] as const;
   for (const answer of await session.runAll(commands)) valueOf(answer);
@@ -125,8 +131,22 @@ function writeTree(tree: string): void {
   };
   for (const [path, content] of Object.entries(treeOf('an-id'))) write(path, content, 0o644);
   for (const [path, content] of Object.entries(programs)) write(path, content, 0o755);
-  mkdirSync(join(tree, 'tmp'));
-  mkdirSync(join(tree, 'bin'));
+  for (const name of ['tmp', 'bin', 'lib64', 'var/log']) mkdirSync(join(tree, name), { recursive: true });
   cpSync(locate('busybox') ?? 'busybox', join(tree, 'bin', 'busybox'));
   for (const name of applets) symlinkSync('busybox', join(tree, 'bin', name));
+  copyProgram(tree, 'find');
+}
+
+/** A program of this machine with the libraries it is linked to: busybox has no `find` that prints times. */
+function copyProgram(tree: string, name: string): void {
+  const from = locate(name) ?? name;
+  const libraries = execFileSync('ldd', [from], { encoding: 'utf8' }).matchAll(/(?:=> )?(\/\S+) \(0x/g);
+  for (const [path, to] of [
+    [from, `/bin/${name}`] as const,
+    // The loader has a name in /lib64 that it is known by; all others are found in /lib.
+    ...Array.from(libraries, ([, path = '']) => [path, path.replace(/^\/usr\//, '/')] as const),
+  ]) {
+    mkdirSync(dirname(join(tree, to)), { recursive: true });
+    cpSync(path, join(tree, to), { dereference: true });
+  }
 }

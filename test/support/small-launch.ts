@@ -199,7 +199,7 @@ function powerOf(launch: SmallLaunch, source: SmallSource, during: During): Sour
 
 function fixUpOf(launch: SmallLaunch, during: During): FixUp {
   const failed = (step: string) => err({ type: 'ToolFailed', step, detail: 'it said no' } as const);
-  return {
+  const fixUp: FixUp = {
     inspect: async () => failed('inspect'),
     plan: (_disks, target) =>
       during('plan fix-up', () => {
@@ -238,7 +238,18 @@ function fixUpOf(launch: SmallLaunch, during: During): FixUp {
         const verdict = launch.fails.has('verify') ? ('failed' as const) : ('passed' as const);
         return ok([{ id: 'initramfs', verdict, message: 'the drivers are in it', remedy: '' }]);
       }),
+    open: (disks) => ({
+      plan: (target) => fixUp.plan(disks, target),
+      apply: async (plan) => {
+        const applied = await fixUp.apply(disks, plan);
+        return applied.ok ? ok({ made: ['initramfs'], prepared: false, whyNot: '' }) : applied;
+      },
+      verify: (plan) => fixUp.verify(disks, plan),
+      keepMade: async () => ok({ files: [], whyNot: 'nothing is kept' }),
+      close: async () => ok(undefined),
+    }),
   };
+  return fixUp;
 }
 
 function platformOf(launch: SmallLaunch, during: During): TargetPlatform {
