@@ -3,7 +3,7 @@ import type { ProposedFact } from '#core/event-log/event-log';
 import { inMemoryEventLog } from '#core/event-log/in-memory';
 import { diskId, factId } from '#core/ids';
 import type { MigrationFact } from '#core/migration/facts';
-import { instant, round } from '#core/units';
+import { bytes, instant, millis, round } from '#core/units';
 import { sampleReport } from '#test/support/migration-facts';
 import { valueOf } from '#test/support/value-of';
 import { memoryOf } from './memory.ts';
@@ -16,6 +16,7 @@ const metadata: ProposedFact['metadata'] = {
   model: { id: 'migration', version: '1' },
 };
 const reason = { type: 'T', detail: 'd' };
+const blank = { losses: 0, found: 'unknown', finalRound: null, lastRoundTook: null, guest: null };
 
 describe('what the world remembers', () => {
   it('is what the log says by now, each fact counted once', async () => {
@@ -27,7 +28,7 @@ describe('what the world remembers', () => {
     let ids = 0;
     const memory = memoryOf(log, 'migration-a');
     await append({ type: 'ProtectionStarted', data: {} });
-    expect(await memory()).toEqual({ firstFact: 'f1', losses: 0, found: 'unknown', finalRound: null, guest: null });
+    expect(await memory()).toEqual({ ...blank, firstFact: 'f1' });
 
     await append(
       { type: 'TrackingLost', data: { disk: diskId('vda'), detail: 'd' } },
@@ -36,7 +37,15 @@ describe('what the world remembers', () => {
       { type: 'FinalSyncCompleted', data: sampleReport({ round: round(4), kind: 'final' }) },
     );
     const both = await Promise.all([memory(), memory()]);
-    expect(both[0]).toEqual({ firstFact: 'f1', losses: 1, found: 'paused', finalRound: 4, guest: null });
+    const { duration } = sampleReport();
+    expect(both[0]).toEqual({
+      ...blank,
+      firstFact: 'f1',
+      losses: 1,
+      found: 'paused',
+      finalRound: 4,
+      lastRoundTook: duration,
+    });
     expect(both[1]).toEqual(both[0]);
 
     await append(
@@ -47,6 +56,12 @@ describe('what the world remembers', () => {
       { type: 'CutoverStarted', data: {} },
     );
     expect(await memory()).toMatchObject({ losses: 3, found: 'unknown' });
+
+    // How long the replica was written to is not known of a round that was taken up half-way.
+    await append({ type: 'RoundCompleted', data: sampleReport({ duration: millis(7) }) });
+    expect(await memory()).toMatchObject({ lastRoundTook: 7 });
+    await append({ type: 'RoundCompleted', data: sampleReport({ duration: millis(7), resumed: bytes(1) }) });
+    expect(await memory()).toMatchObject({ lastRoundTook: null });
   });
 
   it('is nothing to guess at where there is no log', async () => {

@@ -1,7 +1,7 @@
 import { revision, type EventLog, type StreamId } from '#core/event-log/event-log';
 import { invariant } from '#core/invariant';
-import type { GuestShape, MigrationFact, MigrationFactOf } from '#core/migration/facts';
-import type { Round } from '#core/units';
+import type { GuestShape, MigrationFact, MigrationFactOf, RoundReport } from '#core/migration/facts';
+import type { Millis, Round } from '#core/units';
 
 /**
  * What the live world must know of a migration's past. It keeps none of it itself: a world that died is replaced by one
@@ -16,6 +16,8 @@ export interface Memory {
   readonly found: FoundState;
   /** The round of the last final sync, if there was one. */
   readonly finalRound: Round | null;
+  /** How long the last round took that wrote to the replica; null if there was none, or it was taken up half-way. */
+  readonly lastRoundTook: Millis | null;
   /** What the guest was like when it was looked at last; null if nobody looked. */
   readonly guest: GuestShape | null;
 }
@@ -23,7 +25,14 @@ export interface Memory {
 /** What a source was doing before it was quiesced. */
 export type FoundState = MigrationFactOf<'SourceQuiesced'>['data']['found'];
 
-const blank: Memory = { firstFact: '', losses: 0, found: 'unknown', finalRound: null, guest: null };
+const blank: Memory = {
+  firstFact: '',
+  losses: 0,
+  found: 'unknown',
+  finalRound: null,
+  lastRoundTook: null,
+  guest: null,
+};
 
 /** Folds one fact into what is remembered. */
 export function remember(memory: Memory, fact: MigrationFact): Memory {
@@ -41,11 +50,16 @@ export function remember(memory: Memory, fact: MigrationFact): Memory {
     case 'GuestInspected':
       return { ...memory, guest: fact.data };
     case 'FinalSyncCompleted':
-      return { ...memory, finalRound: fact.data.round };
+      return { ...memory, finalRound: fact.data.round, lastRoundTook: tookOf(fact.data) };
+    case 'RoundCompleted':
+      return { ...memory, lastRoundTook: tookOf(fact.data) };
     default:
       return memory;
   }
 }
+
+// What was written before it broke was read from the source earlier than its report says.
+const tookOf = ({ resumed, duration }: RoundReport): Millis | null => (resumed > 0 ? null : duration);
 
 /** Reads what is to be remembered from the log, each fact once. */
 export function memoryOf(log: Pick<EventLog, 'readStream'>, stream: StreamId): () => Promise<Memory> {

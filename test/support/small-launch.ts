@@ -25,8 +25,12 @@ export interface SmallLaunch {
   /** Images that were fixed up, by path. What is dropped is gone. */
   readonly images: Map<string, { fixed: boolean; order: string | undefined }>;
   readonly vms: Map<string, SmallVm>;
+  /** What was made before it was needed, by folder: the state of the guest it was made of. */
+  readonly prepared: Map<string, string>;
   /** What goes wrong from now on. */
   readonly fails: Set<'powerOff' | 'plan' | 'apply' | 'verify' | 'validation' | 'launch'>;
+  /** Which boot of the source its sentinel tells of. */
+  boot: string;
   /** The sentinel was taken off the target. */
   uninstalled: boolean;
   site(step: Step): LaunchSite;
@@ -51,8 +55,8 @@ const checks: readonly ValidationCheck[] = [
 /** A place to launch the migration of a small source at. Every call takes a millisecond. */
 export function smallLaunch(clock: Clock, source: SmallSource): SmallLaunch {
   const launch: SmallLaunch = {
-    ...{ sourceConnected: true, asked: [], notes: [], images: new Map(), vms: new Map(), fails: new Set() },
-    ...{ uninstalled: false, onChange: () => undefined },
+    ...{ sourceConnected: true, asked: [], notes: [], images: new Map(), vms: new Map(), prepared: new Map() },
+    ...{ fails: new Set(), boot: 'b', uninstalled: false, onChange: () => undefined },
     site: (step) => siteOf(launch, source, step, clock),
   };
   return launch;
@@ -87,6 +91,19 @@ function siteOf(launch: SmallLaunch, source: SmallSource, step: Step, clock: Clo
           return ok({ path: `${replica}~`, format: 'raw' as const });
         }),
       dropCopy: (replica) => during('drop copy', () => void launch.images.delete(`${replica}~`)),
+      prepared: (replica) => `${replica}.prepared`,
+      preparedOf: async (replica) => launch.prepared.get(`${replica}.prepared`),
+      makeTrial: (replica) =>
+        during('make trial', () => {
+          launch.images.set(`${replica}?`, { fixed: false, order: undefined });
+          return ok({ path: `${replica}?`, format: 'qcow2' as const });
+        }),
+      dropTrial: (replica) => during('drop trial', () => void launch.images.delete(`${replica}?`)),
+      dropPrepared: (replica) =>
+        during('drop prepared', () => {
+          launch.images.delete(`${replica}?`);
+          launch.prepared.delete(`${replica}.prepared`);
+        }),
     },
     policy: { timeout: seconds(60), keep: [], before: [], after: [] },
     hardware: { controller: 'pvscsi', nicModel: 'vmxnet3' },
@@ -120,6 +137,7 @@ function agentOf(launch: SmallLaunch, source: SmallSource, step: Step, during: D
       return ok({
         ...emptyInventory,
         hostname: name,
+        sentinel: { version: '0', bootId: launch.boot },
         disks: disks.map((disk) => ({
           ...disk,
           path: `/dev/${disk.id}`,
@@ -238,14 +256,19 @@ function fixUpOf(launch: SmallLaunch, during: During): FixUp {
         const verdict = launch.fails.has('verify') ? ('failed' as const) : ('passed' as const);
         return ok([{ id: 'initramfs', verdict, message: 'the drivers are in it', remedy: '' }]);
       }),
-    open: (disks) => ({
+    open: (disks, { prepared } = {}) => ({
       plan: (target) => fixUp.plan(disks, target),
       apply: async (plan) => {
         const applied = await fixUp.apply(disks, plan);
-        return applied.ok ? ok({ made: ['initramfs'], prepared: false, whyNot: '' }) : applied;
+        const isThere = prepared?.type === 'use' && launch.prepared.has(prepared.folder);
+        return applied.ok ? ok({ made: ['initramfs'], prepared: isThere, whyNot: '' }) : applied;
       },
       verify: (plan) => fixUp.verify(disks, plan),
-      keepMade: async () => ok({ files: [], whyNot: 'nothing is kept' }),
+      keepMade: () =>
+        during('keep what was made', () => {
+          if (prepared?.type === 'make') launch.prepared.set(prepared.folder, prepared.of);
+          return ok({ files: ['/boot/initramfs'], whyNot: '' });
+        }),
       close: async () => ok(undefined),
     }),
   };
@@ -310,11 +333,10 @@ const rootFileSystem = {
   ...{ size: bytes(1_024 * MiB), used: bytes(512 * MiB) },
 };
 
-const emptyInventory: Omit<GuestInventory, 'hostname' | 'disks' | 'fileSystems'> = {
+const emptyInventory: Omit<GuestInventory, 'hostname' | 'disks' | 'fileSystems' | 'sentinel'> = {
   os: { id: 'debian', version: '12', name: 'Debian GNU/Linux 12 (bookworm)' },
   ...{ kernels: ['6.1.0-1-amd64'], kernel: '6.1.0-1-amd64', machine: 'x86_64', firmware: 'bios', bootLoader: 'grub2' },
   ...{ memory: bytes(512 * MiB), processors: 2, volumes: [], swap: [], networkShares: [], nics: [nic], routes: [] },
   services: [{ name: 'cron.service', state: 'running' }],
   oldAgents: [],
-  sentinel: { version: '0', bootId: 'b' },
 };

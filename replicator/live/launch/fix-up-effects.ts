@@ -1,6 +1,15 @@
 import type { DiskId } from '#core/ids';
 import type { Check, GuestShape, MigrationFact, Reason } from '#core/migration/facts';
-import { describeFixUpError, type FixUpDisk, type FixUpError, type FixUpPlan } from '#core/ports/fix-up';
+import {
+  describeFixUpError,
+  type EditsMade,
+  type FixUpDisk,
+  type FixUpError,
+  type FixUpPlan,
+  type FixUpSession,
+  type MadeKept,
+  type PreparedUse,
+} from '#core/ports/fix-up';
 import { err, ok, type Result } from '#core/result';
 import { formatPlural } from '#core/text/format';
 import type { Report } from '#core/driver/world';
@@ -12,7 +21,10 @@ import { plannedEdit } from './edit-text.ts';
 import { fixUpTargetOf, type LaunchSite } from './launch-site.ts';
 import { stepTeller } from './steps.ts';
 
-/** Fixes up a fresh overlay on every replica: plan, apply, verify. What fails is undone by dropping the overlays. */
+/**
+ * Fixes up a fresh overlay on every replica: plan, apply, verify. What fails is undone by dropping the overlays. What a
+ * test has made before, and would be made the same again, is put in place instead.
+ */
 export const fixUpReplica =
   (site: LaunchSite): Perform<'fixUpReplica'> =>
   async (parts, { report }) => {
@@ -22,11 +34,14 @@ export const fixUpReplica =
     const replicas = replicasOf(parts);
     const order: StageFile = { stage: 'target', migration: parts.migration, checks: site.checks };
     const overlays = await makeOverlays(site, replicas);
+    const prepared: PreparedUse = { type: 'use', folder: preparedFolder(site, replicas) };
     const fixed = overlays.ok
-      ? await fixUp(site, { disks: overlays.value, guest, order, step: 'fixUpReplica', report })
+      ? await fixUp(site, { disks: overlays.value, guest, order, step: 'fixUpReplica', report, prepared })
       : err(reasonOf('OverlayFailed', overlays.error));
     if (fixed.ok) return came({ type: 'ReplicaFixedUp', data: { findings: fixed.value } });
     for (const { path } of replicas) await site.overlays.drop(path);
+    // It may be what was prepared: the next try makes it anew.
+    await forgetPrepared(site, parts);
     return came(failed(fixed.error));
   };
 
@@ -43,11 +58,20 @@ export const guestUnknown = reasonOf(
 export const replicasOf = ({ plan, place }: Pick<Parts, 'plan' | 'place'>): readonly ReplicaFile[] =>
   plan.disks.map(({ id }) => ({ disk: id, path: targetOf(place, id) }));
 
+/** Takes away what was made for a cutover: it has been used up, or may be what it failed for, or is not wanted any more. */
+export async function forgetPrepared({ overlays }: Pick<LaunchSite, 'overlays'>, parts: Parts): Promise<void> {
+  for (const { path } of replicasOf(parts)) await overlays.dropPrepared(path);
+}
+
 /** A replica of this machine. */
 export interface ReplicaFile {
   readonly disk: DiskId;
   readonly path: string;
 }
+
+/** Where files are that were made before the cutover needs them: beside the boot disk's replica. */
+export const preparedFolder = ({ overlays }: Pick<LaunchSite, 'overlays'>, [boot]: readonly ReplicaFile[]): string =>
+  overlays.prepared(boot?.path ?? '');
 
 async function makeOverlays(
   { overlays }: LaunchSite,
@@ -67,44 +91,83 @@ export interface FixUpOrder {
   readonly disks: readonly FixUpDisk[];
   readonly guest: GuestShape;
   readonly order: StageFile;
-  readonly step: 'fixUpReplica' | 'launchTest';
+  readonly step: 'fixUpReplica' | 'launchTest' | 'runDeltaSync';
   readonly report: Report<MigrationFact>;
+  readonly prepared?: PreparedUse;
+  readonly signal?: AbortSignal;
 }
 
-/** Plans, applies and verifies on disks that may be changed. Answers what was found; the reason says what failed. */
-export async function fixUp(
+/**
+ * Plans, applies and verifies on disks that may be changed, all in one session of the engine. Answers what was found; the
+ * reason says what failed.
+ */
+export async function fixUp(site: LaunchSite, order: FixUpOrder): Promise<Result<readonly Check[], Reason>> {
+  const { disks, prepared, signal } = order;
+  const session = site.fixUp.open(disks, { ...(prepared && { prepared }), ...(signal && { signal }) });
+  try {
+    const fixed = await fixUpIn(session, site, order);
+    // What failed to be written late is told at the end.
+    const closed = await session.close();
+    return fixed.ok && !closed.ok ? err(reasonOf('FixUpNotWritten', describeFixUpError(closed.error))) : fixed;
+  } finally {
+    await session.close();
+  }
+}
+
+async function fixUpIn(
+  session: FixUpSession,
   site: LaunchSite,
-  { disks, guest, order, step, report }: FixUpOrder,
+  { guest, order, step, report, prepared }: FixUpOrder,
 ): Promise<Result<readonly Check[], Reason>> {
-  const { fixUp: engine } = site;
   const tell = stepTeller(step, report);
   const target = fixUpTargetOf(site, guest.nics, order);
   const planned = await tell.item(
     'plan',
     'Plan the fix-up',
-    async () => inWords(await engine.plan(disks, target)),
-    edits,
+    async () => inWords(await session.plan(target)),
+    ({ edits }) => formatPlural(edits.length, 'edit'),
   );
   if (!planned.ok) return planned;
   const plan = planned.value;
   report({ type: 'FixUpPlanned', data: { edits: plan.edits.map(plannedEdit), findings: plan.findings } });
   const refusing = plan.findings.filter(({ verdict }) => verdict === 'failed');
   if (refusing.length > 0) return err(reasonOf('FixUpRefused', refusing.map(({ message }) => message).join('; ')));
-  const applied = await tell.item('apply', 'Apply the edits', async () => inWords(await engine.apply(disks, plan)));
+  const applied = await tell.item(
+    'apply',
+    'Apply the edits',
+    async () => inWords(await session.apply(plan)),
+    (made) => editsMade(plan, made),
+  );
   if (!applied.ok) return applied;
   const verified = await tell.item(
     'verify',
     'Verify what was applied',
-    async () => inWords(await engine.verify(disks, plan)),
+    async () => inWords(await session.verify(plan)),
     (checks) => formatPlural(checks.length, 'check'),
   );
   if (!verified.ok) return verified;
   const notThere = verified.value.filter(({ verdict }) => verdict === 'failed');
   if (notThere.length > 0) return err(reasonOf('FixUpNotVerified', notThere.map(({ message }) => message).join('; ')));
+  // Not to have it prepared costs time in the cutover, and nothing else: the step goes on without.
+  if (prepared?.type === 'make')
+    await tell.item(
+      'prepare',
+      'Keep what was made for the cutover',
+      async () => inWords(await session.keepMade()),
+      kept,
+    );
   return ok([...plan.findings, ...verified.value]);
 }
 
-const edits = ({ edits: all }: FixUpPlan): string => formatPlural(all.length, 'edit');
+/** `12 edits, 1 file prepared before the window`, or why it was made anew. */
+function editsMade({ edits }: FixUpPlan, { made, prepared, whyNot }: EditsMade): string {
+  const all = formatPlural(edits.length, 'edit');
+  if (prepared) return `${all}, ${formatPlural(made.length, 'initramfs', 'initramfs')} prepared before the window`;
+  return whyNot === '' ? all : `${all}, ${formatPlural(made.length, 'initramfs', 'initramfs')} made anew: ${whyNot}`;
+}
+
+const kept = ({ files, whyNot }: MadeKept): string =>
+  files.length > 0 ? formatPlural(files.length, 'file') : `nothing is kept: ${whyNot}`;
 
 const inWords = <T>(result: Result<T, FixUpError>): Result<T, string> =>
   result.ok ? result : err(describeFixUpError(result.error));

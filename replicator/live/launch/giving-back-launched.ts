@@ -3,10 +3,11 @@ import { describeTargetError } from '#core/ports/target-platform';
 import type { Reason } from '#core/migration/facts';
 import { err, ok, type Result } from '#core/result';
 import { elapsed, seconds } from '#core/units';
+import { releaseSource } from '#replicator/live/giving-back';
 import { came, type Parts, type Perform, type Reconcile } from '#replicator/live/parts';
 import { withoutSecrets } from '#replicator/live/secrets';
 import { reasonOf } from '#replicator/live/trouble';
-import { replicasOf } from './fix-up-effects.ts';
+import { forgetPrepared, replicasOf } from './fix-up-effects.ts';
 import type { LaunchSite } from './launch-site.ts';
 import { stepTeller } from './steps.ts';
 import { targetName } from './target-effects.ts';
@@ -68,6 +69,14 @@ async function startSource(
 const inWords = <T>(result: Result<T, HypervisorError>): Result<T, string> & { readonly error?: string } =>
   result.ok ? result : err(withoutSecrets(describeHypervisorError(result.error)));
 
+/** Lets go of the source as any world does, and keeps nothing that was made for a cutover that will not be. */
+export const releaseLaunched =
+  (site: LaunchSite): Perform<'releaseSource'> =>
+  async (parts, order) => {
+    await forgetPrepared(site, parts);
+    return releaseSource(parts, order);
+  };
+
 /** Takes the sentinel off the target, and leaves the source off, disconnected and with a note. Nothing is deleted. */
 export const retireLaunched =
   (site: LaunchSite): Perform<'retireSource'> =>
@@ -95,5 +104,6 @@ export const retireLaunched =
       inWords(await power.annotate(note)),
     );
     if (!noted.ok) return failed(noted.error);
+    await forgetPrepared(site, parts);
     return came({ type: 'SourceRetired', data: { note: `the source is ${note}` } });
   };

@@ -21,6 +21,12 @@ function watched(small: SmallMigration): SmallMigration {
   return small;
 }
 
+/** What was said of an item of a step, the last word of each time it was done. */
+const saidOf = (facts: readonly MigrationFact[], step: string, item: string): readonly string[] =>
+  facts.flatMap(({ type, data }) =>
+    type === 'StepReported' && data.step === step && data.item === item && data.state === 'done' ? [data.detail] : [],
+  );
+
 const failures = (facts: readonly MigrationFact[]): readonly string[] =>
   facts.flatMap((fact) =>
     'reason' in fact.data && typeof fact.data.reason === 'object' ? [`${fact.type}: ${fact.data.reason.detail}`] : [],
@@ -33,6 +39,8 @@ describe('a cutover that launches', () => {
     expect(failures(await small.facts())).toEqual([]);
     const types = await typesOf(small);
     const order = [
+      // Made before the window, on an overlay that is taken away: the plan can be read in time.
+      'FixUpPlanned',
       'SourceQuiesced',
       'FinalSyncCompleted',
       'SourceFenced',
@@ -113,6 +121,83 @@ describe('a cutover that launches', () => {
     expect(await typesOf(small)).toContain('FencingFailed');
     expect(small.launch.vms.size).toBe(0);
     expect(small.source.power).toBe('running');
+  });
+});
+
+describe('what a test made', () => {
+  const tested = (): SmallMigration =>
+    smallMigration({ handOver: 'launch', onValidationFailure: 'rollBack', testLaunch: 'required' });
+
+  it('is put in place in the cutover, and is gone once the migration is finalized', async () => {
+    const small = watched(tested());
+    expect((await small.live()).ending).toBe('cutOver');
+    expect(saidOf(await small.facts(), 'launchTest', 'prepare')).toEqual(['1 file']);
+    expect(saidOf(await small.facts(), 'launchTest', 'apply')).toEqual(['2 edits']);
+    expect(saidOf(await small.facts(), 'fixUpReplica', 'apply')).toEqual([
+      '2 edits, 1 initramfs prepared before the window',
+    ]);
+    expect(small.launch.prepared.size).toBe(1);
+    expect((await small.live({ goal: 'finalize' })).ending).toBe('finalized');
+    expect(small.launch.prepared.size).toBe(0);
+  });
+
+  it('is made in the last round before the cutover where the plan has no test, and once for a guest', async () => {
+    const small = watched(launching());
+    expect((await small.live()).ending).toBe('cutOver');
+    const facts = await small.facts();
+    expect(saidOf(facts, 'runDeltaSync', 'prepare')).toEqual(['1 file']);
+    const said = facts.findIndex(({ type, data }) => type === 'StepReported' && data.item === 'prepare');
+    expect(said).toBeLessThan(facts.findIndex(({ type }) => type === 'SourceQuiesced'));
+    expect(saidOf(facts, 'fixUpReplica', 'apply')).toEqual(['2 edits, 1 initramfs prepared before the window']);
+    // Of the overlay that it was made on nothing is left.
+    expect([...small.launch.images.keys()].filter((path) => path.endsWith('?'))).toEqual([]);
+  });
+
+  it('is made again once the source was started again', async () => {
+    const small = watched(launching());
+    small.launch.fails.add('powerOff');
+    await small.live();
+    small.launch.boot = 'another';
+    small.launch.fails.clear();
+    expect((await small.live()).ending).toBe('cutOver');
+    expect(saidOf(await small.facts(), 'runDeltaSync', 'prepare')).toEqual(['1 file', '1 file']);
+  });
+
+  it('is not missed where it could not be made: the cutover makes it', async () => {
+    const small = watched(launching());
+    const check = small.launch.onChange;
+    small.launch.onChange = () => {
+      check();
+      if (small.source.power === 'off') small.launch.fails.delete('plan');
+    };
+    small.launch.fails.add('plan');
+    expect((await small.live()).ending).toBe('cutOver');
+    expect(saidOf(await small.facts(), 'fixUpReplica', 'apply')).toEqual(['2 edits']);
+  });
+
+  it.each(['verify', 'boot'] as const)('is not used again where the cutover failed at %s', async (fails) => {
+    const small = watched(tested());
+    const { launch } = small;
+    const check = launch.onChange;
+    launch.onChange = () => {
+      check();
+      // The source is off in the cutover, and not in the test before it.
+      if (small.source.power !== 'off') return;
+      if (fails === 'verify') launch.fails.add('verify');
+      else for (const image of launch.images.values()) image.fixed = false;
+    };
+    expect((await small.live()).ending).toBe('rolledBack');
+    expect(await typesOf(small)).toContain(fails === 'verify' ? 'FixUpFailed' : 'LaunchFailed');
+    expect(launch.prepared.size).toBe(0);
+  });
+
+  it('is kept for the next try where the cutover failed for another reason, and gone once it is cancelled', async () => {
+    const small = watched(tested());
+    small.launch.fails.add('powerOff');
+    expect((await small.live()).ending).toBe('rolledBack');
+    expect(small.launch.prepared.size).toBe(1);
+    expect((await small.live({ goal: 'cancel' })).ending).toBe('cancelled');
+    expect(small.launch.prepared.size).toBe(0);
   });
 });
 

@@ -6,7 +6,7 @@ import { reasonOf } from '#replicator/live/trouble';
 import { awaitReport } from './boot.ts';
 import { waitsForNetwork, type StageReport } from '#replicator/sentinel/stage/stage-report';
 import { consoleTail } from './console-report.ts';
-import { guestUnknown, replicasOf } from './fix-up-effects.ts';
+import { forgetPrepared, guestUnknown, replicasOf } from './fix-up-effects.ts';
 import type { LaunchSite } from './launch-site.ts';
 import { stepTeller } from './steps.ts';
 
@@ -33,6 +33,7 @@ export const launchTarget =
     const said = await captured(site, plan.name);
     if (said) report(said);
     if (booted.ok) return came({ type: 'TargetLaunched', data: { vm: plan.name } });
+    await forgetPrepared(site, parts);
     return came({ type: 'LaunchFailed', data: { reason: booted.error } });
   };
 

@@ -6,6 +6,7 @@ import { came, type Parts, type Perform, type Reconcile } from '#replicator/live
 import { reasonOf } from '#replicator/live/trouble';
 import { awaitReport } from './boot.ts';
 import { fixUp, guestUnknown, replicasOf } from './fix-up-effects.ts';
+import { preparedFor } from './preparing.ts';
 import type { StageFile } from '#replicator/sentinel/stage/stage-file';
 import type { LaunchSite } from './launch-site.ts';
 import { stepTeller, type StepTeller } from './steps.ts';
@@ -29,7 +30,10 @@ export const launchTest =
     if (!disks.ok) return came(launchFailed(disks.error));
     const checks = site.checks.filter(({ kind }) => kind !== 'address');
     const order: StageFile = { stage: 'test', migration: parts.migration, checks };
-    const fixed = await fixUp(site, { disks: disks.value, guest, order, step: 'launchTest', report });
+    // What is made for the clone is what the cutover will need, if nothing that goes into it changes until then.
+    const prepared = await preparedFor(site, parts, (await parts.memory()).lastRoundTook);
+    const about = { disks: disks.value, guest, order, step: 'launchTest', report } as const;
+    const fixed = await fixUp(site, { ...about, ...(prepared && { prepared }) });
     if (!fixed.ok) return came(launchFailed(fixed.error));
     const launched = await tell.item('launch', 'Start the clone in isolation', () =>
       launch(site, parts, guest, disks.value),
