@@ -18,6 +18,8 @@ export interface Memory {
   readonly finalRound: Round | null;
   /** How long the last round took that wrote to the replica; null if there was none, or it was taken up half-way. */
   readonly lastRoundTook: Millis | null;
+  /** Whether a test launch has been judged, however. */
+  readonly tested: boolean;
   /** What the guest was like when it was looked at last; null if nobody looked. */
   readonly guest: GuestShape | null;
 }
@@ -31,6 +33,7 @@ const blank: Memory = {
   found: 'unknown',
   finalRound: null,
   lastRoundTook: null,
+  tested: false,
   guest: null,
 };
 
@@ -47,6 +50,8 @@ export function remember(memory: Memory, fact: MigrationFact): Memory {
       return { ...memory, found: 'unknown' };
     case 'SourceQuiesced':
       return { ...memory, found: fact.data.found };
+    case 'TestJudged':
+      return { ...memory, tested: true };
     case 'GuestInspected':
       return { ...memory, guest: fact.data };
     case 'FinalSyncCompleted':

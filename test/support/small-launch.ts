@@ -28,7 +28,7 @@ export interface SmallLaunch {
   /** What was made before it was needed, by folder: the state of the guest it was made of. */
   readonly prepared: Map<string, string>;
   /** What goes wrong from now on. */
-  readonly fails: Set<'powerOff' | 'plan' | 'apply' | 'verify' | 'validation' | 'launch'>;
+  readonly fails: Set<'powerOff' | 'plan' | 'apply' | 'verify' | 'keep' | 'validation' | 'launch'>;
   /** Which boot of the source its sentinel tells of. */
   boot: string;
   /** The sentinel was taken off the target. */
@@ -266,6 +266,7 @@ function fixUpOf(launch: SmallLaunch, during: During): FixUp {
       verify: (plan) => fixUp.verify(disks, plan),
       keepMade: () =>
         during('keep what was made', () => {
+          if (launch.fails.has('keep')) return ok({ files: [], whyNot: '/etc/x was changed' });
           if (prepared?.type === 'make') launch.prepared.set(prepared.folder, prepared.of);
           return ok({ files: ['/boot/initramfs'], whyNot: '' });
         }),

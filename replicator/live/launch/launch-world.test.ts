@@ -133,6 +133,7 @@ describe('what a test made', () => {
     expect((await small.live()).ending).toBe('cutOver');
     expect(saidOf(await small.facts(), 'launchTest', 'prepare')).toEqual(['1 file']);
     expect(saidOf(await small.facts(), 'launchTest', 'apply')).toEqual(['2 edits']);
+    expect(saidOf(await small.facts(), 'runDeltaSync', 'prepare')).toEqual([]);
     expect(saidOf(await small.facts(), 'fixUpReplica', 'apply')).toEqual([
       '2 edits, 1 initramfs prepared before the window',
     ]);
@@ -151,6 +152,19 @@ describe('what a test made', () => {
     expect(saidOf(facts, 'fixUpReplica', 'apply')).toEqual(['2 edits, 1 initramfs prepared before the window']);
     // Of the overlay that it was made on nothing is left.
     expect([...small.launch.images.keys()].filter((path) => path.endsWith('?'))).toEqual([]);
+  });
+
+  it('is made in a round after the test if nothing of the test could be kept', async () => {
+    const small = watched(tested());
+    small.launch.fails.add('keep');
+    const life = small.live({
+      onFact: ({ type }) => void (type === 'TestJudged' && small.launch.fails.delete('keep')),
+    });
+    expect((await life).ending).toBe('cutOver');
+    const facts = await small.facts();
+    expect(saidOf(facts, 'launchTest', 'prepare')).toEqual(['nothing is kept: /etc/x was changed']);
+    expect(saidOf(facts, 'runDeltaSync', 'prepare')).toEqual(['1 file']);
+    expect(saidOf(facts, 'fixUpReplica', 'apply')).toEqual(['2 edits, 1 initramfs prepared before the window']);
   });
 
   it('is made again once the source was started again', async () => {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -24,7 +24,17 @@ describe.skipIf(!programs.available)(programs.title('overlays over a replica'), 
     execFileSync('qemu-io', ['-f', 'qcow2', '-c', 'read -P 7 0 64k', path]);
     const copy = valueOf(await overlays.copy(replica));
     expect(readFileSync(copy.path).equals(readFileSync(replica))).toBe(true);
+    // Whoever edited it died; the next copy is not taken for half-edited.
+    writeFileSync(`${copy.path}.fixup-running`, '');
     await overlays.dropCopy(replica);
+    const trial = valueOf(await overlays.makeTrial(replica));
+    execFileSync('qemu-io', ['-f', 'qcow2', '-c', 'write -P 9 0 64k', trial.path]);
+    writeFileSync(`${trial.path}.fixup-running`, '');
+    valueOf(await overlays.makeTrial(replica));
+    execFileSync('qemu-io', ['-f', 'qcow2', '-c', 'read -P 7 0 64k', trial.path]);
+    mkdirSync(overlays.prepared(replica));
+    expect(await overlays.preparedOf(replica)).toBeUndefined();
+    await overlays.dropPrepared(replica);
     valueOf(await overlays.drop(replica));
     valueOf(await overlays.drop(replica));
     expect(readdirSync(folder)).toEqual(['vda.raw']);

@@ -38,8 +38,8 @@ async function stateOf({ agent }: LaunchSite): Promise<string | undefined> {
 const triesMax = 3;
 
 /**
- * A delta sync as of any source. Once the replica is close enough for the cutover, and no test will make it, what takes
- * long is made as the last part of the round: rounds write to the replica, and none begins before this one is over.
+ * A delta sync as of any source. Once the replica is close enough for the cutover, and no test has made it or will, what
+ * takes long is made as the last part of the round: rounds write to the replica, and none begins before this one is over.
  */
 export function syncAndPrepare(site: LaunchSite): Perform<'runDeltaSync'> {
   const tries = new Map<string, number>();
@@ -47,8 +47,9 @@ export function syncAndPrepare(site: LaunchSite): Perform<'runDeltaSync'> {
     const outcome = await runDeltaSync(parts, order);
     const [fact] = outcome.type === 'facts' ? outcome.facts : [];
     const { plan } = parts;
-    if (fact?.type !== 'RoundCompleted' || plan.testLaunch === 'required' || !fitsDowntime(plan, fact.data))
-      return outcome;
+    if (fact?.type !== 'RoundCompleted' || !fitsDowntime(plan, fact.data)) return outcome;
+    const { tested } = await parts.memory();
+    if (plan.testLaunch === 'required' && !tested) return outcome;
     const prepared = await preparedFor(site, parts, fact.data.resumed > 0 ? null : fact.data.duration);
     if (prepared === undefined || order.signal.aborted) return outcome;
     const tried = tries.get(prepared.of) ?? 0;
