@@ -26,13 +26,15 @@ const states = ['/var/lib/initramfs-tools'];
 /** Where the listing is written in the guest, to be fetched and taken away: it may be larger than an answer can be. */
 const place = '/var/lib/sealift/listing';
 
+// By its path: a shell of busybox takes its own find for any other, which prints no times.
 // Depth 4 has logs and journals; a whole /var may have a million mails in it.
 const script = `printf '/proc/version\\000f %s\\000' "$(uname -r)" > ${place}
 set --
+for find in /usr/bin/find /bin/find; do [ -x $find ] && break; done
 for folder in ${[...folders, ...states].join(' ')}; do [ -e $folder ] && set -- "$@" $folder; done
-find "$@" \\( -type d -printf '%p\\0d %m %U %G\\0' \\) -o -printf '%p\\0%y %m %U %G %s %T@ %C@ %l\\0' >> ${place} || exit 1
+$find "$@" \\( -type d -printf '%p\\0d %m %U %G\\0' \\) -o -printf '%p\\0%y %m %U %G %s %T@ %C@ %l\\0' >> ${place} || exit 1
 [ -d /var ] || exit 0
-find /var -maxdepth 4 -path /var/lib/sealift -prune -o -type f -printf '\\0%C@\\0' >> ${place}`;
+$find /var -maxdepth 4 -path /var/lib/sealift -prune -o -type f -printf '\\0%C@\\0' >> ${place}`;
 
 /** Lists a guest that is mounted and may be written to, with its own programs. Fails where they do not know how to. */
 export async function listGuest(session: GuestfishSession): Promise<Result<GuestListing, FixUpError>> {

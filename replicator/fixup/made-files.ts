@@ -72,7 +72,7 @@ async function look(work: Work, use: PreparedUse): Promise<Look> {
   if (!prepared.ok) return { whyNot: prepared.error };
   if (use.type === 'use' && prepared.value === undefined) return {};
   const before = await listGuest(session);
-  if (!before.ok) return { whyNot: 'the guest has no find that can list its files' };
+  if (!before.ok) return { whyNot: notListed(before.error) };
   if (prepared.value === undefined) return { before: before.value };
   const now = { inputs: inputsOf(plan, image), listing: before.value.entries };
   const whyNot = changeSince(prepared.value, now, editedPaths(plan));
@@ -114,7 +114,7 @@ async function fetchMade(
   const fresh = unsettled(before, roundTook, edited);
   if (fresh !== undefined) return notKept(`${fresh} was changed while the replica was written, or shortly before`);
   const after = await listGuest(session);
-  if (!after.ok) return notKept('the guest could not be listed again');
+  if (!after.ok) return notKept(notListed(after.error));
   // What texts were edited before the first listing, and labels may be given to them after it.
   const texts = new Set(plan.edits.filter(({ run }) => run === undefined).map(({ path }) => path));
   const paths = differences(before.entries, after.value.entries).filter((path) => !texts.has(path));
@@ -132,5 +132,9 @@ async function fetchMade(
   if (lacking !== undefined) return notKept(`${lacking.path} was not made`);
   return { files, whyNot: '', prepared: { of, inputs: inputsOf(plan, image), listing: before.entries, files } };
 }
+
+/** A guest whose programs cannot do it (busybox) is one that is not prepared. */
+const notListed = (error: FixUpError): string =>
+  `its files could not be listed: ${'detail' in error ? (error.detail.split('\n')[0] ?? '') : error.type}`;
 
 const notKept = (whyNot: string): Fetched => ({ files: [], whyNot });
