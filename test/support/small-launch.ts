@@ -128,7 +128,7 @@ function agentOf(launch: SmallLaunch, source: SmallSource, step: Step, during: D
       const found = await seen('look');
       if (!found.ok) return found;
       const { disks, name: hostname } = found.value;
-      return ok({ hostname, disks, isAtRest: source.power !== 'running', sentinel: emptyInventory.sentinel });
+      return ok({ hostname, disks, isAtRest: source.power !== 'running', sentinel: sentinelOf(launch) });
     },
     inspect: async () => {
       const found = await seen('inspect');
@@ -137,7 +137,7 @@ function agentOf(launch: SmallLaunch, source: SmallSource, step: Step, during: D
       return ok({
         ...emptyInventory,
         hostname: name,
-        sentinel: { version: '0', bootId: launch.boot },
+        sentinel: sentinelOf(launch),
         disks: disks.map((disk) => ({
           ...disk,
           path: `/dev/${disk.id}`,
@@ -328,6 +328,8 @@ function platformOf(launch: SmallLaunch, during: During): TargetPlatform {
     close: async () => undefined,
   };
 }
+
+const sentinelOf = ({ boot }: SmallLaunch) => ({ version: '0', bootId: boot });
 
 const rootFileSystem = {
   ...{ device: '/dev/vda1', type: 'ext4', uuid: '0c1d', mountpoint: '/' },
