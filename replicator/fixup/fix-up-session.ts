@@ -1,7 +1,9 @@
 import type { Edit, FixUpDisk, FixUpError, FixUpSession, FixUpSessionOptions, GuestImage } from '#core/ports/fix-up';
 import { err, ok, type Result } from '#core/result';
+import { editWindows } from '#replicator/fixup/windows/apply';
+import { findWindows } from '#replicator/fixup/windows/volume';
 import { takeDisposable, type Disposable } from './apply.ts';
-import { allOf, editGuest } from './edit-guest.ts';
+import { allOf, editGuest, type EditOptions } from './edit-guest.ts';
 import { openSession, type GuestfishSession, type SessionOptions } from './guestfish.ts';
 import { inspectIn } from './inspect.ts';
 import { madeFiles, type MadeFiles } from './made-files.ts';
@@ -49,7 +51,7 @@ export function fixUpSession(
       const begun = await disposable.begin();
       if (!begun.ok) return begun;
       made = madeFiles({ session, plan, image, use: prepared });
-      const edited = await editGuest(session, plan.edits, { onEdit, run: made.run });
+      const edited = await editImage(session, image, plan.edits, { onEdit, run: made.run });
       if (!edited.ok) return edited;
       opened.stage = 'edited';
       return ok(await made.finish());
@@ -62,6 +64,20 @@ export function fixUpSession(
     keepMade: async () => (made === undefined ? err(outOfTurn('keepMade')) : kept(made)),
     close: () => (closed ??= closeAll(opened)),
   };
+}
+
+/** Edits a Linux that is mounted, or a Windows on which nothing is. */
+async function editImage(
+  session: GuestfishSession,
+  { os, devices }: GuestImage,
+  edits: readonly Edit[],
+  options: EditOptions,
+): Promise<Result<void, FixUpError>> {
+  if (os.family !== 'windows') return editGuest(session, edits, options);
+  const place = await findWindows(session, devices);
+  if (!place.ok) return place;
+  if (place.value !== undefined) return editWindows(session, place.value, edits, options.onEdit);
+  return err({ type: 'ImageUnusable', detail: 'there was a Windows on these disks a moment ago, and is none now' });
 }
 
 interface Opened {

@@ -62,7 +62,7 @@ describe.skipIf(!programs.available)(programs.title('fix-up of a Windows on NTFS
     const session = await open([disk]);
     await installSmallWindows(session, join(folder, 'in'), server2022);
     permissions = await mounted(session, () => permissionsOf(session, hive));
-    image = valueOf(await inspectIn(session));
+    image = valueOf(await inspectIn(session, { writable: false }));
     valueOf(await session.close());
     before = await digestOf(disk);
     plan = valueOf(planFixUp(image, target));
@@ -102,7 +102,7 @@ describe.skipIf(!programs.available)(programs.title('fix-up of a Windows on NTFS
 
   it('then has what it takes to boot, once and for those who may, and is refused in disorder', patience, async () => {
     const session = await open([overlayOf(disk)]);
-    const fixed = valueOf(await inspectIn(session));
+    const fixed = valueOf(await inspectIn(session, { writable: false }));
     expect(verifyImage(fixed, plan).filter(({ verdict }) => verdict !== 'passed')).toEqual([]);
     expect(valueOf(planFixUp(fixed, target)).edits).toEqual([]);
     // Without permissions in force everybody may change what is made.
@@ -136,7 +136,7 @@ describe.skipIf(!programs.available)(programs.title('fix-up of a Windows on NTFS
     });
     await mounted(session, async () => valueOf(await session.run('write', '/hiberfil.sys', 'HIBR and a session')));
     expect(valueOf(await volumeState(session, place))).toBe('hibernated');
-    expect(valueOf(await inspectIn(session)).hibernated).toEqual(['/dev/sda2']);
+    expect(valueOf(await inspectIn(session, { writable: false })).hibernated).toEqual(['/dev/sda2']);
     valueOf(await session.close());
   });
 
