@@ -36,6 +36,10 @@ const signs: readonly (readonly [RegExp, string])[] = [
   [/grub rescue>/, 'the boot loader does not find its files'],
   [/No bootable device|Boot failed: not a bootable disk/, 'the firmware finds no boot loader'],
   [/You are in emergency mode/, 'the system went into emergency mode: a file system it needs could not be mounted'],
+  [
+    /Warning: \S+ does not exist(?=[^]*Entering emergency mode)/,
+    'the initramfs does not find a device that the system needs: it has no driver for the disk',
+  ],
   [/Entering emergency mode|dracut:\/#/, 'the initramfs stopped and waits for a person'],
   [/\(initramfs\)\s*$/, 'the initramfs stopped and waits for a person'],
 ];
