@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { evolve, initialMigration, type MigrationState } from '#core/migration/evolve';
 import type { MigrationCommandType } from '#core/migration/commands';
 import type { MigrationFact } from '#core/migration/facts';
-import { instant } from '#core/units';
+import { instant, round } from '#core/units';
 import { samplePlan, sampleReport } from '#test/support/migration-facts';
 import { leavingStep, nextStep, type Goal, type Step } from './migrate-step.ts';
 
@@ -77,6 +77,18 @@ describe('the next step', () => {
   });
 });
 
+const launched: readonly MigrationFact[] = [
+  { type: 'MigrationDrafted', data: { plan: { ...plan, handOver: 'launch', onValidationFailure: 'ask' } } },
+  ...quiescing.slice(1),
+  { type: 'SourceQuiesced', data: { method: 'm', found: 'running' } },
+  { type: 'FinalSyncCompleted', data: sampleReport({ kind: 'final', round: round(1) }) },
+  { type: 'SourceFenced', data: { proof: 'p' } },
+  { type: 'ReplicaFixedUp', data: { findings: [] } },
+  { type: 'TargetLaunched', data: { vm: 'v' } },
+  { type: 'TargetConnected', data: { networks: [] } },
+  { type: 'ValidationFailed', data: { checks: [] } },
+];
+
 describe('the next step of a run that is interrupted', () => {
   it.each<[string, readonly MigrationFact[], Step | MigrationCommandType]>([
     ['leaves rounds to be taken up later', syncing, { type: 'end', kind: 'interrupted' }],
@@ -85,6 +97,7 @@ describe('the next step of a run that is interrupted', () => {
     ['waits until it is given back', rolledBack.slice(0, -1), { type: 'wait' }],
     ['ends once it is given back', rolledBack, { type: 'end', kind: 'interrupted' }],
     ['says that it could not be given back', failed, { type: 'end', kind: 'failed' }],
+    ['leaves a target that did not pass to a person', launched, { type: 'end', kind: 'blocked' }],
   ])('%s', (_what, facts, expected) => {
     expect(leavingStep(fold(facts))).toMatchObject(
       typeof expected === 'string' ? { command: { type: expected } } : expected,

@@ -64,6 +64,8 @@ export function leavingStep(state: MigrationState): Step {
   const isTaken = lifecycle.startsWith('cuttingOver.') && sourceIsDown(state);
   if (!isTaken && lifecycle !== 'rollingBack') return end('interrupted');
   if (outcome === 'undecidable') return end('blocked');
+  // The target runs and may have been written to: a person decides, and not whoever is called away.
+  if (lifecycle === 'cuttingOver.undecided') return end('blocked');
   if (lifecycle === 'rollingBack') return wait;
   return send({ type: 'RollBack', data: { reason: 'the run was interrupted', acceptLossOfTargetWrites: false } });
 }
