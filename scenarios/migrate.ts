@@ -90,7 +90,7 @@ export async function migrate(options: MigrateOptions): Promise<Result<Migration
   if (over?.type === 'end' && isOver(over.kind)) return ok(await summaryOf(log, stream, over.kind, place));
   const signal = options.signal ?? new AbortController().signal;
   const isGuest = scenario.laboratory?.guest === 'debian';
-  const guest = isGuest ? await openGuestSource(options, folder, state) : undefined;
+  const guest = isGuest ? await openGuestSource({ ...options, signal }, folder, state) : undefined;
   const source =
     guest ?? (await openScenarioSource(scenario, migration, { folder, isResumed: state.count > 0, signal }));
   if (!source.ok) return signal.aborted ? ok(await summaryOf(log, stream, 'interrupted', place)) : source;
@@ -119,13 +119,14 @@ export async function migrate(options: MigrateOptions): Promise<Result<Migration
 
 /** Opens the laboratory whose guest is a Debian server with a sentinel in it. */
 function openGuestSource(
-  { scenario, clock, agent, keepsGuest = false, changeSite, refusesPowerOff, onStep }: MigrateOptions,
+  options: MigrateOptions & { readonly signal: AbortSignal },
   folder: string,
   state: MigrationState,
 ): Promise<Result<OpenGuest, SourceSiteError>> {
+  const { scenario, clock, agent, keepsGuest = false, signal, changeSite, refusesPowerOff, onStep } = options;
   invariant(agent !== undefined, 'who migrates a guest from inside names the agent it gets');
   return openGuest(scenario, {
-    ...{ folder, agent, clock, state, keepsGuest },
+    ...{ folder, agent, clock, state, keepsGuest, signal },
     ...(changeSite && { changeSite }),
     ...(refusesPowerOff && { refusesPowerOff }),
     ...(onStep && { onStep }),

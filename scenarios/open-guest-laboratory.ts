@@ -1,7 +1,6 @@
 import { join, resolve } from 'node:path';
 import type { Clock } from '#core/clock';
 import type { MigrationState } from '#core/migration/evolve';
-import { axesOf } from '#core/migration/abilities';
 import { err, ok, type Result } from '#core/result';
 import { minutes, seconds } from '#core/units';
 import { libguestfsFixUp } from '#replicator/fixup/fix-up';
@@ -36,6 +35,7 @@ export interface OpenGuestOptions {
   readonly clock: Clock;
   readonly state: MigrationState;
   readonly keepsGuest: boolean;
+  readonly signal: AbortSignal;
   readonly changeSite?: (site: LaunchSite) => LaunchSite;
   readonly refusesPowerOff?: () => string | undefined;
   readonly onStep?: (step: string) => void;
@@ -44,12 +44,24 @@ export interface OpenGuestOptions {
 /** Opens the laboratory of a scenario whose guest is a Debian server. */
 export async function openGuest(
   scenario: MigrationScenario,
-  { folder, agent, clock, state, keepsGuest, changeSite = (site) => site, refusesPowerOff, onStep }: OpenGuestOptions,
+  options: OpenGuestOptions,
 ): Promise<Result<OpenGuest, SourceSiteError>> {
+  const {
+    folder,
+    agent,
+    clock,
+    state,
+    keepsGuest,
+    signal,
+    changeSite = (site) => site,
+    refusesPowerOff,
+    onStep,
+  } = options;
   const { laboratory: wanted } = scenario;
   const laboratory = await openGuestLaboratory({
     directory: resolve(wanted?.directory ?? join(folder, 'laboratory')),
-    ...{ agent, clock, recordsPerSecond: wanted?.recordsPerSecond ?? 20, startsSource: !isHandedOver(state) },
+    ...{ agent, clock, keepsGuest, signal, recordsPerSecond: wanted?.recordsPerSecond ?? 20 },
+    ...{ state, targetVm: scenario.vm.name },
     ...(refusesPowerOff && { refusesPowerOff }),
     ...(onStep && { onStep }),
   });
@@ -72,9 +84,6 @@ export async function openGuest(
     },
   });
 }
-
-const handedOver: ReadonlySet<string> = new Set(['cutOver', 'finalizing', 'finalized']);
-const isHandedOver = (state: MigrationState): boolean => handedOver.has(axesOf(state).lifecycle.split('.')[0] ?? '');
 
 const powerOffMax = seconds(90);
 

@@ -33,6 +33,9 @@ const has = (state: MigrationState, tag: MigrationTag): boolean => state.snapsho
 
 /** Whether services at the source are stopped, or may be. */
 export const sourceIsDown = (state: MigrationState): boolean => has(state, 'sourceDown');
+/** Whether the source is taken: from when a cutover stops it until it is given back, or for ever. Only a rollback starts it. */
+export const sourceIsTaken = (state: MigrationState): boolean =>
+  sourceIsDown(state) || has(state, 'targetMayHaveWrites');
 /** Whether the target may hold writes that the source does not have. */
 export const targetMayHaveWrites = (state: MigrationState): boolean =>
   has(state, 'targetMayHaveWrites') && state.snapshot.context.plan?.handOver === 'launch';

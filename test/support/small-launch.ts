@@ -5,7 +5,7 @@ import type { HypervisorError, SourceHypervisor } from '#core/ports/source-hyper
 import type { SourcePower } from '#core/ports/source-power';
 import type { TargetPlatform, TargetVm, TargetVmPlan } from '#core/ports/target-platform';
 import { err, ok, type Result } from '#core/result';
-import { bytes, MiB, millis, seconds } from '#core/units';
+import { bytes, MiB, millis, seconds, type Millis } from '#core/units';
 import type { LaunchSite } from '#replicator/live/launch/launch-site';
 import { parseStageFile, type ValidationCheck } from '#replicator/sentinel/stage/stage-file';
 import { waitsForNetwork } from '#replicator/sentinel/stage/stage-report';
@@ -29,14 +29,31 @@ export interface SmallLaunch {
   readonly prepared: Map<string, string>;
   /** What goes wrong from now on. */
   readonly fails: Set<'powerOff' | 'plan' | 'apply' | 'verify' | 'keep' | 'validation' | 'launch'>;
+  /** What becomes of the next calls of an operation, one after the other; then they are carried out and answered. */
+  readonly fates: Map<OutsideCall, CallFate[]>;
   /** Which boot of the source its sentinel tells of. */
   boot: string;
   /** The sentinel was taken off the target. */
   uninstalled: boolean;
   site(step: Step): LaunchSite;
   /** Called whenever anything changed: a place to assert what must always hold. */
-  onChange: () => void;
+  onChange: (call: string) => void;
+  /** Called before a source that is off is powered on. */
+  onPowerOn: () => void;
 }
+
+/** The calls to whoever has the source's power and NICs, and to the target platform. */
+export const outsideCalls = [
+  ...(['power state', 'power off', 'power on', 'disconnect', 'reconnect', 'agent power off'] as const),
+  ...(['find', 'launch', 'set links', 'remove'] as const),
+] as const;
+export type OutsideCall = (typeof outsideCalls)[number] | 'annotate' | 'uninstall' | 'power target off' | 'console';
+
+/**
+ * What becomes of a call that is not simply answered: it is refused, it never arrives, its answer is lost, or its answer is
+ * lost and it is carried out so much later.
+ */
+export type CallFate = 'refused' | 'lostBefore' | 'lostAfter' | { readonly late: Millis };
 
 /** A VM of the small platform. */
 export interface SmallVm extends Omit<TargetVm, 'power' | 'links'> {
@@ -56,7 +73,8 @@ const checks: readonly ValidationCheck[] = [
 export function smallLaunch(clock: Clock, source: SmallSource): SmallLaunch {
   const launch: SmallLaunch = {
     ...{ sourceConnected: true, asked: [], notes: [], images: new Map(), vms: new Map(), prepared: new Map() },
-    ...{ fails: new Set(), boot: 'b', uninstalled: false, onChange: () => undefined },
+    ...{ fails: new Set(), fates: new Map(), boot: 'b', uninstalled: false },
+    ...{ onChange: () => undefined, onPowerOn: () => undefined },
     site: (step) => siteOf(launch, source, step, clock),
   };
   return launch;
@@ -68,15 +86,16 @@ function siteOf(launch: SmallLaunch, source: SmallSource, step: Step, clock: Clo
     await step(`${name} asked`);
     await clock.wait(millis(1), new AbortController().signal);
     const done = work();
-    launch.onChange();
+    launch.onChange(name);
     await step(`${name} done`);
     return done;
   };
+  const asked = askedOf(launch, step, clock);
   return {
-    agent: agentOf(launch, source, step, during),
-    power: powerOf(launch, source, during),
+    agent: agentOf(launch, source, step, asked),
+    power: powerOf(launch, source, asked),
     fixUp: fixUpOf(launch, during),
-    target: platformOf(launch, during),
+    target: platformOf(launch, asked),
     overlays: {
       of: (replica) => `${replica}+`,
       make: (replica) =>
@@ -113,14 +132,40 @@ function siteOf(launch: SmallLaunch, source: SmallSource, step: Step, clock: Clo
 
 type During = <T>(name: string, work: () => T) => Promise<T>;
 
-function agentOf(launch: SmallLaunch, source: SmallSource, step: Step, during: During): GuestAgent {
-  const hypervisor = reconnecting(() => source.connect(step));
-  const away = (operation: string) => err({ type: 'Unreachable', operation, detail: 'the guest is off' } as const);
-  const isOff = (): boolean => source.power === 'off';
+type NoAnswer = Result<never, Extract<HypervisorError, { type: 'Unreachable' | 'Refused' }>>;
+type Asked = <R>(name: OutsideCall, work: () => R) => Promise<R | NoAnswer>;
+
+/** A call to somebody outside, who answers, or does not. */
+function askedOf(launch: SmallLaunch, step: Step, clock: Clock): Asked {
+  return async (name, work) => {
+    const carryOut = () => {
+      const done = work();
+      launch.onChange(name);
+      return done;
+    };
+    const lost = err({ type: 'Unreachable', operation: name, detail: 'the connection broke' } as const);
+    await step(`${name} asked`);
+    const fate = launch.fates.get(name)?.shift();
+    await clock.wait(millis(1));
+    if (fate === 'refused') return err({ type: 'Refused', operation: name, detail: 'not now' } as const);
+    if (fate === 'lostBefore') return lost;
+    if (typeof fate === 'object') {
+      void clock.wait(fate.late).then(carryOut);
+      return lost;
+    }
+    const done = carryOut();
+    await step(`${name} done`);
+    return fate === 'lostAfter' ? lost : done;
+  };
+}
+
+function agentOf(launch: SmallLaunch, source: SmallSource, step: Step, asked: Asked): GuestAgent {
+  const away = (operation: string) => err({ type: 'Unreachable', operation, detail: 'the guest is away' } as const);
+  const isAway = (): boolean => source.power === 'off' || !launch.sourceConnected;
+  const hypervisor = reconnecting(() => source.connect(step), isAway);
   const seen = async (operation: 'inspect' | 'look') => {
     launch.asked.push(operation);
-    const found = await hypervisor.inspect();
-    return found.ok && isOff() ? away(operation) : found;
+    return hypervisor.inspect();
   };
   return {
     ...hypervisor,
@@ -154,63 +199,72 @@ function agentOf(launch: SmallLaunch, source: SmallSource, step: Step, during: D
     },
     resume: () => hypervisor.resume(),
     powerOff: () =>
-      during('agent power off', () => {
-        if (isOff()) return away('powerOff');
+      asked('agent power off', () => {
+        if (isAway()) return away('powerOff');
         if (source.power === 'running')
           return err({ type: 'Refused', operation: 'powerOff', detail: 'the guest is not at rest' } as const);
         if (!launch.fails.has('powerOff')) source.power = 'off';
         return ok(undefined);
       }),
     limit: async () => ok(undefined),
-    uninstall: () => during('uninstall', () => ((launch.uninstalled = true), ok(undefined))),
+    uninstall: () => asked('uninstall', () => ((launch.uninstalled = true), ok(undefined))),
   };
 }
 
-/** A sentinel comes back by itself after its connection was lost: what was asked meanwhile is answered as lost. */
-function reconnecting(connect: () => SourceHypervisor): SourceHypervisor {
+/**
+ * A sentinel comes back by itself after its connection was lost: what was asked meanwhile is answered as lost. It cannot be
+ * asked while its guest is off or off its network.
+ */
+function reconnecting(connect: () => SourceHypervisor, isAway: () => boolean): SourceHypervisor {
   let connection = connect();
-  const noticing = async <T extends Result<unknown, HypervisorError>>(answer: Promise<T>): Promise<T> => {
-    const said = await answer;
+  const ask = async <T>(
+    call: (source: SourceHypervisor) => Promise<Result<T, HypervisorError>>,
+  ): Promise<Result<T, HypervisorError>> => {
+    const away = err<HypervisorError>({ type: 'Unreachable', operation: 'a call', detail: 'the guest is away' });
+    if (isAway()) return away;
+    const said = await call(connection);
     if (!said.ok && said.error.type === 'Unreachable') connection = connect();
-    return said;
+    return isAway() ? away : said;
   };
   return {
-    inspect: () => noticing(connection.inspect()),
-    beginMark: (mark) => noticing(connection.beginMark(mark)),
-    advanceMark: (from, to) => noticing(connection.advanceMark(from, to)),
-    changes: (mark) => noticing(connection.changes(mark)),
-    dropMark: (mark) => noticing(connection.dropMark(mark)),
-    openDisk: (disk, since) => noticing(connection.openDisk(disk, since)),
-    closeDisks: () => noticing(connection.closeDisks()),
-    pause: () => noticing(connection.pause()),
-    resume: () => noticing(connection.resume()),
-    release: (owner) => noticing(connection.release(owner)),
+    inspect: () => ask((source) => source.inspect()),
+    beginMark: (mark) => ask((source) => source.beginMark(mark)),
+    advanceMark: (from, to) => ask((source) => source.advanceMark(from, to)),
+    changes: (mark) => ask((source) => source.changes(mark)),
+    dropMark: (mark) => ask((source) => source.dropMark(mark)),
+    openDisk: (disk, since) => ask((source) => source.openDisk(disk, since)),
+    closeDisks: () => ask((source) => source.closeDisks()),
+    pause: () => ask((source) => source.pause()),
+    resume: () => ask((source) => source.resume()),
+    release: (owner) => ask((source) => source.release(owner)),
     close: () => connection.close(),
   };
 }
 
-function powerOf(launch: SmallLaunch, source: SmallSource, during: During): SourcePower {
+function powerOf(launch: SmallLaunch, source: SmallSource, asked: Asked): SourcePower {
   const connect = (connected: boolean) => () =>
-    during(connected ? 'reconnect' : 'disconnect', () => ((launch.sourceConnected = connected), ok(undefined)));
+    asked(connected ? 'reconnect' : 'disconnect', () => ((launch.sourceConnected = connected), ok(undefined)));
   return {
     // What is at rest inside runs, as its hypervisor sees it.
-    state: () => during('power state', () => ok(source.power === 'paused' ? 'running' : source.power)),
+    state: () => asked('power state', () => ok(source.power === 'paused' ? 'running' : source.power)),
     powerOff: () =>
-      during('power off', () => {
+      asked('power off', () => {
         if (launch.fails.has('powerOff'))
           return err({ type: 'Refused', operation: 'power off', detail: 'the VM is locked' } as const);
         source.power = 'off';
         return ok(undefined);
       }),
     powerOn: () =>
-      during('power on', () => {
+      asked('power on', () => {
+        if (source.power !== 'off') return ok(undefined);
+        launch.onPowerOn();
         // Whatever was tracked inside is gone with the kernel that tracked it.
-        if (source.power === 'off') source.restart();
+        source.restart();
         return ok(undefined);
       }),
     disconnect: connect(false),
     reconnect: connect(true),
-    annotate: (note) => during('annotate', () => (launch.notes.push(note), ok(undefined))),
+    annotate: (note) => asked('annotate', () => (launch.notes.push(note), ok(undefined))),
     close: async () => undefined,
   };
 }
@@ -276,7 +330,7 @@ function fixUpOf(launch: SmallLaunch, during: During): FixUp {
   return fixUp;
 }
 
-function platformOf(launch: SmallLaunch, during: During): TargetPlatform {
+function platformOf(launch: SmallLaunch, asked: Asked): TargetPlatform {
   const gone = (name: string) => err({ type: 'NotFound', name } as const);
   const report = (vm: SmallVm): void => {
     const file = parseStageFile(launch.images.get(vm.plan.disks[0]?.path ?? '')?.order ?? '');
@@ -295,9 +349,9 @@ function platformOf(launch: SmallLaunch, during: During): TargetPlatform {
     vm.console += `SEALIFT-REPORT ${JSON.stringify({ stage, migration, checks: found, booted: true })}\n`;
   };
   return {
-    find: (name) => during('find', () => ok(launch.vms.get(name))),
+    find: (name) => asked('find', () => ok(launch.vms.get(name))),
     launch: (plan, links) =>
-      during('launch', () => {
+      asked('launch', () => {
         if (launch.fails.has('launch'))
           return err({ type: 'Refused', operation: 'launch', detail: 'no room' } as const);
         const there = launch.vms.get(plan.name);
@@ -309,7 +363,7 @@ function platformOf(launch: SmallLaunch, during: During): TargetPlatform {
         return ok(vm);
       }),
     setLinks: (name, links) =>
-      during('set links', () => {
+      asked('set links', () => {
         const vm = launch.vms.get(name);
         if (!vm) return gone(name);
         vm.links = links;
@@ -317,14 +371,14 @@ function platformOf(launch: SmallLaunch, during: During): TargetPlatform {
         return ok(undefined);
       }),
     powerOff: (name) =>
-      during('power target off', () => {
+      asked('power target off', () => {
         const vm = launch.vms.get(name);
         if (vm) vm.power = 'off';
         return vm ? ok(undefined) : gone(name);
       }),
-    remove: (name) => during('remove', () => (launch.vms.delete(name), ok(undefined))),
+    remove: (name) => asked('remove', () => (launch.vms.delete(name), ok(undefined))),
     console: (name) =>
-      during('console', () => (launch.vms.has(name) ? ok(launch.vms.get(name)?.console ?? '') : gone(name))),
+      asked('console', () => (launch.vms.has(name) ? ok(launch.vms.get(name)?.console ?? '') : gone(name))),
     close: async () => undefined,
   };
 }

@@ -5,7 +5,7 @@ import { commandId, diskId, factId, migrationId } from '#core/ids';
 import type { MigrationFact } from '#core/migration/facts';
 import { migrationModel } from '#core/migration/model';
 import type { MigrationPlan } from '#core/migration/plan';
-import { bytes, instant, seconds } from '#core/units';
+import { after, bytes, instant, seconds, type Millis } from '#core/units';
 import { guestSource } from '#replicator/live/launch/guest-source';
 import { liveWorld } from '#replicator/live/live-world';
 import { conduct, newsDesk, type SendCommand } from '#scenarios/conduct';
@@ -39,6 +39,10 @@ export interface SmallMigration {
 export interface LifeOptions {
   /** What strikes at the n-th step, counted from 1. */
   readonly mishap?: { readonly at: number; readonly kind: Mishap };
+  /** Told of each step, counted from 1, before it is taken: `die` ends the process there. */
+  readonly onStep?: (at: number, die: () => void) => void;
+  /** The process is ended after so long: some migrations wait for a person for ever. */
+  readonly within?: Millis;
   readonly approve?: (signal: AbortSignal, refused: string | undefined) => Promise<string>;
   readonly onRunning?: (send: SendCommand) => void;
   readonly onFact?: (fact: MigrationFact) => void;
@@ -120,7 +124,8 @@ let ids = 0;
 const newId = (): string => `00000000-0000-4000-8000-${String((ids += 1)).padStart(12, '0')}`;
 
 async function live({ clock, source, target, launch, log, plan }: Surroundings, options: LifeOptions): Promise<Life> {
-  const fate = fateOf(source, options.mishap);
+  const fate = fateOf(source, options);
+  const end = options.within && clock.schedule(after(clock.now(), options.within), fate.die);
   const site = plan.handOver === 'launch' ? launch.site(fate.step) : undefined;
   const world = liveWorld({
     ...{ migration, stream, clock, plan, log },
@@ -140,13 +145,14 @@ async function live({ clock, source, target, launch, log, plan }: Surroundings, 
       news.announce();
     },
   });
-  const { signal = new AbortController().signal, mishap: _, onFact: __, ...rest } = options;
+  const { signal = new AbortController().signal, mishap: _, onFact: __, onStep: ___, within: ____, ...rest } = options;
   const conducted = conduct({
     ...{ plan, running, news, clock, signal, ...rest },
     newCommandId: () => commandId(newId()),
   });
   const died = fate.died.then(() => 'died' as const);
   const ending = await Promise.race([conducted, died]);
+  end?.cancel();
   if (ending !== 'died') {
     await running.stop();
     await world.close();
@@ -157,16 +163,22 @@ async function live({ clock, source, target, launch, log, plan }: Surroundings, 
 interface Fate {
   readonly step: Step;
   readonly died: Promise<void>;
+  die(): void;
   count(): number;
 }
 
-function fateOf(source: SmallSource, mishap: LifeOptions['mishap']): Fate {
+function fateOf(source: SmallSource, { mishap, onStep }: Pick<LifeOptions, 'mishap' | 'onStep'>): Fate {
   let count = 0;
   let dead = false;
-  let die: () => void = () => undefined;
-  const died = new Promise<void>((resolve) => (die = resolve));
+  let hasDied: () => void = () => undefined;
+  const died = new Promise<void>((resolve) => (hasDied = resolve));
+  const die = (): void => {
+    dead = true;
+    hasDied();
+  };
   return {
     died,
+    die,
     count: () => count,
     step: async () => {
       count += 1;
@@ -175,9 +187,9 @@ function fateOf(source: SmallSource, mishap: LifeOptions['mishap']): Fate {
         // What is off stays off: nobody starts a VM that was powered off.
         if ((mishap.kind === 'sourceRestarts' || mishap.kind === 'powerFails') && source.power !== 'off')
           source.restart();
-        dead = mishap.kind === 'processDies' || mishap.kind === 'powerFails';
-        if (dead) die();
+        if (mishap.kind === 'processDies' || mishap.kind === 'powerFails') die();
       }
+      onStep?.(count, die);
       // Nothing of a dead process ever goes on.
       if (dead) await new Promise(() => undefined);
     },

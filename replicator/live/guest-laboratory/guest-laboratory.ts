@@ -2,8 +2,9 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '#core/clock';
 import { sentinelId } from '#core/ids';
+import type { MigrationState } from '#core/migration/evolve';
 import { err, ok, type Result } from '#core/result';
-import { minutes, seconds } from '#core/units';
+import { elapsed, minutes, seconds, type Millis } from '#core/units';
 import { describeCertificatesError, makeCertificates } from '#replicator/certificates/make-certificates';
 import { guestImage } from '#replicator/connectors/laboratory/guest/build';
 import { describeGuestImageError } from '#replicator/connectors/laboratory/guest/guest-image';
@@ -17,6 +18,8 @@ import { laboratoryTarget, type LaboratoryTarget } from '#replicator/connectors/
 import { detailOf } from '#replicator/disk/durable-file';
 import { describeGatewayStartError, runGateway, type Gateway } from '#replicator/gateway/gateway';
 import type { Guests } from '#replicator/gateway/guests/guests';
+import { mayStartSource } from '#replicator/live/launch/starting-source';
+import { whileWanted } from '#replicator/live/patience';
 import { freePort } from '#replicator/protocol/free-port';
 import { describeBundleError, makeBundle } from '#replicator/sentinel/bundle/make-bundle';
 
@@ -37,8 +40,14 @@ export interface GuestLaboratoryOptions {
   readonly agent: string;
   readonly recordsPerSecond: number;
   readonly clock: Clock;
-  /** Starts the source. A migration that has cut over leaves it off. */
-  readonly startsSource: boolean;
+  /** Where the migration stands: the source is started unless a cutover has taken it. */
+  readonly state: MigrationState;
+  /** The name of the VM that takes over. */
+  readonly targetVm: string;
+  /** The source runs on if the laboratory does not come up. */
+  readonly keepsGuest: boolean;
+  /** Once aborted nobody waits for the guest any more. */
+  readonly signal: AbortSignal;
   /** Asked before each power-off; a sentence makes the source's hypervisor refuse it with that. */
   readonly refusesPowerOff?: () => string | undefined;
   readonly onStep?: (step: string) => void;
@@ -61,6 +70,9 @@ export const laboratorySentinel = sentinelId('laboratory-guest');
 
 // A guest in software emulation on a busy machine.
 const bootMax = minutes(10);
+const connectMax = minutes(5);
+// One that runs already comes back by itself.
+const returnMax = minutes(1);
 
 /** Builds, starts and connects what is not there yet. The error is a sentence. */
 export async function openGuestLaboratory(options: GuestLaboratoryOptions): Promise<Result<GuestLaboratory, string>> {
@@ -86,10 +98,31 @@ export async function openGuestLaboratory(options: GuestLaboratoryOptions): Prom
     ...laboratoryOf(directory, source.value, recorder.value, gateway.value),
     appliance: await applianceKernel(),
   };
-  const running = options.startsSource ? await startGuest(options, laboratory, ports.guests) : ok(undefined);
-  if (running.ok) return ok(laboratory);
+  const up = await bringUp(options, laboratory, ports.guests);
+  if (up.ok) return ok(laboratory);
   await laboratory.close();
-  return running;
+  return up;
+}
+
+/** The source in service, or as a cutover left it. */
+async function bringUp(
+  options: GuestLaboratoryOptions,
+  laboratory: GuestLaboratory,
+  port: number,
+): Promise<Result<void, string>> {
+  const { clock, signal } = options;
+  const { source, target, guests } = laboratory;
+  const mayStart = await mayStartSource(options.state, target, options.targetVm);
+  if (!mayStart.ok) return mayStart;
+  if (mayStart.value) {
+    const running = await startGuest(options, laboratory, port);
+    if (!running.ok && !options.keepsGuest) await source.power.powerOff();
+    return running;
+  }
+  const state = await source.power.state();
+  // At rest, it is still to be asked what was written last. If it does not come, that is for the migration to find.
+  if (state.ok && state.value !== 'off') await awaitSentinel(guests, { clock, within: returnMax, signal });
+  return ok(undefined);
 }
 
 function laboratoryOf(
@@ -139,17 +172,27 @@ async function openGateway(directory: string, port: number, clock: Clock): Promi
   return guests ? ok({ gateway: gateway.value, guests }) : err('the gateway has no port for guests');
 }
 
-/** Boots the source, sets its load going, and installs the sentinel where there is none. */
+/** Boots the source and puts it into service. Interrupted, it is answered at once; the VM is on by then, or off. */
 async function startGuest(
-  { agent, directory, recordsPerSecond, clock, onStep = () => undefined }: GuestLaboratoryOptions,
+  options: GuestLaboratoryOptions,
+  laboratory: GuestLaboratory,
+  port: number,
+): Promise<Result<void, string>> {
+  const { power } = laboratory.source;
+  options.onStep?.('the guest boots');
+  const connected = await power.reconnect();
+  const on = connected.ok ? await power.powerOn() : connected;
+  if (!on.ok) return err(`the source did not start: ${detailOf(on.error)}`);
+  return whileWanted(options.signal, putIntoService(options, laboratory, port), err('nobody waits for the guest'));
+}
+
+/** Sets the load of a guest that boots going, and installs the sentinel where there is none. */
+async function putIntoService(
+  { agent, directory, recordsPerSecond, clock, signal, onStep = () => undefined }: GuestLaboratoryOptions,
   { source, recorder, guests }: GuestLaboratory,
   port: number,
 ): Promise<Result<void, string>> {
-  onStep('the guest boots');
-  const connected = await source.power.reconnect();
-  const on = connected.ok ? await source.power.powerOn() : connected;
-  if (!on.ok) return err(`the source did not start: ${detailOf(on.error)}`);
-  const ready = await source.shell.ready(bootMax);
+  const ready = await source.shell.ready(bootMax, signal);
   if (!ready.ok) return err(describeGuestShellError(ready.error));
   onStep('its load starts to write');
   const load = await startLoad(source.shell, { port: recorder.port, perSecond: recordsPerSecond });
@@ -160,7 +203,7 @@ async function startGuest(
     const installed = await install(source.shell, guests, { agent, directory, port });
     if (!installed.ok) return installed;
   }
-  return awaitSentinel(guests, clock);
+  return awaitSentinel(guests, { clock, within: connectMax, signal });
 }
 
 async function install(
@@ -191,10 +234,13 @@ async function install(
 const stateOf = (guests: Guests): string =>
   guests.list().find(({ id }) => id === laboratorySentinel)?.state ?? 'unmade';
 
-async function awaitSentinel(guests: Guests, clock: Clock): Promise<Result<void, string>> {
-  for (let left = 300; left > 0; left -= 1) {
+async function awaitSentinel(
+  guests: Guests,
+  { clock, within, signal }: Pick<GuestLaboratoryOptions, 'clock' | 'signal'> & { readonly within: Millis },
+): Promise<Result<void, string>> {
+  for (const begun = clock.now(); elapsed(begun, clock.now()) < within && !signal.aborted;) {
     if (stateOf(guests) === 'enrolled.connected') return ok(undefined);
-    await clock.wait(seconds(1));
+    await clock.wait(seconds(1), signal);
   }
   return err('the sentinel in the guest did not connect to its gateway');
 }

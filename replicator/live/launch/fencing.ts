@@ -1,9 +1,10 @@
-import type { MigrationFact } from '#core/migration/facts';
+import type { MigrationFact, Reason } from '#core/migration/facts';
 import { describeHypervisorError, type HypervisorError } from '#core/ports/source-hypervisor';
 import type { SourcePower } from '#core/ports/source-power';
 import { err, ok, type Result } from '#core/result';
 import { elapsed, seconds } from '#core/units';
 import { proveUnwritten } from '#replicator/live/cutover-effects';
+import { persist } from '#replicator/live/patience';
 import { came, type Parts, type Perform, type Reconcile } from '#replicator/live/parts';
 import { withoutSecrets } from '#replicator/live/secrets';
 import { reasonFor, reasonOf, troubleAtSource } from '#replicator/live/trouble';
@@ -23,9 +24,8 @@ export const fenceByPower =
     const before = await power.state();
     if (!before.ok) return unknownOr(before.error);
     if (before.value !== 'off') {
-      const unwritten = await proveUnwritten(parts, signal);
-      if (unwritten.type === 'unreachable') return { type: 'unknown', why: unwritten.why };
-      if (unwritten.type === 'notProven') return came(fencingFailed(reasonFor(unwritten.trouble)));
+      const unwritten = await provenWithin(parts, signal);
+      if (!unwritten.ok) return came(fencingFailed(unwritten.error));
       const off = await tell.item(
         'powerOff',
         'Power the source off',
@@ -47,6 +47,22 @@ export const fenceByPower =
     });
   };
 
+/**
+ * Whether nothing was written, asked while patience lasts. A sentinel that stays away proves nothing, and a source that is
+ * at rest for nothing is given back.
+ */
+async function provenWithin(parts: Parts, signal: AbortSignal): Promise<Result<void, Reason>> {
+  const { clock, patience } = parts;
+  const asked = { clock, within: patience, mayHelp: (reason: Reason) => reason.type === sentinelAway, signal };
+  return persist(asked, async () => {
+    const unwritten = await proveUnwritten(parts, signal);
+    if (unwritten.type === 'proven') return ok(undefined);
+    return err(unwritten.type === 'unreachable' ? reasonOf(sentinelAway, unwritten.why) : reasonFor(unwritten.trouble));
+  });
+}
+
+const sentinelAway = 'SentinelAway';
+
 /** Whether the source is off. Its NICs are seen to once more. */
 export const wasFencedByPower =
   (site: LaunchSite): Reconcile =>
@@ -56,7 +72,7 @@ export const wasFencedByPower =
     return { type: 'notDone' };
   };
 
-const fencingFailed = (reason: ReturnType<typeof reasonOf>): MigrationFact => ({
+const fencingFailed = (reason: Reason): MigrationFact => ({
   type: 'FencingFailed',
   data: { reason },
 });
@@ -86,7 +102,11 @@ async function powerOff(
       return err('the sentinel could not be asked to power off, nor whether anything was written since');
   }
   const forced = await power.powerOff();
-  return forced.ok ? ok('its hypervisor powered it off') : inWords(forced);
+  if (forced.ok) return ok('its hypervisor powered it off');
+  const isLost = forced.error.type === 'Unreachable';
+  if (isLost && (await isOffWithin(power, clock, powerOffMax, signal)))
+    return ok('its hypervisor powered it off, and its answer was lost');
+  return inWords(forced);
 }
 
 const lookEvery = seconds(1);

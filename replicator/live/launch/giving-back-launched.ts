@@ -27,10 +27,8 @@ export const rollBackLaunched =
     if (found === 'off') return came({ type: 'RolledBack', data: { source: 'off' } });
     const state = await site.power.state();
     if (!state.ok) return failed(reasonOf('SourceUnknown', describeHypervisorError(state.error)));
-    const back =
-      state.value === 'off'
-        ? await tell.item('source', 'Start the source and connect it', () => startSource(site, parts, signal))
-        : await tell.item('source', 'Bring the source back to service', async () => inWords(await site.agent.resume()));
+    const title = state.value === 'off' ? 'Start the source and connect it' : 'Bring the source back to service';
+    const back = await tell.item('source', title, () => giveBack(site, parts, signal));
     return back.ok ? came({ type: 'RolledBack', data: { source: 'running' } }) : failed(back.error);
   };
 
@@ -50,19 +48,33 @@ async function takeTargetAway({ target, overlays }: LaunchSite, parts: Parts): P
 
 const lookEvery = seconds(1);
 
-/** Powers the source on, connects it, and waits until its sentinel is back. */
-async function startSource(
+/**
+ * Powers the source on if it is off, and waits until its sentinel has brought it back to service. It may go off while it is
+ * waited for: a guest that was asked to power off, and took too long, still does. One that runs and does not answer may
+ * have lost its network to a fence that got no further.
+ */
+async function giveBack(
   { power, agent, bootMax }: LaunchSite,
   { clock }: Parts,
   signal: AbortSignal,
 ): Promise<Result<void, string>> {
-  for (const done of [await power.reconnect(), await power.powerOn(), await power.reconnect()])
-    if (!done.ok) return inWords(done);
+  let isConnected = false;
   for (const begun = clock.now(); ; await clock.wait(lookEvery, signal)) {
-    const answer = await agent.look();
-    if (answer.ok) return ok(undefined);
+    const state = await power.state();
+    if (state.ok && state.value === 'off') {
+      for (const done of [await power.reconnect(), await power.powerOn()]) if (!done.ok) return inWords(done);
+      isConnected = true;
+    }
+    const back = await agent.resume();
+    if (back.ok) return back;
+    if (back.error.type !== 'Unreachable') return inWords(back);
+    if (!isConnected) {
+      const connected = await power.reconnect();
+      if (!connected.ok) return inWords(connected);
+      isConnected = true;
+    }
     if (signal.aborted || elapsed(begun, clock.now()) > bootMax)
-      return err(`the source was started, and its sentinel does not answer: ${inWords(answer).error}`);
+      return err(`the source was started, and its sentinel does not answer: ${inWords(back).error}`);
   }
 }
 

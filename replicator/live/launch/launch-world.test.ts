@@ -12,7 +12,8 @@ const typesOf = async (small: SmallMigration): Promise<readonly MigrationFactTyp
 function watched(small: SmallMigration): SmallMigration {
   const { launch, source } = small;
   launch.onChange = () => {
-    const sourceTalks = source.power === 'running' && launch.sourceConnected;
+    // At rest inside is running outside.
+    const sourceTalks = source.power !== 'off' && launch.sourceConnected;
     const targetTalks = [...launch.vms.values()].some(
       ({ power, links }) => power === 'running' && links === 'connected',
     );

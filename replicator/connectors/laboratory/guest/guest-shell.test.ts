@@ -57,6 +57,16 @@ describe('the operator’s shell on a serial port', () => {
     expect(heard).toEqual(['true', 'true', 'rm x']);
   });
 
+  it('is not waited for once nobody wants to know, nor for those who come too late', async () => {
+    await answers(() => {});
+    const interrupted = new AbortController();
+    const shell = guestShell(path());
+    const ready = shell.ready(undefined, interrupted.signal);
+    interrupted.abort();
+    for (const answer of [await ready, await shell.ready(undefined, interrupted.signal)])
+      expect(answer).toMatchObject({ error: { type: 'NoAnswer', detail: 'nobody waits for it any more' } });
+  });
+
   it('says when the port is closed, and refuses what a serial line does not hold', async () => {
     await answers((_id, _command, socket) => socket.destroy());
     const shell = guestShell(path());

@@ -29,8 +29,8 @@ export function describeGuestShellError(error: GuestShellError): string {
 
 /** A root shell in the guest, on its second serial port: what an operator has at the VM's console. One command at a time. */
 export interface GuestShell {
-  /** Whether it answers, waiting for it that long: a guest that boots takes its time. */
-  ready(timeout?: Millis): Promise<Result<void, GuestShellError>>;
+  /** Whether it answers, waiting for it that long, or until nobody wants to know: a guest that boots takes its time. */
+  ready(timeout?: Millis, signal?: AbortSignal): Promise<Result<void, GuestShellError>>;
   /** Runs one command with bash. A status other than 0 is an outcome and not an error. */
   run(command: string, timeout?: Millis): Promise<Result<CommandOutcome, GuestShellError>>;
   /** Puts a file into the guest, over its network, and checks that it arrived whole. */
@@ -54,13 +54,13 @@ export function guestShell(socketPath: string): GuestShell {
   const run: GuestShell['run'] = (command, timeout = commandTimeout) => {
     if (Buffer.byteLength(command) > commandMax)
       return Promise.resolve(err({ type: 'CommandTooLong', length: Buffer.byteLength(command), max: commandMax }));
-    return inTurn(() => converse(socketPath, { command, timeout, again: undefined }));
+    return inTurn(() => converse(socketPath, { command, timeout }));
   };
   return {
     run,
-    async ready(timeout = readyTimeout) {
+    async ready(timeout = readyTimeout, signal?: AbortSignal) {
       // Asked over and over: what is written to a port that nobody has opened yet is lost.
-      const answer = await inTurn(() => converse(socketPath, { command: 'true', timeout, again: probeEvery }));
+      const answer = await inTurn(() => converse(socketPath, { command: 'true', timeout, again: probeEvery, signal }));
       return answer.ok ? ok(undefined) : answer;
     },
     async upload(content, path) {
@@ -91,12 +91,13 @@ interface Question {
   readonly command: string;
   readonly timeout: Millis;
   /** Ask again after so long, for a command that may be repeated. */
-  readonly again: Millis | undefined;
+  readonly again?: Millis;
+  readonly signal?: AbortSignal | undefined;
 }
 
 function converse(
   path: string,
-  { command, timeout, again }: Question,
+  { command, timeout, again, signal }: Question,
 ): Promise<Result<CommandOutcome, GuestShellError>> {
   asked += 1;
   const id = `${process.pid}.${Date.now()}.${asked}`;
@@ -108,6 +109,7 @@ function converse(
     let settled = false;
     const settle = (result: Result<CommandOutcome, GuestShellError>): void => {
       settled = true;
+      signal?.removeEventListener('abort', unwanted);
       clearTimeout(late);
       clearTimeout(reconnecting);
       clearInterval(repeating);
@@ -115,6 +117,8 @@ function converse(
       resolve(result);
     };
     const noAnswer = (detail: string): void => settle(err({ type: 'NoAnswer', command, detail }));
+    const unwanted = (): void => noAnswer('nobody waits for it any more');
+    signal?.addEventListener('abort', unwanted, { once: true });
     const late = setTimeout(() => noAnswer(`nothing within ${timeout} ms`), timeout);
     const repeating = again === undefined ? undefined : setInterval(() => socket?.write(line), again);
     const open = (): void => {
@@ -133,7 +137,8 @@ function converse(
         else reconnecting = setTimeout(open, again);
       });
     };
-    open();
+    if (signal?.aborted) unwanted();
+    else open();
   });
 }
 
