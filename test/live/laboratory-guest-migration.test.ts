@@ -1,89 +1,114 @@
-import { randomUUID } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { build } from 'esbuild';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { EventLog } from '#core/event-log/event-log';
-import { openSqliteEventLog } from '#core/event-log/sqlite';
-import { commandId, factId } from '#core/ids';
+import { existsSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { MigrationFact, MigrationFactOf, MigrationFactType } from '#core/migration/facts';
-import { ok } from '#core/result';
+import type { Edit, FixUp } from '#core/ports/fix-up';
+import { err, ok } from '#core/result';
 import { minutes, seconds } from '#core/units';
 import { verifyLoad } from '#replicator/connectors/laboratory/guest/load';
-import { agentBuild, agentEntry } from '#replicator/sentinel/bundle/agent-build';
-import { wallClock } from '#replicator/wall-clock';
-import { loadScenario } from '#scenarios/load';
-import { migrate, type MigrateOptions } from '#scenarios/migrate';
-import type { MigrationScenario } from '#scenarios/migration-scenario';
+import { applianceKernel } from '#replicator/connectors/laboratory/kernel';
+import { libguestfsFixUp } from '#replicator/fixup/fix-up';
+import { overlayOf } from '#replicator/fixup/overlays';
 import { laboratorySentinel } from '#replicator/live/guest-laboratory/guest-laboratory';
-import type { OpenGuest } from '#scenarios/open-guest-laboratory';
+import type { LaunchSite } from '#replicator/live/launch/launch-site';
+import { differences, recordsIn, type RecordsFound } from '#test/support/acknowledged-records';
+import { guestMigration, type GuestMigration, type GuestRun } from '#test/support/guest-migration';
 import { needs } from '#test/support/programs';
+import { awaitMoment, randomMoment } from '#test/support/random-moments';
 import { valueOf } from '#test/support/value-of';
 
 /*
  * One Debian server under load, moved by `scenarios/laboratory-guest.yaml`, in software emulation: it takes its time. The
- * runs go on with one log.
+ * runs go on with one log. Cutovers begin at moments of the load that the seed draws, and each replica is judged by its
+ * bytes alone; all but the last are given back.
  */
 const programs = needs('mmdebstrap', 'guestfish', 'sfdisk', 'mke2fs', 'qemu-system-x86_64', 'qemu-img', 'linux-kernel');
+const patience = { timeout: minutes(40) };
 
-describe.skipIf(!programs.available)(programs.title('a Debian server under load'), () => {
-  let data: string;
-  let agent: string;
-  let log: EventLog;
-  let scenario: MigrationScenario;
-  let guest: OpenGuest | undefined;
+const seed = inject('seed');
+// One without fix-up, one with half of it and one that is kept; the others are for nights.
+const count = Math.max(3, Number(process.env['SEALIFT_CUTOVERS'] ?? 3));
+const others = Array.from({ length: count - 3 }, (_, index) => index + 2);
+
+const title = `a Debian server under load, cut over at ${count} random moments (SEED=${seed})`;
+describe.skipIf(!programs.available)(programs.title(title), () => {
+  let migration: GuestMigration;
+  let all: readonly MigrationFact[] = [];
+  /** Records that were acknowledged before the last cutover. */
+  let acknowledged = 0;
 
   beforeAll(async () => {
-    data = await mkdtemp(join(tmpdir(), 'sealift-'));
-    agent = join(data, 'sentinel.mjs');
-    await build({ ...agentBuild, entryPoints: [agentEntry], outfile: agent, define: { sealiftVersion: '"0.0.0"' } });
-    log = valueOf(await openSqliteEventLog({ path: join(data, 'run.db'), mode: 'create' }));
-    const path = 'scenarios/laboratory-guest.yaml';
-    const read = valueOf(loadScenario(await readFile(path, 'utf8'), path));
-    if (read.kind !== 'migration') throw new Error(`of kind ${read.kind}`);
-    scenario = read;
+    migration = await guestMigration();
   }, minutes(2));
-  afterAll(async () => {
-    await guest?.laboratory.target.remove(scenario.vm.name);
-    await guest?.laboratory.target.remove(`${scenario.vm.name}-test`);
-    await guest?.laboratory.source.remove();
-    await log.close();
-    await rm(data, { recursive: true, force: true });
-  }, minutes(2));
+  afterAll(() => migration?.remove(), minutes(2));
 
-  const run = async (more: Partial<MigrateOptions>, changes: Partial<MigrationScenario> = {}) =>
-    valueOf(
-      await migrate({
-        ...{
-          scenario: { ...scenario, ...changes },
-          log,
-          clock: wallClock,
-          dataDirectory: data,
-          agent,
-          keepsGuest: true,
+  const run = async (...options: Parameters<GuestMigration['run']>): Promise<GuestRun> => {
+    const ran = await migration.run(...options);
+    all = [...all, ...ran.facts];
+    return ran;
+  };
+
+  /** One run, cut over at the n-th moment, and what was in its replicas when the source was off. */
+  const cutOver = async (
+    moment: number,
+    changeSite: (site: LaunchSite) => LaunchSite = (site) => site,
+  ): Promise<GuestRun & { readonly records: RecordsFound; readonly unequal: readonly string[] }> => {
+    let found: { readonly records: RecordsFound; readonly unequal: readonly string[] } | undefined;
+    const judge = async () => {
+      const { source, recorder } = migration.laboratory();
+      const unequal = await differences(source.disks, migration.replicas);
+      return { unequal, records: await recordsIn(migration.replicas, recorder) };
+    };
+    const judged = (site: LaunchSite): LaunchSite => ({
+      ...site,
+      agent: {
+        ...site.agent,
+        quiesce: async (policy) => {
+          await awaitMoment(randomMoment(seed, moment), migration.laboratory().recorder);
+          return site.agent.quiesce(policy);
         },
-        newFactId: () => factId(randomUUID()),
-        newCommandId: () => commandId(randomUUID()),
-        onGuest: (opened) => (guest = opened),
-        ...more,
-      }),
-    );
-  const laboratory = (): OpenGuest['laboratory'] => {
-    if (!guest) throw new Error('no run has opened the laboratory');
-    return guest.laboratory;
+      },
+      power: {
+        ...site.power,
+        // The first thing that is done once the source is proven off; nothing is done to the replica before.
+        disconnect: async () => {
+          found ??= await judge();
+          return site.power.disconnect();
+        },
+      },
+    });
+    const ran = await run({ changeSite: (site) => changeSite(judged(site)) });
+    if (!found) throw new Error(`the source was not powered off: ${ran.summary.reason?.detail ?? 'nobody says why'}`);
+    return { ...ran, ...found };
   };
-  const facts = async (): Promise<readonly MigrationFact[]> => {
-    const all: MigrationFact[] = [];
-    for await (const { type, data: content } of log.readStream(`migration-${scenario.id}`))
-      all.push({ type, data: content } as MigrationFact);
-    return all;
-  };
-  const last = async <T extends MigrationFactType>(type: T): Promise<MigrationFactOf<T> | undefined> =>
-    (await facts()).findLast((fact): fact is MigrationFactOf<T> => fact.type === type);
 
-  it('is tested, and is back in service when its source will not power off', { timeout: minutes(40) }, async () => {
-    const { ending } = await run({
+  const expectEveryRecord = ({ records, unequal }: Awaited<ReturnType<typeof cutOver>>): void => {
+    expect(unequal).toEqual([]);
+    expect(records.missing).toEqual([]);
+    // The load has gone on since the last time.
+    expect(records.upTo).toBeGreaterThan(acknowledged);
+    acknowledged = records.upTo;
+  };
+  const expectGivenBack = async (): Promise<void> => {
+    const { source, target } = migration.laboratory();
+    for (const vm of [migration.scenario.vm.name, `${migration.scenario.vm.name}-test`])
+      expect(valueOf(await target.find(vm))).toBeUndefined();
+    expect(valueOf(await source.power.state())).toBe('running');
+    expect(valueOf(await source.shell.run('systemctl is-active sealift-load')).output.trim()).toBe('active');
+    for (const path of migration.replicas) {
+      expect(existsSync(path)).toBe(true);
+      expect(existsSync(overlayOf({ path, format: 'raw' }).path)).toBe(false);
+    }
+  };
+  /** What was sent since the replica was made, and in which rounds. A reboot costs a rescan, which sends what differs. */
+  const expectNoCopy = ({ facts }: GuestRun): void => {
+    const rounds = roundsIn(facts);
+    const copied = roundsIn(all).find(({ kind }) => kind === 'full');
+    expect(rounds.map(({ kind }) => kind)).not.toContain('full');
+    expect(rounds.reduce((sum, { sent }) => sum + sent, 0)).toBeLessThan((copied?.sent ?? 0) / 4);
+  };
+
+  it('is tested, and is back in service when its source will not power off', patience, async () => {
+    const { summary, facts } = await run({
       refusesPowerOff: () => 'the host holds a lock on the VM',
       // A guest that ignores what it was asked: else its hypervisor is never asked.
       changeSite: (site) => ({
@@ -92,37 +117,93 @@ describe.skipIf(!programs.available)(programs.title('a Debian server under load'
         agent: { ...site.agent, powerOff: async () => ok(undefined) },
       }),
     });
-    expect(ending).toBe('rolledBack');
-    expect((await last('FencingFailed'))?.data.reason.detail).toContain('the host holds a lock on the VM');
+    expect(summary.ending).toBe('rolledBack');
+    expect(last(facts, 'FencingFailed')?.data.reason.detail).toContain('the host holds a lock on the VM');
     // The clone was judged by what it said of itself, and nothing of it is left.
-    expect((await last('TestJudged'))?.data.verdict).toBe('passed');
-    const { source, target } = laboratory();
-    for (const vm of [scenario.vm.name, `${scenario.vm.name}-test`])
-      expect(valueOf(await target.find(vm))).toBeUndefined();
-    expect(valueOf(await source.power.state())).toBe('running');
-    expect(valueOf(await source.shell.run('systemctl is-active sealift-load')).output.trim()).toBe('active');
+    expect(last(facts, 'TestJudged')?.data.verdict).toBe('passed');
+    await expectGivenBack();
   });
 
-  it(
-    'is cut over with a delta only, and boots on hardware it had no drivers for',
-    { timeout: minutes(40) },
-    async () => {
-      const before = (await facts()).length;
-      const { ending } = await run({});
-      expect(ending).toBe('cutOver');
-      const since = (await facts()).slice(before);
-      expect(since.map(({ type }) => type)).not.toContain('TrackingLost');
-      expect(since.flatMap((fact) => (fact.type === 'RoundCompleted' ? [fact.data.kind] : []))).toContain('delta');
-      expect((await last('TargetValidated'))?.data.checks.map(({ id }) => id)).toEqual(
-        expect.arrayContaining(['network-kept', 'account', 'booted', 'hostname', 'load', 'records', 'address']),
-      );
-      expect((await last('FixUpPlanned'))?.data.edits.length).toBeGreaterThan(2);
-    },
-  );
+  it('does not boot without fix-up, says why on its console, and is back in service', patience, async () => {
+    const stillEqual: string[] = [];
+    const ran = await cutOver(0, (site) => ({
+      ...site,
+      fixUp: withoutEdits(site.fixUp),
+      overlays: {
+        ...site.overlays,
+        // What was launched has written to its overlays, and to nothing else.
+        drop: async (replica) => {
+          stillEqual.push(...(await differences(migration.laboratory().source.disks, migration.replicas)));
+          return site.overlays.drop(replica);
+        },
+      },
+    }));
+    expect(ran.summary.ending).toBe('rolledBack');
+    expectEveryRecord(ran);
+    // The source has not been off since the run before.
+    expect(ran.facts.map(({ type }) => type)).not.toContain('TrackingLost');
+    expectNoCopy(ran);
+    const failure = last(ran.facts, 'LaunchFailed')?.data.reason.detail ?? '';
+    expect(failure).toContain('does not find the root file system');
+    expect(failure).toContain('ALERT!  UUID=5ea11f70-0d1e-4c6b-9a8e-000000000001 does not exist');
+    expect(last(ran.facts, 'ConsoleCaptured')?.data.text).toContain('Dropping to a shell!');
+    expect(stillEqual).toEqual([]);
+    await expectGivenBack();
+  });
 
-  it('has every acknowledged record on both disks, and its source is retired', { timeout: minutes(40) }, async () => {
+  it('has its fix-up undone when that fails half-way, and is back in service', patience, async () => {
+    const made: string[] = [];
+    const changed: string[] = [];
+    const environment = await applianceKernel();
+    const ran = await cutOver(1, (site) => {
+      const fixUp = breaking(libguestfsFixUp({ environment, onEdit: ({ id }) => void made.push(id) }));
+      const apply: FixUp['apply'] = async (disks, plan) => {
+        const applied = await fixUp.apply(disks, plan);
+        changed.push(...(await differences(disks, migration.replicas)));
+        return applied;
+      };
+      return { ...site, fixUp: { ...fixUp, apply } };
+    });
+    expect(ran.summary.ending).toBe('rolledBack');
+    expectEveryRecord(ran);
+    expectNoCopy(ran);
+    expect(last(ran.facts, 'FixUpFailed')?.data.reason.detail).toContain('command false');
+    // Some edits had been made, and are not there any more.
+    expect(made).toHaveLength(3);
+    expect(made.at(-1)).toBe(broken.id);
+    expect(changed).toEqual([]);
+    await expectGivenBack();
+  });
+
+  it.each(others)('has every acknowledged record when it is cut over for the %ith time', patience, async (moment) => {
+    const ran = await cutOver(moment, (site) => ({
+      ...site,
+      fixUp: withoutEdits(site.fixUp),
+      target: {
+        ...site.target,
+        launch: async () => err({ type: 'Refused', operation: 'launch', detail: 'left out' }),
+      },
+    }));
+    expect(ran.summary.ending).toBe('rolledBack');
+    expectEveryRecord(ran);
+    expectNoCopy(ran);
+    await expectGivenBack();
+  });
+
+  it('is cut over without another copy, and boots on hardware it had no drivers for', patience, async () => {
+    const ran = await cutOver(count - 1);
+    expect(ran.summary.ending).toBe('cutOver');
+    expectEveryRecord(ran);
+    expectNoCopy(ran);
+    expect(last(ran.facts, 'TargetValidated')?.data.checks.map(({ id }) => id)).toEqual(
+      expect.arrayContaining(['network-kept', 'account', 'booted', 'hostname', 'load', 'records', 'address']),
+    );
+    expect(last(ran.facts, 'FixUpPlanned')?.data.edits.length).toBeGreaterThan(2);
+  });
+
+  it('has every acknowledged record on both disks, and its source is retired', patience, async () => {
     let given: { readonly name: string; readonly password?: string } | null = null;
-    const { ending } = await run({
+    const { summary } = await run({
       goal: 'finalize',
       // An operator asks for the account of the target before it is given up.
       changeSite: (site) => ({
@@ -130,21 +211,22 @@ describe.skipIf(!programs.available)(programs.title('a Debian server under load'
         agent: {
           ...site.agent,
           uninstall: async () => {
-            given = valueOf(await laboratory().guests.ask(laboratorySentinel)('account', {}));
+            given = valueOf(await migration.laboratory().guests.ask(laboratorySentinel)('account', {}));
             return site.agent.uninstall();
           },
         },
       }),
     });
-    expect(ending).toBe('finalized');
+    expect(summary.ending).toBe('finalized');
     expect(given).toEqual({ name: 'sealift-look', password: expect.stringMatching(/^[\w-]{24}$/) });
-    const { source, target, recorder } = laboratory();
-    const verified = valueOf(await verifyLoad(target.shell(scenario.vm.name), recorder));
+    const { source, target, recorder } = migration.laboratory();
+    const { name } = migration.scenario.vm;
+    const verified = valueOf(await verifyLoad(target.shell(name), recorder));
     expect(verified.missing).toEqual([]);
     expect(verified.report.upTo).toBeGreaterThan(100);
     const inside = valueOf(
       await target
-        .shell(scenario.vm.name)
+        .shell(name)
         .run(
           'systemctl is-active sealift-sentinel; ls -d /opt/sealift-sentinel /etc/sealift-sentinel; ls /sys/class/net',
         ),
@@ -153,15 +235,43 @@ describe.skipIf(!programs.available)(programs.title('a Debian server under load'
     expect(inside.output).toContain('ens3');
     // The account is gone too, and its password is nowhere.
     const left = await target
-      .shell(scenario.vm.name)
+      .shell(name)
       .run(
         'getent passwd sealift-look; for at in /home/sealift-look /var/lib/sealift; do [ ! -e $at ] || echo $at; done',
       );
     expect(valueOf(left).output.trim()).toBe('');
     const { password = 'none' } = given ?? { name: '' };
-    expect(JSON.stringify(await facts())).not.toContain(password);
-    expect(valueOf(await target.console(scenario.vm.name))).not.toContain(password);
+    expect(JSON.stringify(all)).not.toContain(password);
+    expect(valueOf(await target.console(name))).not.toContain(password);
     expect(valueOf(await source.power.state())).toBe('off');
-    expect((await source.notes()).join()).toContain(`moved to ${scenario.vm.name}`);
+    expect((await source.notes()).join()).toContain(`moved to ${name}`);
   });
+});
+
+const last = <T extends MigrationFactType>(facts: readonly MigrationFact[], type: T): MigrationFactOf<T> | undefined =>
+  facts.findLast((fact): fact is MigrationFactOf<T> => fact.type === type);
+
+const roundsIn = (facts: readonly MigrationFact[]) =>
+  facts.flatMap((fact) => (fact.type === 'RoundCompleted' || fact.type === 'FinalSyncCompleted' ? [fact.data] : []));
+
+/** A fix-up that was forgotten: nothing is changed, and nobody notices. */
+const withoutEdits = (fixUp: FixUp): FixUp => ({
+  ...fixUp,
+  plan: async () =>
+    ok({ version: 1, guest: { family: 'debian', name: 'nobody looked', kernels: [] }, edits: [], findings: [] }),
+  apply: async () => ok(undefined),
+  verify: async () => ok([]),
+});
+
+const broken: Edit = { id: 'broken', what: 'fail', why: 'to see what is left', path: '/broken', run: ['false'] };
+
+/** A fix-up whose third edit fails: a command, after two files that were changed. */
+const breaking = (fixUp: FixUp): FixUp => ({
+  ...fixUp,
+  plan: async (disks, target) => {
+    const planned = await fixUp.plan(disks, target);
+    if (!planned.ok) return planned;
+    const files = planned.value.edits.filter((edit) => edit.run === undefined && edit.before !== edit.after);
+    return ok({ ...planned.value, edits: [...files.slice(0, 2), broken] });
+  },
 });
