@@ -155,15 +155,18 @@ describe.skipIf(!programs.available)(programs.title(title), () => {
     const made: string[] = [];
     const changed: string[] = [];
     const environment = await applianceKernel();
-    const ran = await cutOver(1, (site) => {
-      const fixUp = breaking(libguestfsFixUp({ environment, onEdit: ({ id }) => void made.push(id) }));
-      const apply: FixUp['apply'] = async (disks, plan) => {
-        const applied = await fixUp.apply(disks, plan);
-        changed.push(...(await differences(disks, migration.replicas)));
-        return applied;
-      };
-      return { ...site, fixUp: { ...fixUp, apply } };
-    });
+    const ran = await cutOver(1, (site) => ({
+      ...site,
+      fixUp: breaking(libguestfsFixUp({ environment, onEdit: ({ id }) => void made.push(id) })),
+      overlays: {
+        ...site.overlays,
+        // The replica is the restore point: what was edited is in overlays, which are dropped while the source is off.
+        drop: async (replica) => {
+          changed.push(...(await differences(migration.laboratory().source.disks, migration.replicas)));
+          return site.overlays.drop(replica);
+        },
+      },
+    }));
     expect(ran.summary.ending).toBe('rolledBack');
     expectEveryRecord(ran);
     expectNoCopy(ran);
@@ -257,21 +260,33 @@ const roundsIn = (facts: readonly MigrationFact[]) =>
 /** A fix-up that was forgotten: nothing is changed, and nobody notices. */
 const withoutEdits = (fixUp: FixUp): FixUp => ({
   ...fixUp,
-  plan: async () =>
-    ok({ version: 1, guest: { family: 'debian', name: 'nobody looked', kernels: [] }, edits: [], findings: [] }),
-  apply: async () => ok(undefined),
-  verify: async () => ok([]),
+  open: () => ({
+    plan: async () =>
+      ok({ version: 1, guest: { family: 'debian', name: 'nobody looked', kernels: [] }, edits: [], findings: [] }),
+    apply: async () => ok({ made: [], prepared: false, whyNot: '' }),
+    verify: async () => ok([]),
+    keepMade: async () => ok({ files: [], whyNot: 'nothing was made' }),
+    close: async () => ok(undefined),
+  }),
 });
 
 const broken: Edit = { id: 'broken', what: 'fail', why: 'to see what is left', path: '/broken', run: ['false'] };
 
-/** A fix-up whose third edit fails: a command, after two files that were changed. */
+/** A fix-up whose third edit fails: a command, after two files that were changed. Nothing is prepared for it. */
 const breaking = (fixUp: FixUp): FixUp => ({
   ...fixUp,
-  plan: async (disks, target) => {
-    const planned = await fixUp.plan(disks, target);
-    if (!planned.ok) return planned;
-    const files = planned.value.edits.filter((edit) => edit.run === undefined && edit.before !== edit.after);
-    return ok({ ...planned.value, edits: [...files.slice(0, 2), broken] });
+  open: (disks, options) => {
+    const session = fixUp.open(disks, options);
+    return {
+      ...session,
+      plan: async (target) => {
+        if (options?.prepared?.type === 'make')
+          return err({ type: 'ToolFailed', step: 'prepare', detail: 'left out of this test' });
+        const planned = await session.plan(target);
+        if (!planned.ok) return planned;
+        const files = planned.value.edits.filter((edit) => edit.run === undefined && edit.before !== edit.after);
+        return ok({ ...planned.value, edits: [...files.slice(0, 2), broken] });
+      },
+    };
   },
 });

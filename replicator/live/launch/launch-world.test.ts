@@ -181,8 +181,8 @@ describe('what a test made', () => {
   it('is not missed where it could not be made: the cutover makes it', async () => {
     const small = watched(launching());
     const check = small.launch.onChange;
-    small.launch.onChange = () => {
-      check();
+    small.launch.onChange = (call) => {
+      check(call);
       if (small.source.power === 'off') small.launch.fails.delete('plan');
     };
     small.launch.fails.add('plan');
@@ -194,8 +194,8 @@ describe('what a test made', () => {
     const small = watched(tested());
     const { launch } = small;
     const check = launch.onChange;
-    launch.onChange = () => {
-      check();
+    launch.onChange = (call) => {
+      check(call);
       // The source is off in the cutover, and not in the test before it.
       if (small.source.power !== 'off') return;
       if (fails === 'verify') launch.fails.add('verify');
