@@ -110,6 +110,7 @@ const broken: readonly Broken[] = [
     lines: [...toParked(), line('FinalSyncFailed', { reason, trackingLost: true }), rounded(1, 'final')],
     says: 'a tracker that had lost some',
   },
+  { law: 'L6', lines: [drafted(), rounded(0, 'rescan')], says: 'nobody had begun to track' },
   { law: 'L7', lines: [...toParked(), rounded(1, 'delta', { disks: [] })], says: 'went without vda' },
   {
     law: 'L7',

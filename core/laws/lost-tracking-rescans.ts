@@ -6,12 +6,16 @@ export const lostTrackingRescans = migrationLaw({
   slug: 'lost-tracking-rescans',
   statement: 'Lost or reset change tracking never yields a delta; it leads to a rescan.',
   incident: 'bitmaps that were gone after a crash led to backups that restored to damaged disks',
-  start: { isLost: false },
+  start: { isBegun: false, isLost: false },
   on: {
-    TrackingLost: () => ({ isLost: true }),
-    FinalSyncFailed: (state, { data }) => ({ isLost: state.isLost || data.trackingLost }),
+    ReplicationInitiated: (state) => ({ ...state, isBegun: true }),
+    TrackingLost: (state) => ({ ...state, isLost: true }),
+    FinalSyncFailed: (state, { data }) => ({ ...state, isLost: state.isLost || data.trackingLost }),
     RoundCompleted: (state, { data }) => {
-      if (data.kind === 'rescan' || data.kind === 'full') return { isLost: false };
+      const next = { ...state, isLost: false };
+      if (!state.isBegun)
+        return breaks(next, `round ${data.round} was completed, and nobody had begun to track changes`);
+      if (data.kind === 'rescan' || data.kind === 'full') return next;
       return state.isLost ? breaks(state, `round ${data.round} is a ${data.kind} after tracking was lost`) : state;
     },
     FinalSyncCompleted: (state) =>

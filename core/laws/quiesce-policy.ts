@@ -4,9 +4,10 @@ import { breaks, migrationLaw } from './law.ts';
 interface Asked {
   readonly timeout: Millis | null;
   readonly onRefusal: 'force' | 'rollBack';
-  /** When the guest was asked, and how often in this cutover. */
+  /** When the guest was asked. */
   readonly at: number | null;
-  readonly times: number;
+  /** It refused once in this cutover, and is stopped all the same. */
+  readonly isForced: boolean;
   /** It refused, or time ran out: what the plan says comes next. */
   readonly isRefused: boolean;
   readonly isUncertain: boolean;
@@ -21,15 +22,16 @@ export const quiescePolicy = migrationLaw<Asked>({
   slug: 'quiesce-policy',
   statement: 'A refused or ignored guest shutdown leads to the declared policy within its time limit.',
   incident: 'a guest that ignored its shutdown held a cutover until somebody came, and then lost its copy',
-  start: { timeout: null, onRefusal: 'rollBack', at: null, times: 0, isRefused: false, isUncertain: false },
+  start: { timeout: null, onRefusal: 'rollBack', at: null, isForced: false, isRefused: false, isUncertain: false },
   on: {
     MigrationDrafted: (state, { data: { plan } }) => ({ ...state, ...plan.quiesce }),
-    CutoverStarted: (state) => ({ ...state, at: null, times: 0, isRefused: false, isUncertain: false }),
+    CutoverStarted: (state) => ({ ...state, at: null, isForced: false, isRefused: false, isUncertain: false }),
     EffectRequested: (state, { data: { effect } }, { at }) => {
       if (effect === 'rollBack') return { ...state, isRefused: false };
       if (effect === 'quiesceSource') {
-        const next = { ...state, at, times: state.times + 1, isRefused: false };
-        return state.isRefused && (state.onRefusal !== 'force' || state.times > 1)
+        const next = { ...state, at, isRefused: false, isForced: state.isForced || state.isRefused };
+        // Asked again because an answer was lost, it is asked as before.
+        return state.isRefused && (state.onRefusal !== 'force' || state.isForced)
           ? breaks(next, 'the guest refused, and is asked again where the plan says to roll back')
           : next;
       }

@@ -8,13 +8,13 @@ export const retryNeedsDelta = migrationLaw({
   incident: 'a migration whose conversion failed had to copy its disks from the start',
   start: { isRolledBack: false, mayRescan: false },
   on: {
-    CutoverStarted: (state) => ({ ...state, mayRescan: false }),
     TrackingLost: (state) => ({ ...state, mayRescan: true }),
     RescanRequested: (state) => ({ ...state, mayRescan: true }),
     FinalSyncFailed: (state, { data }) => ({ ...state, mayRescan: state.mayRescan || data.trackingLost }),
     RolledBack: (state) => ({ ...state, isRolledBack: true }),
     RoundCompleted: (state, { data }) => {
-      const next = { ...state, isRolledBack: false };
+      // A rescan that is due stays due until one is through, whatever else happens meanwhile.
+      const next = { isRolledBack: false, mayRescan: state.mayRescan && data.kind === 'delta' };
       if (!state.isRolledBack || data.kind === 'delta') return next;
       if (data.kind === 'full') return breaks(next, `round ${data.round} copies everything after a rollback`);
       return state.mayRescan

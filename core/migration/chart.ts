@@ -176,6 +176,7 @@ export const chart = setup({
     launchesTarget: ({ context, event }) => event.type === 'SourceFenced' && planOf(context).handOver === 'launch',
     asksOnFailure: ({ context }) =>
       planOf(context).handOver === 'launch' && planOf(context).onValidationFailure === 'ask',
+    hasBegun: ({ context }) => context.interrupted !== 'initiating',
     mayHelpToWait: ({ event }) => event.type === 'ReplicationStalled' && event.data.retryable,
     settles: ({ context, event }) =>
       (event.type === 'OutcomeReconciled' || event.type === 'OutcomeUndecidable' || event.type === 'OutcomeDecided') &&

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { diskId } from '#core/ids';
 import { bytes, GiB, instant, round } from '#core/units';
 import { samplePlan, sampleReport } from '#test/support/migration-facts';
 import { commandTypes, describeRejection, type MigrationCommand } from './commands.ts';
@@ -55,6 +56,29 @@ const validated: readonly MigrationFact[] = [
   { type: 'TargetConnected', data: { networks: [] } },
   { type: 'TargetValidated', data: { checks: [] } },
 ];
+
+describe('RescanDisks', () => {
+  const stalled: MigrationFact = {
+    type: 'ReplicationStalled',
+    data: { reason: { type: 'Any', detail: 'no room' }, retryable: false },
+  };
+  const rescan: MigrationCommand = { type: 'RescanDisks', data: { reason: 'in doubt' } };
+
+  it('is refused before tracking was begun: no later delta could be trusted', () => {
+    const begun: MigrationFact = { type: 'ProtectionStarted', data: {} };
+    given(drafted(), ...ready, begun, stalled)
+      .when(rescan)
+      .rejects('NotNow');
+    given(drafted(), ...ready, begun, stalled, { type: 'ReplicationPaused', data: { reason: 'no' } })
+      .when(rescan)
+      .rejects('NotNow');
+  });
+
+  it('is possible where a round has stalled', () =>
+    given(drafted(), ...parked, { type: 'TrackingLost', data: { disk: diskId('vda'), detail: 'gone' } }, stalled)
+      .when(rescan)
+      .yields({ type: 'RescanRequested', data: rescan.data }));
+});
 
 const startCutover: MigrationCommand = { type: 'StartCutover', data: {} };
 const rollBack = (acceptLossOfTargetWrites: boolean): MigrationCommand => ({

@@ -35,6 +35,9 @@ const pausable = (phase: Phase) =>
     RescanRequested: 'rescan',
   }) as const;
 
+// Before tracking was begun there is nothing to compare with, and no later delta could be trusted.
+const rescanOnceBegun = { guard: 'hasBegun', target: '#migration.replication.rescan' } as const;
+
 const afterRound = [
   { guard: 'fitsDowntime', target: 'parked', actions: 'countRound' },
   { guard: 'sameRound', target: 'deltaSync', actions: 'countRound', reenter: true },
@@ -128,14 +131,14 @@ export const replication = chart.createStateConfig({
       description: 'The source runs and owns the data. An operator stopped the copying; writes go on being tracked.',
       on: {
         ReplicationResumed: takeUpAgain,
-        RescanRequested: 'rescan',
-        TrackingLost: { actions: [interrupt('rescan'), 'loseTracking'] },
+        RescanRequested: rescanOnceBegun,
+        TrackingLost: { guard: 'hasBegun', actions: [interrupt('rescan'), 'loseTracking'] },
       },
     },
     stalled: {
       description: 'The source runs and owns the data. Copying stopped for a reason that is in the log.',
       initial: 'retrying',
-      on: { ReplicationResumed: takeUpAgain, ReplicationPaused: 'paused', RescanRequested: 'rescan' },
+      on: { ReplicationResumed: takeUpAgain, ReplicationPaused: 'paused', RescanRequested: rescanOnceBegun },
       states: {
         retrying: {
           description:
