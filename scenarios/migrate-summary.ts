@@ -1,11 +1,13 @@
 import type { EventLog, StreamId } from '#core/event-log/event-log';
+import { court, entryOf, type Breach } from '#core/laws/judge';
+import { laws } from '#core/laws/laws';
 import { axesOf, isNotConverging } from '#core/migration/abilities';
 import { splitDowntime, type DowntimeStep, type DowntimeSplit } from '#core/migration/downtime';
 import { evolve, initialMigration } from '#core/migration/evolve';
 import type { Check, MigrationFact } from '#core/migration/facts';
 import { foldProgress, noProgress, type RoundSummary } from '#core/migration/progress';
 import type { Setback } from '#core/migration/setback';
-import { elapsed, millis, type Bytes, type Instant, type Millis } from '#core/units';
+import { elapsed, instant, millis, type Bytes, type Instant, type Millis } from '#core/units';
 import { replicasOf } from './open-migration.ts';
 import type { ReplicaPlace } from '#replicator/live/target-place';
 import type { EndingKind } from './migrate-step.ts';
@@ -16,6 +18,8 @@ export interface MigrationSummary {
   /** Where the migration stands: `cutOver`, `protected` ... */
   readonly state: string;
   readonly facts: number;
+  /** When the first fact happened. */
+  readonly began: Instant;
   /** From the first fact to the last. */
   readonly elapsed: Millis;
   /** The latest rounds, oldest first. */
@@ -32,6 +36,8 @@ export interface MigrationSummary {
   readonly failedChecks: readonly Check[];
   /** Why it last stopped or turned back, unless that is behind it. */
   readonly reason: Setback | null;
+  /** Laws that the log breaks: mistakes of this program. */
+  readonly breaches: readonly Breach[];
   /** What to do now, for a person. */
   readonly next: string;
 }
@@ -52,18 +58,25 @@ export async function summaryOf(
   let state = initialMigration();
   let progress = noProgress;
   let last: Instant | undefined;
-  for await (const { type, data, metadata } of log.readStream(stream)) {
+  const sitting = court(laws);
+  const breaches: Breach[] = [];
+  for await (const recorded of log.readStream(stream)) {
+    breaches.push(...sitting.take(entryOf(recorded)));
+    const { type, data, metadata } = recorded;
     const fact = { type, data } as MigrationFact;
     state = evolve(state, fact, { stream, time: metadata.time });
     progress = foldProgress(progress, fact, metadata.time);
     last = metadata.time;
   }
+  // Of a run that goes on, or that another process carries on, only what has happened can be judged.
+  breaches.push(...sitting.end(ending !== 'interrupted' && ending !== 'logRefused'));
   const { plan } = state.snapshot.context;
   const { startedAt, downtime } = progress;
   return {
     ending,
     state: axesOf(state).lifecycle,
     facts: state.count,
+    began: startedAt ?? instant(0),
     elapsed: startedAt === null || last === undefined ? millis(0) : elapsed(startedAt, last),
     rounds: progress.rounds,
     roundsDone: progress.roundsDone,
@@ -77,6 +90,7 @@ export async function summaryOf(
     replicas: plan ? replicasOf(plan, place) : [],
     failedChecks: progress.checks?.checks.filter(({ verdict }) => verdict === 'failed') ?? [],
     reason: progress.reason,
+    breaches,
     next: nextFor(ending),
   };
 }

@@ -310,6 +310,11 @@ describe('the laws', () => {
     expect(more).toEqual([]);
   });
 
+  it('know a secret that was taken out from one that was not', () => {
+    for (const text of ['nbds://u:***@host', 'password=***', 'the password of the operator', 'http://host:80/a@b'])
+      expect(judged({ law: 'L24', lines: [line('ReplicationPaused', { reason: text })], says: '' })).toEqual([]);
+  });
+
   it('name the fact that broke one, or none where something is missing', () => {
     const [found] = judged({ law: 'L23', lines: [...toParked(), line('CutoverStarted')], says: '' });
     expect(found).toMatchObject({

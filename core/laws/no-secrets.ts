@@ -3,7 +3,7 @@ import type { Law } from './law.ts';
 /** What no text in a log may look like, and what it would be. */
 const secrets: readonly (readonly [what: string, pattern: RegExp])[] = [
   ['a private key', /-----BEGIN [A-Z ]*PRIVATE KEY-----/],
-  ['a password in an address', /\b[a-z][a-z0-9+.-]*:\/\/[^\s/:@]+:[^\s/@]+@/i],
+  ['a password in an address', /\b[a-z][a-z0-9+.-]*:\/\/[^\s/:@]+:(?!\*+@)[^\s/@]+@/i],
   ['a password', /\b(password|passwd|passphrase|secret|api[_-]?key)\b\s*[=:]\s*["']?[^\s"'*]{4,}/i],
   ['an authorization header', /\bauthorization:\s*(basic|bearer)\s+\S+/i],
   ['an AWS access key', /\bAKIA[0-9A-Z]{16}\b/],

@@ -1,4 +1,6 @@
 import type { ProposedFact } from '#core/event-log/event-log';
+import { breachLines } from '#core/laws/breach-text';
+import { laws } from '#core/laws/laws';
 import type { MigrationFact } from '#core/migration/facts';
 import { exitStatus, type ExitStatus } from '#core/text/exit-status';
 import { formatBytes, formatDuration, formatPlural } from '#core/text/format';
@@ -42,7 +44,7 @@ export async function migrateCommand(
   }
   if (json) terminal.print(JSON.stringify({ type: 'summary', ...result.value }));
   else for (const line of summaryLines(result.value)) terminal.print(line);
-  return statuses[result.value.ending];
+  return result.value.breaches.length > 0 ? exitStatus.lawBroken : statuses[result.value.ending];
 }
 
 function factTeller({ scenario }: MigrateOptions, terminal: Terminal, json: boolean) {
@@ -89,6 +91,7 @@ function summaryLines(summary: MigrationSummary): readonly string[] {
     ...(summary.ending === 'cutOver'
       ? summary.replicas.map(({ disk, target }) => `replica of ${disk}: ${target}`)
       : []),
+    ...breachLines(laws, summary.breaches, summary.began),
     summary.next,
   ];
 }

@@ -32,7 +32,7 @@ afterEach(async () => {
 describe.skipIf(!programs.available)(programs.title('scenarios/laboratory.yaml'), () => {
   it('moves a guest that never stops writing, and every byte of it', async () => {
     const summary = await site.run(scenarioFrom(laboratoryText));
-    expect(summary).toMatchObject({ ending: 'cutOver', state: 'cutOver', isNotConverging: false, failedChecks: [] });
+    expect(summary).toMatchObject({ ending: 'cutOver', state: 'cutOver', isNotConverging: false, failedChecks: [], breaches: [] });
 
     const source = join(site.folder, 'laboratory', 'laboratory', 'vda.raw');
     const [replica] = summary.replicas;
@@ -56,7 +56,7 @@ describe.skipIf(!programs.available)(programs.title('scenarios/laboratory.yaml')
     const gateway = await appliances.gateway(receiver.address);
     const through = `path: ${appliances.pathThrough(gateway.address)}`;
     const summary = await site.run(scenarioFrom(laboratoryText.replace('path: direct', through)));
-    expect(summary).toMatchObject({ ending: 'cutOver', failedChecks: [] });
+    expect(summary).toMatchObject({ ending: 'cutOver', failedChecks: [], breaches: [] });
     const source = join(site.folder, 'laboratory', 'laboratory', 'vda.raw');
     expect(await sameDisks(source, appliances.received(summary.replicas[0]?.target ?? ''))).toBe(true);
     await expectWholeStory(site);

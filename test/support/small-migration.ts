@@ -2,6 +2,11 @@ import { runDriver } from '#core/driver/run-driver';
 import { inMemoryEventLog } from '#core/event-log/in-memory';
 import type { EventLog, StreamId } from '#core/event-log/event-log';
 import { commandId, diskId, factId, migrationId } from '#core/ids';
+import { invariant } from '#core/invariant';
+import { breachLines } from '#core/laws/breach-text';
+import { entryOf, judgeLog } from '#core/laws/judge';
+import type { Entry } from '#core/laws/law';
+import { laws } from '#core/laws/laws';
 import type { MigrationFact } from '#core/migration/facts';
 import { migrationModel } from '#core/migration/model';
 import type { MigrationPlan } from '#core/migration/plan';
@@ -156,8 +161,18 @@ async function live({ clock, source, target, launch, log, plan }: Surroundings, 
   if (ending !== 'died') {
     await running.stop();
     await world.close();
+    await holdLaws(log, ending);
   }
   return { ending, steps: fate.count() };
+}
+
+/** Whatever happens to a migration of a test, its log keeps every law. */
+async function holdLaws(log: EventLog, ending: EndingKind): Promise<void> {
+  const entries: Entry[] = [];
+  for await (const recorded of log.readStream(stream)) entries.push(entryOf(recorded));
+  const isOver = ending !== 'interrupted' && ending !== 'logRefused';
+  const breaches = judgeLog(laws, entries, { isOver });
+  invariant(breaches.length === 0, breachLines(laws, breaches, entries[0]?.at ?? instant(0)).join('\n'));
 }
 
 interface Fate {
