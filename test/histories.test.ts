@@ -31,7 +31,7 @@ const stored = (name: string): readonly RecordedFact[] =>
 describe('a log of an earlier build', () => {
   it('is there for every schema that was ever written', () => {
     const schemas = new Set(names.map((name) => Number(/schema-(\d+)/.exec(name)?.[1])));
-    expect([...schemas].toSorted()).toEqual([1, 2]);
+    expect([...schemas].toSorted((a, b) => a - b)).toEqual([1, 2]);
     expect(names).toEqual(Object.keys(ends));
   });
 
