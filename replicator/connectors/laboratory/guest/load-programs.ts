@@ -1,7 +1,10 @@
 /** Where the guest's load keeps its records: one file on each of the guest's disks. */
 export const recordFiles = ['/var/lib/sealift-load/records', '/srv/sealift-load/records'] as const;
-/** Where the load reads whom to tell, and how fast to write: `{ "recorder": "10.0.2.2:4711", "perSecond": 20 }`. */
-export const loadConfigPath = '/etc/sealift-load.json';
+/**
+ * Where the load reads whom to tell, and how fast to write: `{ "recorder": "10.0.2.2:4711", "perSecond": 20 }`. It is written
+ * at each start, and not into /etc: what changes there keeps a fix-up from being prepared.
+ */
+export const loadConfigPath = '/var/lib/sealift-load/load.json';
 /** Size of one record, in bytes, its newline included. */
 export const recordBytes = 1024;
 

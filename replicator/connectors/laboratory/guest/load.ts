@@ -1,3 +1,4 @@
+import { dirname } from 'node:path/posix';
 import { err, ok, type Result } from '#core/result';
 import type { Recorder } from '#replicator/connectors/laboratory/recorder/recorder';
 import type { GuestShell, GuestShellError } from './guest-shell.ts';
@@ -13,7 +14,9 @@ export async function startLoad(
   { port, perSecond }: { readonly port: number; readonly perSecond: number },
 ): Promise<Result<void, LoadError>> {
   const config = JSON.stringify({ recorder: `10.0.2.2:${port}`, perSecond });
-  const started = await shell.run(`echo '${config}' >${loadConfigPath} && systemctl restart sealift-load`);
+  const started = await shell.run(
+    `mkdir -p ${dirname(loadConfigPath)} && echo '${config}' >${loadConfigPath} && systemctl restart sealift-load`,
+  );
   if (!started.ok) return started;
   return started.value.status === 0
     ? ok(undefined)
