@@ -179,7 +179,11 @@ program
     else {
       const { json = false, all = false, only } = options;
       const { tellRun } = await import('#core/text/replay');
-      const count = await tellRun(log.readAll({ asStored: json }), terminal, { json, all, ...(only !== undefined && { only }) });
+      const count = await tellRun(log.readAll({ asStored: json }), terminal, {
+        json,
+        all,
+        ...(only !== undefined && { only }),
+      });
       if (count === 0) terminal.note(`sealift: the log ${path} is empty: nothing has happened in it yet`);
     }
     await log.close();

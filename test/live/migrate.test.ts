@@ -32,7 +32,13 @@ afterEach(async () => {
 describe.skipIf(!programs.available)(programs.title('scenarios/laboratory.yaml'), () => {
   it('moves a guest that never stops writing, and every byte of it', async () => {
     const summary = await site.run(scenarioFrom(laboratoryText));
-    expect(summary).toMatchObject({ ending: 'cutOver', state: 'cutOver', isNotConverging: false, failedChecks: [], breaches: [] });
+    expect(summary).toMatchObject({
+      ending: 'cutOver',
+      state: 'cutOver',
+      isNotConverging: false,
+      failedChecks: [],
+      breaches: [],
+    });
 
     const source = join(site.folder, 'laboratory', 'laboratory', 'vda.raw');
     const [replica] = summary.replicas;
