@@ -39,7 +39,7 @@ function hasReason(
   moved: ReadonlySet<string>,
 ): boolean {
   const member = members.get(migration);
-  const planned = wave.plan.members.find((each) => each.migration === migration);
+  const planned = wave.planned.get(migration);
   if (why !== undefined || !member?.plan || !planned) return true;
   if (!member.isVerified || member.hasTrouble || member.testFailed) return true;
   if (planned.after.some((other) => !moved.has(other))) return true;

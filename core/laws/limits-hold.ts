@@ -39,22 +39,63 @@ export const limitsHold: Law = {
   begin: () => {
     const memory = waveMemory();
     const places: Places = { replicating: new Set(), cuttingOver: new Set() };
+    const usages = new Map<string, Usage>();
     return {
       take: (entry) => {
         memory.take(entry);
-        if (!entry.stream.startsWith('migration-')) return undefined;
-        const id = entry.stream.slice('migration-'.length) as MigrationId;
+        const { stream, fact, actor } = entry;
+        if (fact.type === 'WaveStarted') usages.set(stream, usageOf(memory.waves.get(stream), places));
+        if (!stream.startsWith('migration-')) return undefined;
+        const id = stream.slice('migration-'.length) as MigrationId;
+        const before = placeOf(places, id);
         const isAdmitted = move(memory, places, id, entry);
-        if (!isAdmitted || entry.actor !== 'planner') return undefined;
-        const wave = [...memory.waves.values()].find(
-          ({ plan, isStarted, isCompleted }) =>
-            isStarted && !isCompleted && plan.members.some(({ migration }) => migration === id),
-        );
-        return wave && overLimit(wave, places, entry.fact.type === 'CutoverStarted');
+        const after = placeOf(places, id);
+        let broken: string | undefined;
+        for (const [name, wave] of memory.waves) {
+          const usage = usages.get(name);
+          const member = wave.planned.get(id);
+          if (!usage || !member || wave.isCompleted) continue;
+          if (before !== after) {
+            count(usage, member, before, -1);
+            count(usage, member, after, 1);
+          }
+          if (isAdmitted && actor === 'planner')
+            broken ??= overLimit(wave, usage, member, fact.type === 'CutoverStarted');
+        }
+        return broken;
       },
     };
   },
 };
+
+type PlaceOf = 'cuttingOver' | 'replicating' | 'none';
+
+/** What members of one wave take. One that cuts over holds that place alone. */
+interface Usage {
+  readonly members: Record<Exclude<PlaceOf, 'none'>, number>;
+  readonly tokens: Map<string, number>;
+}
+
+const placeOf = ({ replicating, cuttingOver }: Places, id: MigrationId): PlaceOf => {
+  if (cuttingOver.has(id)) return 'cuttingOver';
+  return replicating.has(id) ? 'replicating' : 'none';
+};
+
+/** What is taken when a wave starts: its members may be on their way from an earlier one. */
+function usageOf(wave: WaveRecord | undefined, places: Places): Usage {
+  const usage: Usage = { members: { cuttingOver: 0, replicating: 0 }, tokens: new Map() };
+  for (const [id, member] of wave?.planned ?? []) count(usage, member, placeOf(places, id), 1);
+  return usage;
+}
+
+function count({ members, tokens }: Usage, { resources }: WaveMember, place: PlaceOf, by: 1 | -1): void {
+  if (place === 'none') return;
+  members[place] += by;
+  const replicating = resources?.replicating ?? {};
+  const cuttingOver = place === 'cuttingOver' ? (resources?.cuttingOver ?? {}) : {};
+  for (const name of new Set([...Object.keys(replicating), ...Object.keys(cuttingOver)]))
+    tokens.set(name, (tokens.get(name) ?? 0) + by * Math.max(replicating[name] ?? 0, cuttingOver[name] ?? 0));
+}
 
 /** Follows one member from place to place. True if this fact gave it a place. */
 function move({ members }: WaveMemory, { replicating, cuttingOver }: Places, id: MigrationId, entry: Entry): boolean {
@@ -80,24 +121,22 @@ function move({ members }: WaveMemory, { replicating, cuttingOver }: Places, id:
   }
 }
 
-function overLimit({ plan }: WaveRecord, places: Places, isCutover: boolean): string | undefined {
-  const within = (set: ReadonlySet<MigrationId>): readonly WaveMember[] =>
-    plan.members.filter(({ migration }) => set.has(migration));
-  const cutting = within(places.cuttingOver);
-  const copying = within(places.replicating).filter(({ migration }) => !places.cuttingOver.has(migration));
-  if (isCutover && cutting.length > plan.limits.cuttingOver)
-    return `${cutting.length} are cutting over, and the wave allows ${plan.limits.cuttingOver}`;
-  if (!isCutover && copying.length > plan.limits.replicating)
-    return `${copying.length} replicate, and the wave allows ${plan.limits.replicating}`;
-  for (const [name, capacity] of Object.entries(plan.limits.tokens ?? {})) {
-    const used =
-      sumOf(cutting, ({ resources }) =>
-        Math.max(resources?.cuttingOver?.[name] ?? 0, resources?.replicating?.[name] ?? 0),
-      ) + sumOf(copying, ({ resources }) => resources?.replicating?.[name] ?? 0);
-    if (used > capacity) return `${used} tokens of ${name} are taken, and there are ${capacity}`;
+function overLimit(
+  { plan: { limits } }: WaveRecord,
+  { members, tokens }: Usage,
+  { resources }: WaveMember,
+  isCutover: boolean,
+): string | undefined {
+  if (isCutover && members.cuttingOver > limits.cuttingOver)
+    return `${members.cuttingOver} are cutting over, and the wave allows ${limits.cuttingOver}`;
+  if (!isCutover && members.replicating > limits.replicating)
+    return `${members.replicating} replicate, and the wave allows ${limits.replicating}`;
+  // Only what it takes itself can have become too much by letting it in.
+  for (const name of Object.keys({ ...resources?.replicating, ...resources?.cuttingOver })) {
+    const used = tokens.get(name) ?? 0;
+    const capacity = limits.tokens?.[name];
+    if (capacity !== undefined && used > capacity)
+      return `${used} tokens of ${name} are taken, and there are ${capacity}`;
   }
   return undefined;
 }
-
-const sumOf = (members: readonly WaveMember[], of: (member: WaveMember) => number): number =>
-  members.reduce((sum, member) => sum + of(member), 0);

@@ -2,7 +2,7 @@ import type { MigrationId } from '#core/ids';
 import type { MigrationFact } from '#core/migration/facts';
 import type { MigrationPlan } from '#core/migration/plan';
 import type { WaveFact } from '#core/wave/facts';
-import type { WavePlan } from '#core/wave/plan';
+import type { WaveMember, WavePlan } from '#core/wave/plan';
 import type { Entry } from './law.ts';
 
 /** What laws of waves remember of one member. */
@@ -20,6 +20,8 @@ export interface MemberRecord {
 /** What laws of waves remember of one wave. */
 export interface WaveRecord {
   readonly plan: WavePlan;
+  /** Its members as planned, by migration: waves have thousands of them, and are asked about each with every fact. */
+  readonly planned: ReadonlyMap<MigrationId, WaveMember>;
   approvedBy: string | null;
   isStarted: boolean;
   /** Its window has closed, or it was cancelled: time, and not the planner, is why somebody stays. */
@@ -85,6 +87,7 @@ function takeWave(waves: Map<string, WaveRecord>, stream: string, fact: WaveFact
   if (fact.type === 'WaveDrafted')
     waves.set(stream, {
       plan: fact.data.plan,
+      planned: new Map(fact.data.plan.members.map((member) => [member.migration, member])),
       approvedBy: null,
       isStarted: false,
       isCut: false,
@@ -127,7 +130,7 @@ function takeMember(
     case 'CutoverStarted':
       member.cutovers += 1;
       for (const wave of waves.values())
-        if (wave.isStarted && !wave.isCompleted && wave.plan.members.some(({ migration }) => migration === id))
+        if (wave.isStarted && !wave.isCompleted && wave.planned.has(id))
           wave.started.set(id, (wave.started.get(id) ?? 0) + 1);
       break;
     default:
