@@ -1,6 +1,7 @@
+import { hasMoved } from '#core/migration/abilities';
 import type { MigrationId } from '#core/ids';
 import { histogram, type Histogram } from '#simulator/forecast/histogram';
-import { hasMoved, type MemberSummary } from './rehearsal-summary.ts';
+import type { MemberSummary } from './rehearsal-summary.ts';
 import { spreadOf, type Spread } from './spread.ts';
 import type { TroubleType } from './trouble.ts';
 

@@ -69,16 +69,6 @@ export interface MemberSummary {
   readonly trouble: Trouble | null;
 }
 
-const movedLifecycles: ReadonlySet<string> = new Set([
-  'cutOver',
-  'finalized',
-  'finalizing.retiring',
-  'finalizing.waiting',
-]);
-
-/** Whether a VM that ended there runs at its target. */
-export const hasMoved = (lifecycle: string): boolean => movedLifecycles.has(lifecycle);
-
 /** Members that did not end where the scenario expected them to. */
 export const surprises = ({ members }: RehearsalSummary): readonly MemberSummary[] =>
   members.filter(({ expected, lifecycle }) => expected !== null && expected !== lifecycle);

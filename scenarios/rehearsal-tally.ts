@@ -1,11 +1,11 @@
 import type { ProposedFact } from '#core/event-log/event-log';
 import type { MigrationId } from '#core/ids';
-import { axesOf } from '#core/migration/abilities';
+import { axesOf, hasMoved } from '#core/migration/abilities';
 import { foldDowntime, splitDowntime, type Downtime } from '#core/migration/downtime';
 import { initialMigration, type MigrationState } from '#core/migration/evolve';
 import type { MigrationFact } from '#core/migration/facts';
 import { bytes, millis, type Instant } from '#core/units';
-import { hasMoved, type MemberSummary } from './rehearsal-summary.ts';
+import type { MemberSummary } from './rehearsal-summary.ts';
 import { troubleFold } from './trouble.ts';
 import { phaseOf, type CourseRecorder, type Phase } from './wave-course.ts';
 

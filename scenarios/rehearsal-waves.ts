@@ -1,3 +1,4 @@
+import { hasMoved } from '#core/migration/abilities';
 import type { Command, Refusal } from '#core/driver/driver';
 import type { Ending } from '#core/driver/run-driver';
 import { stepDriver, type SteppedDriver } from '#core/driver/step-driver';
@@ -274,7 +275,7 @@ class Waves implements RehearsalWaves {
     };
     return {
       isOver: (vm) => /^(cutOver|finaliz|cancel|failed|cuttingOver\.undecided)/.test(lifecycleOf(vm)),
-      hasMoved: (vm) => /^(cutOver|finaliz)/.test(lifecycleOf(vm)),
+      hasMoved: (vm) => hasMoved(lifecycleOf(vm)),
       isTaken: (vm) => {
         const wave = this.#waveOf.get(migrationId(vm));
         return wave !== undefined && !this.#over.has(wave);

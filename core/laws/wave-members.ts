@@ -1,9 +1,10 @@
 import type { MigrationId } from '#core/ids';
+import { hasMoved } from '#core/migration/abilities';
 import type { MigrationFact } from '#core/migration/facts';
 import type { MigrationPlan } from '#core/migration/plan';
-import type { WaveFact } from '#core/wave/facts';
+import type { MemberOutcome, WaveFact } from '#core/wave/facts';
 import type { WaveMember, WavePlan } from '#core/wave/plan';
-import type { Entry } from './law.ts';
+import type { Entry, Law } from './law.ts';
 
 /** What laws of waves remember of one member. */
 export interface MemberRecord {
@@ -136,3 +137,32 @@ function takeMember(
     default:
   }
 }
+
+/** How a wave ended, for laws about who was left. */
+export interface WaveEnd {
+  readonly memory: WaveMemory;
+  readonly wave: WaveRecord;
+  readonly outcomes: readonly MemberOutcome[];
+  /** Those whose targets own the data. */
+  readonly moved: ReadonlySet<MigrationId>;
+}
+
+/** A law that judges a wave when it is completed. */
+export const waveEndLaw = (law: Omit<Law, 'begin' | 'facts'>, judge: (end: WaveEnd) => string | undefined): Law => ({
+  ...law,
+  facts: rememberedFacts,
+  begin: () => {
+    const memory = waveMemory();
+    return {
+      take: (entry) => {
+        memory.take(entry);
+        if (entry.fact.type !== 'WaveCompleted') return undefined;
+        const wave = memory.waves.get(entry.stream);
+        if (!wave) return undefined;
+        const outcomes = entry.fact.data.members;
+        const moved = outcomes.filter(({ lifecycle }) => hasMoved(lifecycle)).map(({ migration }) => migration);
+        return judge({ memory, wave, outcomes, moved: new Set(moved) });
+      },
+    };
+  },
+});

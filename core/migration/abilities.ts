@@ -29,6 +29,16 @@ export function axesOf({ snapshot }: MigrationState): Axes {
   return made;
 }
 
+const movedLifecycles: ReadonlySet<string> = new Set([
+  'cutOver',
+  'finalized',
+  'finalizing.retiring',
+  'finalizing.waiting',
+]);
+
+/** Whether the target of a migration whose lifecycle that is owns the data. */
+export const hasMoved = (lifecycle: string): boolean => movedLifecycles.has(lifecycle);
+
 const has = (state: MigrationState, tag: MigrationTag): boolean => state.snapshot.hasTag(tag);
 
 /** Whether services at the source are stopped, or may be. */

@@ -1,4 +1,4 @@
-import { axesOf, type Axes } from '#core/migration/abilities';
+import { axesOf, hasMoved, type Axes } from '#core/migration/abilities';
 import type { MigrationState } from '#core/migration/evolve';
 
 /*
@@ -67,7 +67,7 @@ export function standingOf(state: MigrationState): number {
 const known: (number | undefined)[] = [];
 
 function ofAxes({ lifecycle, replication }: Axes): number {
-  const moved = lifecycle === 'cutOver' || lifecycle.startsWith('finalizing') || lifecycle === 'finalized';
+  const moved = hasMoved(lifecycle);
   let bits = 0;
   if (lifecycle === 'draft') bits |= on.draft;
   if (lifecycle === 'ready') bits |= on.ready;

@@ -4,6 +4,7 @@ import type { Progress } from '#core/migration/progress';
 import { formatBytes, formatDuration, formatOffset, formatPlural, formatRate } from '#core/text/format';
 import type { Instant } from '#core/units';
 import { verdictSign } from './signs.ts';
+import { planRows } from './plan-rows.ts';
 
 const roundsShown = 8;
 const kindWords = { full: 'Full', delta: 'Delta', rescan: 'Rescan', final: 'Final' } as const;
@@ -134,14 +135,5 @@ export function planPanel({ state }: MigrationView): TemplateResult | typeof not
     ['Refresh while parked', `every ${formatDuration(plan.refreshEvery)}`],
     ['If validation fails', plan.onValidationFailure === 'ask' ? 'ask' : 'roll back'],
   ];
-  return html`<section class="panel" aria-label="Plan">
-    <header><h2>Plan</h2></header>
-    <dl class="plan">
-      ${rows.map(
-        ([name, value]) =>
-          html`<dt>${name}</dt>
-            <dd>${value}</dd>`,
-      )}
-    </dl>
-  </section>`;
+  return planRows(rows);
 }

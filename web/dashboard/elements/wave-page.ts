@@ -14,6 +14,7 @@ import './member-list.ts';
 import { migrationPageSheet } from './migration-page-sheet.ts';
 import { SessionElement } from './session-element.ts';
 import { sheet } from './sheet.ts';
+import { planRows } from './plan-rows.ts';
 
 /** One wave at the moment that is shown: its window, its limits, its members. */
 class WavePage extends SessionElement {
@@ -195,14 +196,5 @@ function planPanel({ state }: WaveView): TemplateResult | typeof nothing {
     ],
     ...ordered.map(({ migration, after }) => ['Order', `${migration} after ${after.join(', ')}`] as const),
   ];
-  return html`<section class="panel" aria-label="Plan">
-    <header><h2>Plan</h2></header>
-    <dl class="plan">
-      ${rows.map(
-        ([name, value]) =>
-          html`<dt>${name}</dt>
-            <dd>${value}</dd>`,
-      )}
-    </dl>
-  </section>`;
+  return planRows(rows);
 }
