@@ -197,7 +197,7 @@ async function writePair(
   issued: { readonly cert: string; readonly key: string },
   report: { readonly made: string[] },
 ): Promise<void> {
-  await createFile(key, Buffer.from(issued.key), 0o600);
-  await createFile(cert, Buffer.from(issued.cert), 0o644);
+  await createFile(key, Buffer.from(issued.key), { mode: 0o600 });
+  await createFile(cert, Buffer.from(issued.cert), { mode: 0o644 });
   report.made.push(cert, key);
 }

@@ -1,9 +1,10 @@
-import { close, fdatasync, ftruncate, open, read, stat, type Stats } from 'node:fs';
 import { err, ok, type Result } from '#core/result';
 import type { BlockDevice, DeviceError } from '#core/disk/block-device';
 import { bytes, KiB, offset, type Bytes, type Offset } from '#core/units';
 import { deviceError } from './device-error.ts';
 import { fileWriter, type WriteFile } from './file-writer.ts';
+import type { Files, FileStat, OpenFile, OpenWay, SystemError } from './files.ts';
+import { nodeFiles } from './node-files.ts';
 
 /*
  * A disk in a raw file.
@@ -38,19 +39,27 @@ export interface FileDevice extends BlockDevice {
 /** Opens a file that is there. Its length is the size of the disk. */
 export async function openFileDevice(
   path: string,
-  { writable = false }: { readonly writable?: boolean } = {},
+  { writable = false, files = nodeFiles }: { readonly writable?: boolean; readonly files?: Files } = {},
 ): Promise<Result<FileDevice, FileError>> {
-  return opened(path, await openHandle(path, writable ? 'r+' : 'r'), undefined, writable);
+  return opened(files, path, { way: writable ? 'update' : 'read', size: undefined });
 }
 
 /** Makes a file of `size` bytes, all holes. Never touches one that exists: `Exists`. */
-export async function createFileDevice(path: string, size: Bytes): Promise<Result<FileDevice, FileError>> {
-  return opened(path, await openHandle(path, 'wx+'), size, true);
+export async function createFileDevice(
+  path: string,
+  size: Bytes,
+  files: Files = nodeFiles,
+): Promise<Result<FileDevice, FileError>> {
+  return opened(files, path, { way: 'create', size });
 }
 
 /** Opens a file for writing and sets its length, growing it by a hole or cutting its end off. */
-export async function openFileDeviceAt(path: string, size: Bytes): Promise<Result<FileDevice, FileError>> {
-  return opened(path, await openHandle(path, 'r+'), size, true);
+export async function openFileDeviceAt(
+  path: string,
+  size: Bytes,
+  files: Files = nodeFiles,
+): Promise<Result<FileDevice, FileError>> {
+  return opened(files, path, { way: 'update', size });
 }
 
 /** One sentence for a person. */
@@ -67,57 +76,52 @@ export function describeFileError(error: FileError): string {
   }
 }
 
-const errorOf = (path: string, cause: NodeJS.ErrnoException): FileError => {
+const errorOf = (path: string, cause: SystemError): FileError => {
   if (cause.code === 'EEXIST') return { type: 'Exists', path };
   if (cause.code === 'ENOENT') return { type: 'Missing', path };
   if (cause.code === 'EISDIR') return { type: 'NotAFile', path, detail: 'a directory' };
   return { type: 'FileFailed', path, code: cause.code ?? 'UNKNOWN', detail: cause.message };
 };
 
-function openHandle(path: string, flags: string): Promise<Result<number, FileError>> {
-  return new Promise((resolve) => {
-    open(path, flags, 0o600, (cause, handle) => resolve(cause ? err(errorOf(path, cause)) : ok(handle)));
-  });
-}
+/** The value of a call, or its failure as a value. */
+const tried = <T>(work: Promise<T>): Promise<Result<T, SystemError>> =>
+  work.then(ok, (cause: SystemError) => err(cause));
 
 async function opened(
+  files: Files,
   path: string,
-  handle: Result<number, FileError>,
-  size: Bytes | undefined,
-  writable: boolean,
+  { way, size }: { readonly way: OpenWay; readonly size: Bytes | undefined },
 ): Promise<Result<FileDevice, FileError>> {
-  if (!handle.ok) return handle;
+  const file = await tried(files.open(path, way));
+  if (!file.ok) return err(errorOf(path, file.error));
   const fail = async (error: FileError): Promise<Result<FileDevice, FileError>> => {
-    await new Promise((resolve) => close(handle.value, resolve));
+    await tried(file.value.close());
     return err(error);
   };
-  const kind = await statOf(path);
-  if (!kind.ok) return fail(kind.error);
+  const found = await tried(files.stat(path));
+  if (!found.ok) return fail(errorOf(path, found.error));
   // A block or character device has no length to stat; a fifo has no addresses.
-  if (!kind.value.isFile()) return fail({ type: 'NotAFile', path, detail: 'not a regular file' });
-  if (size !== undefined && kind.value.size !== size) {
-    const resized = await truncate(handle.value, size);
-    if (resized) return fail(errorOf(path, resized));
+  if (found.value.kind !== 'file') return fail({ type: 'NotAFile', path, detail: 'not a regular file' });
+  if (size !== undefined && found.value.size !== size) {
+    const resized = await tried(file.value.truncate(size));
+    if (!resized.ok) return fail(errorOf(path, resized.error));
   }
-  return ok(fileDevice(path, handle.value, kind.value, size ?? bytes(kind.value.size), writable));
+  const writable = way !== 'read';
+  return ok(fileDevice(path, file.value, found.value, { size: size ?? bytes(found.value.size), writable }));
 }
-
-function statOf(path: string): Promise<Result<Stats, FileError>> {
-  return new Promise((resolve) => {
-    stat(path, (cause, found) => resolve(cause ? err(errorOf(path, cause)) : ok(found)));
-  });
-}
-
-const truncate = (handle: number, length: number): Promise<NodeJS.ErrnoException | null> =>
-  new Promise((resolve) => ftruncate(handle, length, resolve));
 
 // What `zero` looks at in one step: large enough to amortise the calls, small enough to be no matter for memory.
 const zeroStep = 256 * KiB;
 // What is not zero is overwritten in pieces of this, so that holes around it stay.
 const zeroGrain = 16 * KiB;
 const zeroes = Buffer.alloc(zeroGrain);
-function fileDevice(path: string, handle: number, found: Stats, size: Bytes, writable: boolean): FileDevice {
-  const writeFile = fileWriter(handle);
+function fileDevice(
+  path: string,
+  file: OpenFile,
+  found: FileStat,
+  { size, writable }: { readonly size: Bytes; readonly writable: boolean },
+): FileDevice {
+  const writeFile = fileWriter(file);
   let closing: Promise<void> | undefined;
   let inFlight = 0;
   let settled: (() => void) | undefined;
@@ -151,19 +155,19 @@ function fileDevice(path: string, handle: number, found: Stats, size: Bytes, wri
 
   return {
     path,
-    identity: `${found.dev}:${found.ino}`,
-    modifiedMs: found.mtimeMs,
+    identity: found.identity,
+    modifiedMs: found.modifiedMs,
     blockSize,
     size,
     can: { write: writable, zero: writable, extents: false },
-    read: (at, into) => io(at, into.length, false, () => readFully(handle, at, into)),
+    read: (at, into) => io(at, into.length, false, () => readFully(file, at, into)),
     write: (at, data) => io(at, data.length, true, () => writeFile(at, data)),
-    zero: (at, length) => io(at, length, true, () => zeroOut(handle, writeFile, at, length)),
-    dropFrom: (from) => io(from, size - from, true, () => drop(handle, from, size)),
+    zero: (at, length) => io(at, length, true, () => zeroOut(file, writeFile, at, length)),
+    dropFrom: (from) => io(from, size - from, true, () => drop(file, from, size)),
     flush: () =>
       io(0, 0, false, async () => {
-        const cause = await new Promise<NodeJS.ErrnoException | null>((resolve) => fdatasync(handle, resolve));
-        return cause ? err(deviceError(cause, 0, 0)) : ok(undefined);
+        const synced = await tried(file.datasync());
+        return synced.ok ? synced : err(deviceError(synced.error, 0, 0));
       }),
     extents: async (range) => {
       const refused = refusal(range.start, range.length, false);
@@ -172,19 +176,18 @@ function fileDevice(path: string, handle: number, found: Stats, size: Bytes, wri
     close: () => {
       closing ??= (async () => {
         if (inFlight > 0) await new Promise<void>((resolve) => (settled = resolve));
-        await new Promise((resolve) => close(handle, resolve));
+        await tried(file.close());
       })();
       return closing;
     },
   };
 }
 
-// Callbacks, not `FileHandle`: its promises cost a third of the throughput at 256 KiB per call.
-function readFully(handle: number, at: number, into: Uint8Array): Promise<Result<void, DeviceError>> {
+function readFully(file: OpenFile, at: number, into: Uint8Array): Promise<Result<void, DeviceError>> {
   return new Promise((resolve) => {
     const step = (filled: number): void => {
       if (filled === into.length) return resolve(ok(undefined));
-      read(handle, into, filled, into.length - filled, at + filled, (cause, count) => {
+      file.read(into, filled, at + filled, (cause, count) => {
         if (cause) return resolve(err(deviceError(cause, at, into.length)));
         if (count > 0) return step(filled + count);
         const detail = 'the file ended early: it was cut while in use';
@@ -196,7 +199,7 @@ function readFully(handle: number, at: number, into: Uint8Array): Promise<Result
 }
 
 async function zeroOut(
-  handle: number,
+  file: OpenFile,
   writeFile: WriteFile,
   at: Offset,
   length: Bytes,
@@ -204,7 +207,7 @@ async function zeroOut(
   const buffer = Buffer.allocUnsafe(Math.min(zeroStep, length));
   for (let done = 0; done < length; done += zeroStep) {
     const piece = buffer.subarray(0, Math.min(zeroStep, length - done));
-    const was = await readFully(handle, at + done, piece);
+    const was = await readFully(file, at + done, piece);
     if (!was.ok) return was;
     for (let part = 0; part < piece.length; part += zeroGrain) {
       const seen = piece.subarray(part, part + zeroGrain);
@@ -216,10 +219,10 @@ async function zeroOut(
   return ok(undefined);
 }
 
-async function drop(handle: number, from: number, size: number): Promise<Result<void, DeviceError>> {
+async function drop(file: OpenFile, from: number, size: number): Promise<Result<void, DeviceError>> {
   for (const length of [from, size]) {
-    const cause = await truncate(handle, length);
-    if (cause) return err(deviceError(cause, from, size - from));
+    const cut = await tried(file.truncate(length));
+    if (!cut.ok) return err(deviceError(cut.error, from, size - from));
   }
   return ok(undefined);
 }

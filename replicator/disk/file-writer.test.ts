@@ -1,10 +1,11 @@
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MiB } from '#core/units';
 import { fileWriter } from './file-writer.ts';
+import { nodeFiles } from './node-files.ts';
 
 describe('a file writer', () => {
   let folder: string;
@@ -20,10 +21,10 @@ describe('a file writer', () => {
   it('applies writes made at once in the order they were made, neighbours and overlaps alike', () =>
     fc.assert(
       fc.asyncProperty(fc.array(write, { maxLength: 12 }), async (writes) => {
-        const handle = openSync(path, 'w+');
-        const put = fileWriter(handle);
+        const file = await nodeFiles.open(path, 'replace');
+        const put = fileWriter(file);
         const outcomes = await Promise.all(writes.map(({ at, data }) => put(at, data)));
-        closeSync(handle);
+        await file.close();
         expect(outcomes.every(({ ok }) => ok)).toBe(true);
         const end = Math.max(0, ...writes.map(({ at, data }) => at + data.length));
         const expected = new Uint8Array(end);
@@ -33,19 +34,19 @@ describe('a file writer', () => {
     ));
 
   it('writes neighbours that are more than one call takes', async () => {
-    const handle = openSync(path, 'w+');
-    const put = fileWriter(handle);
+    const file = await nodeFiles.open(path, 'replace');
+    const put = fileWriter(file);
     const parts = [1, 2, 3, 4, 5].map((value) => new Uint8Array(0.4 * MiB).fill(value));
     await Promise.all(parts.map((part, index) => put(index * part.length, part)));
-    closeSync(handle);
+    await file.close();
     expect(Buffer.concat(parts).equals(readFileSync(path))).toBe(true);
   });
 
   it('tells every write of a call that failed which bytes it was about', async () => {
-    const handle = openSync('/dev/full', 'w');
-    const put = fileWriter(handle);
+    const file = await nodeFiles.open('/dev/full', 'replace');
+    const put = fileWriter(file);
     const outcomes = await Promise.all([put(0, new Uint8Array(10)), put(10, new Uint8Array(10))]);
-    closeSync(handle);
+    await file.close();
     for (const outcome of outcomes) expect(outcome).toMatchObject({ ok: false, error: { type: 'NoSpace' } });
   });
 });

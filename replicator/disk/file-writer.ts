@@ -1,8 +1,8 @@
-import { write, writev } from 'node:fs';
 import type { DeviceError } from '#core/disk/block-device';
 import { err, ok, type Result } from '#core/result';
 import { MiB } from '#core/units';
 import { deviceError } from './device-error.ts';
+import type { DoneSome, OpenFile } from './files.ts';
 
 /*
  * Writes to one file, one after the other.
@@ -25,7 +25,7 @@ interface Waiting {
 const togetherMax = MiB;
 
 /** The one way to write to an open file. */
-export function fileWriter(handle: number): WriteFile {
+export function fileWriter(file: Pick<OpenFile, 'write'>): WriteFile {
   const waiting: Waiting[] = [];
   let busy = false;
   const next = (): void => {
@@ -34,7 +34,7 @@ export function fileWriter(handle: number): WriteFile {
     busy = first !== undefined;
     if (!first) return;
     writeFully(
-      handle,
+      file,
       first.at,
       together.map(({ data }) => data),
       (outcome) => {
@@ -64,23 +64,21 @@ function neighbours(waiting: Waiting[]): readonly Waiting[] {
 }
 
 function writeFully(
-  handle: number,
+  file: Pick<OpenFile, 'write'>,
   at: number,
   parts: readonly Uint8Array[],
   done: (outcome: Result<void, DeviceError>) => void,
 ): void {
   const left = parts.filter(({ length }) => length > 0);
-  const [first] = left;
-  if (!first) return done(ok(undefined));
-  const written = (cause: NodeJS.ErrnoException | null, count: number): void => {
+  if (left.length === 0) return done(ok(undefined));
+  const written: DoneSome = (cause, count) => {
     if (cause) {
       const length = left.reduce((sum, part) => sum + part.length, 0);
       return done(err(deviceError(cause, at, length)));
     }
-    writeFully(handle, at + count, dropFront(left, count), done);
+    writeFully(file, at + count, dropFront(left, count), done);
   };
-  if (left.length === 1) write(handle, first, 0, first.length, at, written);
-  else writev(handle, left, at, written);
+  file.write(left, at, written);
 }
 
 /** What is left of consecutive parts once their first `count` bytes are written: a call may write less than all. */

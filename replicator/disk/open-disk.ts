@@ -6,6 +6,7 @@ import { connectNbd, type NbdConnectOptions } from '#replicator/nbd/client';
 import { describeNbdError } from '#replicator/nbd/nbd-error';
 import { parseNbdUri } from '#replicator/nbd/uri';
 import { describeFileError, openFileDevice } from './file-device.ts';
+import type { Files } from './files.ts';
 
 /** A source that is open for reading. */
 export interface OpenedDisk {
@@ -28,6 +29,8 @@ export type SentinelLocator = Extract<DiskLocator, { type: 'sentinel' }>;
 
 /** How sources are opened. */
 export interface OpenDiskOptions extends Pick<NbdConnectOptions, 'connections' | 'tls' | 'signal'> {
+  /** Where files are: on this machine unless told otherwise. */
+  readonly files?: Files;
   /** Opens disks of sentinels: for a gateway that they connect to. */
   readonly ofSentinel?: (
     locator: SentinelLocator,
@@ -48,13 +51,13 @@ export async function openDisk(
     return opened.ok ? ok({ ...opened.value, identity: undefined, modifiedMs: undefined }) : opened;
   }
   if (locator.type === 'file') {
-    const opened = await openFileDevice(locator.path);
+    const opened = await openFileDevice(locator.path, options.files && { files: options.files });
     if (!opened.ok) return err({ type: 'DiskUnavailable', disk, detail: describeFileError(opened.error) });
     const { identity, modifiedMs } = opened.value;
     return ok({ device: opened.value, changes: undefined, identity, modifiedMs });
   }
   const context = locator.changesContext;
-  const { ofSentinel: _notForNbd, ...nbd } = options;
+  const { ofSentinel: _ofSentinel, files: _files, ...nbd } = options;
   const connected = await connectNbd(locator.uri, {
     ...nbd,
     ...(context === undefined ? {} : { metaContexts: [context] }),

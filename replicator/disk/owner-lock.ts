@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { readdir, unlink, writeFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { err, ok, type Result } from '#core/result';
 import { codeOf, detailOf } from './durable-file.ts';
+import type { Files, Processes } from './files.ts';
+import { nodeFiles } from './node-files.ts';
 
 /*
  * One owner per disk, also between processes.
@@ -32,18 +31,16 @@ interface Owner {
   readonly serial: number;
 }
 
-let serial = 0;
-
 /** Takes the disk at `path` for this caller. The directory must exist; the disk need not. */
-export async function ownDisk(path: string): Promise<Result<OwnerLock, LockError>> {
-  serial += 1;
-  const mine: Owner = { host: hostWord(hostname()), pid: process.pid, started: startOf(process.pid) ?? '0', serial };
+export async function ownDisk(path: string, files: Files = nodeFiles): Promise<Result<OwnerLock, LockError>> {
+  const { host, pid, startOf, serial } = files.processes;
+  const mine: Owner = { host: hostWord(host), pid, started: startOf(pid) ?? '0', serial: serial() };
   const mark = markOf(path, mine);
   try {
-    await writeFile(mark, '', { flag: 'wx', mode: 0o600 });
-    const other = await otherOwner(path, mine);
-    if (other === undefined) return ok({ release: () => unlink(mark).catch(() => undefined) });
-    await unlink(mark);
+    await (await files.open(mark, 'create')).close();
+    const other = await otherOwner(files, path, mine);
+    if (other === undefined) return ok({ release: () => files.unlink(mark).catch(() => undefined) });
+    await files.unlink(mark);
     return err({ type: 'Busy', owner: other });
   } catch (cause) {
     return err({ type: 'LockFailed', detail: detailOf(cause) });
@@ -54,18 +51,18 @@ const prefixOf = (path: string): string => `${basename(path)}.sealift-lock.`;
 const markOf = (path: string, { host, pid, started, serial: number }: Owner): string =>
   join(dirname(path), `${prefixOf(path)}${host}.${pid}.${started}.${number}`);
 
-async function otherOwner(path: string, mine: Owner): Promise<string | undefined> {
+async function otherOwner(files: Files, path: string, mine: Owner): Promise<string | undefined> {
   const prefix = prefixOf(path);
-  for (const name of await readdir(dirname(path))) {
+  for (const name of await files.readdir(dirname(path))) {
     if (!name.startsWith(prefix)) continue;
     const owner = ownerIn(name.slice(prefix.length));
     // Not one of our marks: a disk whose name begins with ours and has a lock of its own.
     if (!owner || join(dirname(path), name) === markOf(path, mine)) continue;
-    const fate = fateOf(owner, mine);
+    const fate = fateOf(owner, mine, files.processes);
     if (fate === 'alive') return `process ${owner.pid}`;
     if (fate === 'unknown')
       return `a process on host ${owner.host} (if it is gone, remove ${join(dirname(path), name)})`;
-    await unlink(join(dirname(path), name)).catch((cause: unknown) => {
+    await files.unlink(join(dirname(path), name)).catch((cause: unknown) => {
       // Someone else swept it away first.
       if (codeOf(cause) !== 'ENOENT') throw cause;
     });
@@ -80,32 +77,12 @@ function ownerIn(text: string): Owner | undefined {
   return { host, pid: Number(pid), started, serial: Number(number) };
 }
 
-function fateOf(owner: Owner, mine: Owner): 'alive' | 'dead' | 'unknown' {
+function fateOf(owner: Owner, mine: Owner, processes: Processes): 'alive' | 'dead' | 'unknown' {
   if (owner.host !== mine.host) return 'unknown';
   if (owner.pid === mine.pid && owner.started === mine.started) return 'alive';
-  const started = startOf(owner.pid);
+  const started = processes.startOf(owner.pid);
   if (started === undefined) return 'dead';
   return started === owner.started ? 'alive' : 'dead';
 }
 
 const hostWord = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9-]/g, '-') || 'localhost';
-
-/** When a process started, or undefined if there is none. Without /proc, '0': then the process id alone must do. */
-function startOf(pid: number): string | undefined {
-  try {
-    process.kill(pid, 0);
-  } catch (cause) {
-    // EPERM: it lives, and is someone else's.
-    if (codeOf(cause) === 'ESRCH') return undefined;
-  }
-  try {
-    const status = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // The name of the program may contain anything, so fields are counted from its closing parenthesis.
-    const fields = status.slice(status.lastIndexOf(')') + 2).split(' ');
-    // Dead, and only waiting for its parent to notice.
-    if (fields[0] === 'Z' || fields[0] === 'X') return undefined;
-    return fields[19] ?? '0';
-  } catch {
-    return '0';
-  }
-}

@@ -1,16 +1,21 @@
-import { mkdir, stat } from 'node:fs/promises';
 import type { Clock } from '#core/clock';
 import { invariant } from '#core/invariant';
 import { err, ok, type Result } from '#core/result';
 import type { Millis } from '#core/units';
 import { detailOf } from '#replicator/disk/durable-file';
+import type { Files } from '#replicator/disk/files';
+import { nodeFiles } from '#replicator/disk/node-files';
 import type { NbdConnectOptions } from '#replicator/nbd/client';
 import { parseAddress } from '#replicator/protocol/address';
 import type { OpenDiskOptions } from '#replicator/disk/open-disk';
 import { readCredentials, type Credentials } from '#replicator/protocol/credentials';
 import { patienceDefault } from '#replicator/protocol/reconnect';
 import { serve, type Service } from '#replicator/protocol/serve';
-import { describeStartError, type StartError } from '#replicator/receiver/receiver';
+import {
+  describeStartError,
+  whyUnusable as whyDirectoryUnusable,
+  type StartError,
+} from '#replicator/receiver/receiver';
 import { wallClock } from '#replicator/wall-clock';
 import { serveManager, type GatewaySite, type RunningJobs } from './gateway-session.ts';
 import type { NewestAgent } from '#replicator/gateway/guests/manager-questions';
@@ -35,6 +40,8 @@ export interface GatewayOptions {
   readonly state: string;
   readonly nbd?: Pick<NbdConnectOptions, 'connections' | 'tls'>;
   readonly clock?: Clock;
+  /** Where its state, and what it writes and reads itself, is: on this machine unless told otherwise. */
+  readonly files?: Files;
   /** How long a receiver that is gone is tried again before a job fails. */
   readonly patience?: Millis;
   /** Takes one line about who came and what was done. No content, no secrets. */
@@ -98,31 +105,51 @@ export async function runGateway(options: GatewayOptions): Promise<Result<Gatewa
   return ok({ address: service.value.address, guests: guests.value, jobs, close });
 }
 
-async function whyUnusable({ receiver, directory, state }: GatewayOptions): Promise<GatewayStartError | undefined> {
+async function whyUnusable({
+  receiver,
+  directory,
+  state,
+  files = nodeFiles,
+}: GatewayOptions): Promise<GatewayStartError | undefined> {
   const address = receiver === undefined ? undefined : parseAddress(receiver);
   if (address && !address.ok) return { type: 'AddressInvalid', detail: address.error };
   try {
-    await mkdir(state, { recursive: true });
+    await files.mkdir(state);
   } catch (cause) {
     return { type: 'DirectoryUnusable', directory: state, detail: detailOf(cause) };
   }
   if (directory === undefined) return undefined;
-  const detail = await stat(directory).then(
-    (found) => (found.isDirectory() ? undefined : 'it is not a directory'),
-    detailOf,
-  );
+  const detail = await whyDirectoryUnusable(directory, files);
   return detail === undefined ? undefined : { type: 'DirectoryUnusable', directory, detail };
 }
 
 function jobsOf(
-  { receiver, directory, state, nbd, clock = wallClock, patience = patienceDefault, log }: GatewayOptions,
+  {
+    receiver,
+    directory,
+    state,
+    nbd,
+    files = nodeFiles,
+    clock = wallClock,
+    patience = patienceDefault,
+    log,
+  }: GatewayOptions,
   credentials: Credentials,
   guests: Guests | undefined,
 ): GatewayJobs {
-  const sources: OpenDiskOptions = { ...nbd, ...(guests && { ofSentinel: guests.openDisk }) };
+  const sources: OpenDiskOptions = { ...nbd, files, ...(guests && { ofSentinel: guests.openDisk }) };
   if (directory !== undefined) return localJobs(directory, { clock, sources });
   invariant(receiver !== undefined, 'a gateway has a receiver or a directory');
-  return forwardedJobs({ credentials, receiver, state, clock, sources, patience, log: log ?? (() => undefined) });
+  return forwardedJobs({
+    credentials,
+    receiver,
+    state,
+    files,
+    clock,
+    sources,
+    patience,
+    log: log ?? (() => undefined),
+  });
 }
 
 /** One sentence for a person. */

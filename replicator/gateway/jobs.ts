@@ -1,4 +1,5 @@
 import type { Clock } from '#core/clock';
+import { nodeFiles } from '#replicator/disk/node-files';
 import type { OpenDiskOptions } from '#replicator/disk/open-disk';
 import { directPath } from '#replicator/pipeline/direct-path';
 import type { ReplicationPath } from '#replicator/pipeline/replication';
@@ -24,19 +25,19 @@ export function localJobs(
   directory: string,
   { clock, sources }: { readonly clock: Clock; readonly sources: OpenDiskOptions },
 ): GatewayJobs {
-  const { ofSentinel, ...nbd } = sources;
-  const path = directPath({ clock, nbd, ...(ofSentinel && { ofSentinel }) });
+  const { ofSentinel, files = nodeFiles, ...nbd } = sources;
+  const path = directPath({ clock, nbd, files, ...(ofSentinel && { ofSentinel }) });
   return {
     run: async (job, options) => {
-      const target = await targetPath(directory, job.target);
+      const target = await targetPath(directory, job.target, files);
       return target.ok ? path.run({ ...job, target: target.value }, options) : target;
     },
     compare: async (job, options) => {
-      const target = await targetPath(directory, job.target);
+      const target = await targetPath(directory, job.target, files);
       return target.ok ? path.compare({ ...job, target: target.value }, options) : target;
     },
     inspect: async (job) => {
-      const target = await targetPath(directory, job.target);
+      const target = await targetPath(directory, job.target, files);
       return target.ok ? path.inspect({ ...job, target: target.value }) : target;
     },
     close: () => path.close(),

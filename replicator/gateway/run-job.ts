@@ -1,6 +1,7 @@
 import type { Clock } from '#core/clock';
 import { err, ok, type Result } from '#core/result';
 import { bytes, type Instant, type Millis } from '#core/units';
+import type { Files } from '#replicator/disk/files';
 import { nameOfDisk, openDisk, type OpenDiskOptions, type OpenedDisk } from '#replicator/disk/open-disk';
 import { compareDigests, digestRangeOf, sourceFailed } from '#replicator/pipeline/compare-disks';
 import { sourceUnavailable } from '#replicator/pipeline/direct-path';
@@ -29,6 +30,7 @@ export interface ForwardingSite {
   readonly receiver: string;
   /** Where it keeps its digests. */
   readonly state: string;
+  readonly files: Files;
   readonly clock: Clock;
   readonly sources: OpenDiskOptions;
   /** How long a lost receiver is tried again. */
@@ -130,7 +132,13 @@ function tryRound(run: JobRun, options: RunOptions, attempt: Attempt): Promise<R
       const tally = run.shown ? run.tally : { ...emptyTally, resumed: source.device.size };
       return ok(reportOf({ ...complete, bytesOnWire: run.bytesOnWire + sink.bytesOnWire }, tally));
     }
-    const digests = await openSenderDigests(site.state, job, source.device.size, start, sink);
+    const digests = await openSenderDigests(
+      { directory: site.state, files: site.files },
+      job,
+      source.device.size,
+      start,
+      sink,
+    );
     if (!digests.ok) return digests;
     const ran = await runPipeline(
       {

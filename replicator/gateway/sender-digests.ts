@@ -1,9 +1,10 @@
-import { mkdir, readFile, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { xxh64 } from '@node-rs/xxhash';
 import { z } from 'zod';
 import { err, ok, type Result } from '#core/result';
 import { replaceFile, codeOf, detailOf } from '#replicator/disk/durable-file';
+import type { Files } from '#replicator/disk/files';
+import { nodeFiles } from '#replicator/disk/node-files';
 import { pageFile } from '#replicator/disk/page-file';
 import { digestStore, type DigestStore } from '#replicator/pipeline/digest-store';
 import { blocksOf } from '#replicator/pipeline/block-set';
@@ -39,9 +40,15 @@ export interface SenderDigests {
   close(): void;
 }
 
+/** Where the records of a gateway are. */
+export interface RecordsPlace {
+  readonly directory: string;
+  readonly files?: Files;
+}
+
 /** Opens the record of a disk as it must be at the start of a round. It is not sealed until it is sealed again. */
 export async function openSenderDigests(
-  directory: string,
+  { directory, files = nodeFiles }: RecordsPlace,
   job: ReplicationJob,
   size: number,
   start: Extract<RoundStart, { type: 'Open' }>,
@@ -60,15 +67,15 @@ export async function openSenderDigests(
   });
   let sealed: z.infer<typeof sealShape> | undefined;
   try {
-    await mkdir(directory, { recursive: true });
-    sealed = await readSeal(sealPath);
-    await unlink(sealPath).catch((cause: unknown) => {
+    await files.mkdir(directory);
+    sealed = await readSeal(sealPath, files);
+    await files.unlink(sealPath).catch((cause: unknown) => {
       if (codeOf(cause) !== 'ENOENT') throw cause;
     });
   } catch (cause) {
     return err(unavailable(detailOf(cause)));
   }
-  const pages = pageFile(join(directory, `${name}.digests`));
+  const pages = pageFile(join(directory, `${name}.digests`), files);
   if (!pages.ok) return err(unavailable(pages.error.detail));
   const digests = digestStore(size, pages.value);
   const trusted = sealed && isSealOf(sealed, job, size) && isBase(sealed, start);
@@ -85,7 +92,8 @@ export async function openSenderDigests(
       const flushed = digests.flush();
       if (!flushed.ok) return err(unavailable(flushed.error.detail));
       try {
-        await replaceFile(sealPath, Buffer.from(JSON.stringify({ session, disk, target, size, round, root })));
+        const content = JSON.stringify({ session, disk, target, size, round, root });
+        await replaceFile(sealPath, Buffer.from(content), files);
         return ok(undefined);
       } catch (cause) {
         return err(unavailable(detailOf(cause)));
@@ -101,9 +109,9 @@ const isSealOf = (seal: z.infer<typeof sealShape>, { session, disk, target }: Re
 const isBase = (seal: z.infer<typeof sealShape>, { base, resumed }: Extract<RoundStart, { type: 'Open' }>): boolean =>
   !resumed && base !== undefined && seal.round === base.round && seal.root === base.root;
 
-async function readSeal(path: string): Promise<z.infer<typeof sealShape> | undefined> {
+async function readSeal(path: string, files: Files): Promise<z.infer<typeof sealShape> | undefined> {
   try {
-    return sealShape.safeParse(JSON.parse(await readFile(path, 'utf8'))).data;
+    return sealShape.safeParse(JSON.parse(Buffer.from(await files.readFile(path)).toString())).data;
   } catch (cause) {
     // A seal that cannot be read seals nothing; a directory that cannot be read is the caller's to hear of.
     if (cause instanceof SyntaxError || codeOf(cause) === 'ENOENT') return undefined;

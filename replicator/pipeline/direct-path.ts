@@ -1,10 +1,11 @@
-import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Clock } from '#core/clock';
 import type { BlockDevice } from '#core/disk/block-device';
 import { err, ok, type Result } from '#core/result';
 import { bytes, round, type Instant } from '#core/units';
 import { describeFileError, openFileDevice } from '#replicator/disk/file-device';
+import type { Files } from '#replicator/disk/files';
+import { nodeFiles } from '#replicator/disk/node-files';
 import {
   isOfThisMachine,
   locatorOf,
@@ -39,6 +40,8 @@ import { runPipeline } from './run-pipeline.ts';
 /** What a direct path may be told. */
 export interface DirectPathOptions {
   readonly clock?: Clock;
+  /** Where sources, targets and records that are files are: on this machine unless told otherwise. */
+  readonly files?: Files;
   /** How sources over NBD are opened. */
   readonly nbd?: Pick<NbdConnectOptions, 'connections' | 'tls'>;
   /** Opens disks of sentinels, where they connect to this process. */
@@ -51,9 +54,11 @@ export interface DirectPathOptions {
 export function directPath(options: DirectPathOptions = {}): ReplicationPath {
   const closed = new AbortController();
   const running = new Set<Promise<unknown>>();
+  const { files = nodeFiles } = options;
   const path: Direct = {
+    files,
     clock: options.clock ?? wallClock,
-    sources: { ...options.nbd, ...(options.ofSentinel && { ofSentinel: options.ofSentinel }) },
+    sources: { ...options.nbd, files, ...(options.ofSentinel && { ofSentinel: options.ofSentinel }) },
     recordsOf: options.recordsOf ?? ((target) => target),
   };
   const during = <T>(work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
@@ -74,6 +79,7 @@ export function directPath(options: DirectPathOptions = {}): ReplicationPath {
 }
 
 interface Direct {
+  readonly files: Files;
   readonly clock: Clock;
   readonly sources: OpenDiskOptions;
   readonly recordsOf: (target: string) => string;
@@ -95,7 +101,7 @@ async function runJob(
   const source = await openDisk(job.source, { ...path.sources, ...(signal ? { signal } : {}) });
   if (!source.ok) return err(sourceUnavailable(source.error));
   try {
-    const same = await sameDisk(source.value, job);
+    const same = await sameDisk(path.files, source.value, job);
     if (same) return err({ type: 'SameDisk', source: nameOfDisk(job.source) });
     const replica = await openReplicaAt({
       target: job.target,
@@ -105,6 +111,7 @@ async function runJob(
       size: source.value.device.size,
       digest: digestAlgorithms[0],
       overwrite: job.overwrite ?? false,
+      files: path.files,
     });
     if (!replica.ok) return replica;
     try {
@@ -154,20 +161,20 @@ async function runOn(
 }
 
 /** Whether source and target are one file, under whatever names. Two exports of one disk cannot be told apart. */
-async function sameDisk(source: OpenedDisk, job: ReplicationJob): Promise<boolean> {
+async function sameDisk(files: Files, source: OpenedDisk, job: ReplicationJob): Promise<boolean> {
   if (job.source.type === 'nbd') return job.source.uri === job.target;
   // A disk of another machine is no file of this one.
   if (job.source.type === 'sentinel') return false;
   if (source.identity === undefined) return resolve(job.source.path) === resolve(job.target);
-  const found = await stat(job.target).catch(() => undefined);
-  return found !== undefined && `${found.dev}:${found.ino}` === source.identity;
+  const found = await files.stat(job.target).catch(() => undefined);
+  return found !== undefined && found.identity === source.identity;
 }
 
 async function inspect(
   path: Direct,
   { session, disk, target }: Pick<ReplicationJob, 'session' | 'disk' | 'target'>,
 ): Promise<Result<ReplicaProgress | undefined, ReplicationError>> {
-  const found = await readReplicaState(path.recordsOf(target));
+  const found = await readReplicaState(path.recordsOf(target), path.files);
   if (!found.ok || found.value === undefined) return found.ok ? ok(undefined) : found;
   const { header, closed, opened } = found.value;
   if (header.session !== session || header.disk !== disk) {
@@ -189,7 +196,7 @@ async function compareJob(
   const state = await inspect(path, job);
   if (!state.ok) return state;
   if (!state.value) return err({ type: 'TargetMissing', target });
-  const lock = await ownDisk(path.recordsOf(target));
+  const lock = await ownDisk(path.recordsOf(target), path.files);
   if (!lock.ok) {
     if (lock.error.type === 'Busy') return err({ type: 'TargetBusy', target, owner: lock.error.owner });
     return err({ type: 'TargetUnavailable', target, detail: lock.error.detail });
@@ -208,7 +215,7 @@ async function compareOpened(
 ): Promise<Result<Comparison, ReplicationError>> {
   const source = await openDisk(job.source, path.sources);
   if (!source.ok) return err(sourceUnavailable(source.error));
-  const target = await openTarget(job.target);
+  const target = await openTarget(job.target, path.files);
   const compared = target.ok
     ? await compareDisks(source.value.device, target.value, {
         ...options,
@@ -221,11 +228,11 @@ async function compareOpened(
   return compared;
 }
 
-async function openTarget(target: string): Promise<Result<BlockDevice, ReplicationError>> {
+async function openTarget(target: string, files: Files): Promise<Result<BlockDevice, ReplicationError>> {
   if (/^nbds?(\+unix)?:/i.test(target)) {
     const opened = await connectNbd(target);
     return opened.ok ? opened : err({ type: 'TargetUnavailable', target, detail: describeNbdError(opened.error) });
   }
-  const opened = await openFileDevice(target);
+  const opened = await openFileDevice(target, { files });
   return opened.ok ? opened : err({ type: 'TargetUnavailable', target, detail: describeFileError(opened.error) });
 }

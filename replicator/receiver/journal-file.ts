@@ -1,14 +1,18 @@
-import { open, readFile, type FileHandle } from 'node:fs/promises';
 import { err, ok, type Result } from '#core/result';
-import { codeOf, createFile, detailOf, replaceFile } from '#replicator/disk/durable-file';
+import { codeOf, createFile, detailOf, replaceFile, writeAll } from '#replicator/disk/durable-file';
+import type { Files, OpenFile } from '#replicator/disk/files';
+import { nodeFiles } from '#replicator/disk/node-files';
 import type { JournalStore, JournalStoreError } from './replica.ts';
 
 const failed = (cause: unknown): JournalStoreError => ({ type: 'JournalFailed', detail: detailOf(cause) });
 
 /** The bytes of a journal, or undefined if there is none. */
-export async function readJournalFile(path: string): Promise<Result<Uint8Array | undefined, JournalStoreError>> {
+export async function readJournalFile(
+  path: string,
+  files: Files = nodeFiles,
+): Promise<Result<Uint8Array | undefined, JournalStoreError>> {
   try {
-    return ok(await readFile(path));
+    return ok(await files.readFile(path));
   } catch (cause) {
     return codeOf(cause) === 'ENOENT' ? ok(undefined) : err(failed(cause));
   }
@@ -18,9 +22,10 @@ export async function readJournalFile(path: string): Promise<Result<Uint8Array |
 export async function createJournalFile(
   path: string,
   content: Uint8Array,
+  files: Files = nodeFiles,
 ): Promise<Result<'made' | 'taken', JournalStoreError>> {
   try {
-    await createFile(path, content);
+    await createFile(path, content, { files });
     return ok('made');
   } catch (cause) {
     return codeOf(cause) === 'EEXIST' ? ok('taken') : err(failed(cause));
@@ -28,19 +33,23 @@ export async function createJournalFile(
 }
 
 /** A journal in a file of which the first `length` bytes are sound; the rest is cut off. */
-export async function openJournalFile(path: string, length: number): Promise<Result<JournalStore, JournalStoreError>> {
-  let handle: FileHandle;
+export async function openJournalFile(
+  path: string,
+  length: number,
+  files: Files = nodeFiles,
+): Promise<Result<JournalStore, JournalStoreError>> {
+  let file: OpenFile;
   try {
-    handle = await open(path, 'r+');
-    await handle.truncate(length);
+    file = await files.open(path, 'update');
+    await file.truncate(length);
   } catch (cause) {
     return err(failed(cause));
   }
-  return ok(journalFile(path, handle, length));
+  return ok(journalFile(files, path, file, length));
 }
 
-function journalFile(path: string, opened: FileHandle, soundLength: number): JournalStore {
-  let handle = opened;
+function journalFile(files: Files, path: string, opened: OpenFile, soundLength: number): JournalStore {
+  let file = opened;
   let length = soundLength;
   return {
     get length() {
@@ -49,9 +58,8 @@ function journalFile(path: string, opened: FileHandle, soundLength: number): Jou
     append: async (record) => {
       try {
         // At a position of our own: after a failed append the next one overwrites the torn one.
-        for (let written = 0; written < record.length;)
-          written += (await handle.write(record, written, record.length - written, length + written)).bytesWritten;
-        await handle.datasync();
+        await writeAll(file, record, length);
+        await file.datasync();
         length += record.length;
         return ok(undefined);
       } catch (cause) {
@@ -60,16 +68,16 @@ function journalFile(path: string, opened: FileHandle, soundLength: number): Jou
     },
     replace: async (content) => {
       try {
-        await replaceFile(path, content);
-        const replaced = await open(path, 'r+');
-        await handle.close();
-        handle = replaced;
+        await replaceFile(path, content, files);
+        const replaced = await files.open(path, 'update');
+        await file.close();
+        file = replaced;
         length = content.length;
         return ok(undefined);
       } catch (cause) {
         return err(failed(cause));
       }
     },
-    close: () => handle.close().catch(() => undefined),
+    close: () => file.close().catch(() => undefined),
   };
 }

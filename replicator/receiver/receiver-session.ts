@@ -2,6 +2,7 @@ import type { Clock } from '#core/clock';
 import { extentEnd, type Extent } from '#core/disk/extent';
 import { err, ok, type Result } from '#core/result';
 import { bytes, round } from '#core/units';
+import type { Files } from '#replicator/disk/files';
 import { digestBlockWith, digestsOf, grain, type DigestBlock } from '#replicator/pipeline/digest';
 import { segmentLength } from '#replicator/pipeline/plan';
 import type { ReplicationError } from '#replicator/pipeline/replication';
@@ -24,6 +25,7 @@ import { targetPath } from './target-name.ts';
 export interface ReceiverSite {
   /** The one directory targets are in. */
   readonly directory: string;
+  readonly files: Files;
   readonly clock: Clock;
   /** Replicas that connections of this process have open, and how to make one let go. */
   readonly open: Map<string, { readonly session: string; release(): Promise<void> }>;
@@ -202,9 +204,9 @@ async function openRound(session: Session, message: Said<'OpenRound'>): Answered
 
 async function openCompare(session: Session, message: Said<'OpenCompare'>): Answered {
   const { site, channel } = session;
-  const path = await targetPath(site.directory, message.target);
+  const path = await targetPath(site.directory, message.target, site.files);
   if (!path.ok) return path;
-  const state = await readReplicaState(path.value);
+  const state = await readReplicaState(path.value, site.files);
   if (!state.ok) return state;
   // Opening would make one.
   if (!state.value) return err({ type: 'TargetMissing', target: message.target });
@@ -220,7 +222,7 @@ async function openTarget(
   overwrite: boolean,
 ): Promise<Result<Replica, ReplicationError>> {
   const { site, agreement } = session;
-  const path = await targetPath(site.directory, message.target);
+  const path = await targetPath(site.directory, message.target, site.files);
   if (!path.ok) return path;
   // The connection a gateway lost without our noticing still has its replica: the new one takes over from it.
   const holder = site.open.get(path.value);
@@ -242,6 +244,7 @@ async function openTarget(
     size,
     digest: agreement.digest,
     overwrite,
+    files: site.files,
   });
   if (!replica.ok) {
     if (site.open.get(path.value) === mine) site.open.delete(path.value);
@@ -271,9 +274,9 @@ async function letGo(session: Session): Promise<void> {
 async function inspect(session: Session, message: Said<'Inspect'>): Answered {
   const { site, channel } = session;
   const { target } = message;
-  const path = await targetPath(site.directory, target);
+  const path = await targetPath(site.directory, target, site.files);
   if (!path.ok) return path;
-  const found = await readReplicaState(path.value);
+  const found = await readReplicaState(path.value, site.files);
   if (!found.ok) return found;
   if (!found.value) {
     channel.say({ type: 'Inspected', progress: undefined });

@@ -1,8 +1,9 @@
-import { stat } from 'node:fs/promises';
 import type { Clock } from '#core/clock';
 import { err, ok, type Result } from '#core/result';
 import { KiB } from '#core/units';
 import { detailOf } from '#replicator/disk/durable-file';
+import type { Files } from '#replicator/disk/files';
+import { nodeFiles } from '#replicator/disk/node-files';
 import { bufferPool } from '#replicator/pipeline/buffer-pool';
 import { describeCredentialsError, readCredentials, type CredentialsError } from '#replicator/protocol/credentials';
 import { serve, type ListenError, type Service } from '#replicator/protocol/serve';
@@ -18,6 +19,8 @@ export interface ReceiverOptions {
   /** Where `sealift certs` put `ca-cert.pem`, `receiver-cert.pem` and `receiver-key.pem`. */
   readonly certificates: string;
   readonly clock?: Clock;
+  /** Where its directory is: on this machine unless told otherwise. */
+  readonly files?: Files;
   /** Takes one line about who came and what was done. No content, no secrets. */
   readonly log?: (line: string) => void;
 }
@@ -35,13 +38,14 @@ const buffersMax = writesMax + 8;
 
 /** Runs a receiver: takes rounds from gateways and writes replicas below its directory. Never rejects. */
 export async function runReceiver(options: ReceiverOptions): Promise<Result<Service, StartError>> {
-  const { directory, listen, certificates } = options;
+  const { directory, listen, certificates, files = nodeFiles } = options;
   const credentials = await readCredentials(certificates, 'receiver');
   if (!credentials.ok) return credentials;
-  const unusable = await whyUnusable(directory);
+  const unusable = await whyUnusable(directory, files);
   if (unusable) return err({ type: 'DirectoryUnusable', directory, detail: unusable });
   const site: ReceiverSite = {
     directory,
+    files,
     clock: options.clock ?? wallClock,
     open: new Map(),
     log: options.log ?? (() => undefined),
@@ -68,9 +72,10 @@ export async function runReceiver(options: ReceiverOptions): Promise<Result<Serv
   return ok({ address: service.value.address, close });
 }
 
-async function whyUnusable(directory: string): Promise<string | undefined> {
+/** Why a directory cannot be used, in words; undefined if it can. */
+export async function whyUnusable(directory: string, files: Files): Promise<string | undefined> {
   try {
-    return (await stat(directory)).isDirectory() ? undefined : 'it is not a directory';
+    return (await files.stat(directory)).kind === 'directory' ? undefined : 'it is not a directory';
   } catch (cause) {
     return detailOf(cause);
   }

@@ -1,10 +1,9 @@
-import { stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { DiskId } from '#core/ids';
 import type { BlockDevice } from '#core/disk/block-device';
 import { err, ok, type Result } from '#core/result';
 import { bytes, offset, type Bytes } from '#core/units';
-import { codeOf, detailOf, replaceFile, syncDirectory } from '#replicator/disk/durable-file';
+import { codeOf, detailOf, replaceFile } from '#replicator/disk/durable-file';
 import {
   createFileDevice,
   describeFileError,
@@ -13,6 +12,8 @@ import {
   type FileDevice,
   type FileError,
 } from '#replicator/disk/file-device';
+import type { Files } from '#replicator/disk/files';
+import { nodeFiles } from '#replicator/disk/node-files';
 import { ownDisk, type OwnerLock } from '#replicator/disk/owner-lock';
 import { pageFile } from '#replicator/disk/page-file';
 import { connectNbd } from '#replicator/nbd/client';
@@ -48,6 +49,8 @@ export interface ReplicaPlace {
   readonly digest: DigestAlgorithm;
   /** Permission to lose whatever is at the target, ours or not, and to start anew. */
   readonly overwrite: boolean;
+  /** Where all of it is. */
+  readonly files: Files;
 }
 
 /** How far a replica is, by its journal alone. */
@@ -60,7 +63,7 @@ export const digestsPathOf = (records: string): string => `${records}.sealift-di
 
 /** Opens the replica at a place, making it if nothing is there. It is locked until it is closed. */
 export async function openReplicaAt(place: ReplicaPlace): Promise<Result<Replica, ReplicationError>> {
-  const lock = await ownDisk(place.records);
+  const lock = await ownDisk(place.records, place.files);
   if (!lock.ok) {
     const { target } = place;
     if (lock.error.type === 'Busy') return err({ type: 'TargetBusy', target, owner: lock.error.owner });
@@ -72,8 +75,11 @@ export async function openReplicaAt(place: ReplicaPlace): Promise<Result<Replica
 }
 
 /** Reads how far a replica is; undefined if there is none. Takes no lock and changes nothing. */
-export async function readReplicaState(records: string): Promise<Result<ReplicaState | undefined, ReplicationError>> {
-  const found = await readState(records, records);
+export async function readReplicaState(
+  records: string,
+  files: Files = nodeFiles,
+): Promise<Result<ReplicaState | undefined, ReplicationError>> {
+  const found = await readState({ records, target: records, files });
   return found.ok ? ok(found.value?.state) : found;
 }
 
@@ -82,9 +88,13 @@ interface FoundState {
   readonly length: number;
 }
 
-async function readState(records: string, target: string): Promise<Result<FoundState | undefined, ReplicationError>> {
+async function readState({
+  records,
+  target,
+  files,
+}: Pick<ReplicaPlace, 'records' | 'target' | 'files'>): Promise<Result<FoundState | undefined, ReplicationError>> {
   const journal = journalPathOf(records);
-  const content = await readJournalFile(journal);
+  const content = await readJournalFile(journal, files);
   if (!content.ok) return err({ type: 'TargetUnavailable', target, detail: content.error.detail });
   if (content.value === undefined) return ok(undefined);
   const read = readJournal(content.value);
@@ -104,7 +114,7 @@ interface Ground {
 }
 
 async function openOwned(place: ReplicaPlace, lock: OwnerLock): Promise<Result<Replica, ReplicationError>> {
-  const found = place.overwrite ? ok(undefined) : await readState(place.records, place.target);
+  const found = place.overwrite ? ok(undefined) : await readState(place);
   if (!found.ok) return found;
   const refused = found.value && refuseForeign(place, found.value.state.header);
   if (refused) return err(refused);
@@ -143,22 +153,22 @@ const fileFailed = ({ target }: ReplicaPlace, error: FileError): ReplicationErro
 
 /** A target where there was no journal, or whose journal may be lost. */
 async function makeGround(place: ReplicaPlace): Promise<Result<Ground, ReplicationError>> {
-  const { records, target, overwrite } = place;
+  const { records, target, overwrite, files } = place;
   const content = emptyJournal(headerOf(place));
   const journal = journalPathOf(records);
   if (overwrite) {
     // From here on a crash leaves a journal that does not claim the target: the next run asks again before it overwrites.
-    const replaced = await attempt(place, () => replaceFile(journal, content));
+    const replaced = await attempt(place, () => replaceFile(journal, content, files));
     if (!replaced.ok) return replaced;
   } else {
-    const created = await createJournalFile(journal, content);
+    const created = await createJournalFile(journal, content, files);
     if (!created.ok) return err({ type: 'TargetUnavailable', target, detail: created.error.detail });
     if (created.value === 'taken') return err({ type: 'TargetBusy', target, owner: 'another process' });
   }
   const device = isNbd(target) ? await takeExport(place) : await takeFile(place);
   if (device.ok) return claim(place, device.value, content.length);
   // A journal beside a target that is not ours would be a false claim.
-  if (!overwrite) await unlink(journal).catch(() => undefined);
+  if (!overwrite) await files.unlink(journal).catch(() => undefined);
   return device;
 }
 
@@ -167,8 +177,8 @@ async function claim(
   { device, freshFrom }: Pick<Ground, 'device' | 'freshFrom'>,
   length: number,
 ): Promise<Result<Ground, ReplicationError>> {
-  const { records, target } = place;
-  const journal = await openJournalFile(journalPathOf(records), length);
+  const { records, target, files } = place;
+  const journal = await openJournalFile(journalPathOf(records), length, files);
   if (!journal.ok) return err({ type: 'TargetUnavailable', target, detail: journal.error.detail });
   const appended = await journal.value.append(encodeRecord({ type: 'TargetCreated' }));
   const claimed = { device, freshFrom, length: journal.value.length };
@@ -179,27 +189,27 @@ async function claim(
 }
 
 async function takeFile(place: ReplicaPlace): Promise<Result<Pick<Ground, 'device' | 'freshFrom'>, ReplicationError>> {
-  const { target, size, overwrite } = place;
-  const created = await createFileDevice(target, size);
+  const { target, size, overwrite, files } = place;
+  const created = await createFileDevice(target, size, files);
   if (created.ok) {
-    const synced = await attempt(place, () => syncDirectory(dirname(target)));
+    const synced = await attempt(place, () => files.syncDirectory(dirname(target)));
     return synced.ok ? ok({ device: created.value, freshFrom: 0 }) : synced;
   }
   if (created.error.type !== 'Exists') return err(fileFailed(place, created.error));
   const found = overwrite ? undefined : await takenBy(place);
   if (found) return err(found);
-  const opened = await openFileDeviceAt(target, size);
+  const opened = await openFileDeviceAt(target, size, files);
   if (!opened.ok) return err(fileFailed(place, opened.error));
   return dropTail(place, opened.value, 0);
 }
 
 /** What is in the way of making a target; nothing if it is an empty file, which a crash or a person left there. */
-async function takenBy({ target, size }: ReplicaPlace): Promise<ReplicationError | undefined> {
+async function takenBy({ target, size, files }: ReplicaPlace): Promise<ReplicationError | undefined> {
   try {
-    const found = await stat(target);
-    if (!found.isFile()) return { type: 'TargetUnavailable', target, detail: 'it is not a regular file' };
+    const found = await files.stat(target);
+    if (found.kind !== 'file') return { type: 'TargetUnavailable', target, detail: 'it is not a regular file' };
     // Nothing allocated is a hint, and reading is the proof: some file systems allocate late.
-    if (found.blocks > 0 || !(await isAllZero(target))) return { type: 'TargetExists', target };
+    if (found.allocated > 0 || !(await isAllZero(target, files))) return { type: 'TargetExists', target };
     const fits = found.size === 0 || found.size === size;
     return fits ? undefined : { type: 'SizeMismatch', target, source: size, actual: bytes(found.size) };
   } catch (cause) {
@@ -207,8 +217,8 @@ async function takenBy({ target, size }: ReplicaPlace): Promise<ReplicationError
   }
 }
 
-async function isAllZero(path: string): Promise<boolean> {
-  const opened = await openFileDevice(path);
+async function isAllZero(path: string, files: Files): Promise<boolean> {
+  const opened = await openFileDevice(path, { files });
   if (!opened.ok) return false;
   const device = opened.value;
   const piece = Buffer.alloc(Math.min(grain, device.size));
@@ -266,7 +276,7 @@ async function openExport(place: ReplicaPlace): Promise<Result<BlockDevice, Repl
 
 /** A target that has a journal of ours. */
 async function findGround(place: ReplicaPlace, found: FoundState): Promise<Result<Ground, ReplicationError>> {
-  const { target, size } = place;
+  const { target, size, files } = place;
   const { state, length } = found;
   const empty = !state.closed && state.entries.length === 0;
   if (!state.created) {
@@ -277,7 +287,7 @@ async function findGround(place: ReplicaPlace, found: FoundState): Promise<Resul
     const device = await openExport(place);
     return device.ok ? ok({ ...found, device: device.value, freshFrom: size }) : device;
   }
-  const opened = await openFileDevice(target, { writable: true });
+  const opened = await openFileDevice(target, { writable: true, files });
   if (!opened.ok && opened.error.type !== 'Missing') return err(fileFailed(place, opened.error));
   if (!opened.ok) {
     if (!empty) return err({ type: 'TargetMissing', target });
@@ -293,7 +303,7 @@ async function findGround(place: ReplicaPlace, found: FoundState): Promise<Resul
   }
   if (!only) return ok({ ...found, device: opened.value, freshFrom: size });
   await opened.value.close();
-  const writable = await openFileDeviceAt(target, size);
+  const writable = await openFileDeviceAt(target, size, files);
   if (!writable.ok) return err(fileFailed(place, writable.error));
   const dropped = await dropTail(place, writable.value, settledEnd);
   return dropped.ok ? ok({ ...found, ...dropped.value }) : dropped;
@@ -304,23 +314,23 @@ async function assemble(
   { device, state, length, freshFrom }: Ground,
   lock: OwnerLock,
 ): Promise<Result<Replica, ReplicationError>> {
-  const { target, records, size } = place;
+  const { target, records, size, files } = place;
   const unavailable = (detail: string): Result<never, ReplicationError> =>
     err({ type: 'TargetUnavailable', target, detail });
   const path = digestsPathOf(records);
   const anew = !state.closed && state.entries.length === 0;
   const missing =
     !anew &&
-    (await stat(path).then(
+    (await files.stat(path).then(
       () => false,
       (cause: unknown) => codeOf(cause) === 'ENOENT',
     ));
-  const pages = pageFile(path);
+  const pages = pageFile(path, files);
   if (!pages.ok) return unavailable(pages.error.detail);
   const digests = digestStore(size, pages.value);
   const cleared = anew ? digests.clear() : ok(undefined);
   if (!cleared.ok) return unavailable(cleared.error.detail);
-  const journal = await openJournalFile(journalPathOf(records), length);
+  const journal = await openJournalFile(journalPathOf(records), length, files);
   if (!journal.ok) return unavailable(journal.error.detail);
   const replica = openReplica({ target, device, journal: journal.value, digests, state, freshFrom });
   if (!replica.ok) {
