@@ -12,7 +12,7 @@ import {
 import { guestSource } from '#replicator/live/launch/guest-source';
 import type { LaunchSite } from '#replicator/live/launch/launch-site';
 import { testName } from '#replicator/live/launch/test-launch';
-import { qcow2Overlays } from '#replicator/live/launch/overlays';
+import { qcow2Overlays } from '#replicator/live/launch/qcow2-overlays';
 import type { OpenSource, SourceSiteError } from '#replicator/live/open-source';
 import { directPath } from '#replicator/pipeline/direct-path';
 import type { ReplicationPath } from '#replicator/pipeline/replication';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Edit, FixUpPlan } from '#core/ports/fix-up';
-import { describeImage } from '#replicator/fixup/inspect';
+import { describeImage } from '#replicator/fixup/describe-image';
 import { readings } from '#test/support/guest-samples';
 import { valueOf } from '#test/support/value-of';
 import {

@@ -1,6 +1,6 @@
 import type { FixUpPlan, FixUpTarget, GuestDevice, GuestImage, GuestKernel } from '#core/ports/fix-up';
 import { bytes } from '#core/units';
-import { describeImage, type GuestReadings } from '#replicator/fixup/inspect';
+import { describeImage, type GuestReadings } from '#replicator/fixup/describe-image';
 import { planFixUp } from '#replicator/fixup/plan';
 import { valueOf } from './value-of.ts';
 

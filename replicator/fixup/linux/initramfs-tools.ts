@@ -1,6 +1,6 @@
 import type { Edit, GuestImage } from '#core/ports/fix-up';
 import { bootableKernels, driversToBoot, driversToPack, driversNotPacked } from '#replicator/fixup/drivers';
-import { assigned } from '#replicator/fixup/inspect';
+import { assigned } from '#replicator/fixup/describe-image';
 import { fixUpSystem, textEdit, type PlanContext } from '#replicator/fixup/system';
 
 const system = 'initramfs-tools';

@@ -1,4 +1,4 @@
-import { assigned } from '#replicator/fixup/inspect';
+import { assigned } from '#replicator/fixup/describe-image';
 import { fixUpSystem, nothing } from '#replicator/fixup/system';
 
 /** SELinux: files made while the guest is offline have no label, and a guest that enforces will not read them. */

@@ -1,4 +1,4 @@
-import { oldAgentsAmong } from '#replicator/fixup/inspect';
+import { oldAgentsAmong } from '#replicator/fixup/describe-image';
 import { fixUpSystem, textEdit, type EditWords, type SystemPlan } from '#replicator/fixup/system';
 import type { GuestImage } from '#core/ports/fix-up';
 

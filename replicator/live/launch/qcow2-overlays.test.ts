@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { needs } from '#test/support/programs';
 import { valueOf } from '#test/support/value-of';
-import { qcow2Overlays } from './overlays.ts';
+import { qcow2Overlays } from './qcow2-overlays.ts';
 
 const programs = needs('qemu-img', 'qemu-io');
 const folder = mkdtempSync(join(tmpdir(), 'sealift-overlays-'));
