@@ -36,6 +36,8 @@ export interface OpenDiskOptions extends Pick<NbdConnectOptions, 'connections' |
     locator: SentinelLocator,
     signal?: AbortSignal,
   ) => Promise<Result<Pick<OpenedDisk, 'device' | 'changes'>, OpenDiskError>>;
+  /** Opens every source, whatever it is, in place of the files and the network of this machine. */
+  readonly openSource?: (locator: DiskLocator, signal?: AbortSignal) => Promise<Result<OpenedDisk, OpenDiskError>>;
 }
 
 /** The one door to sources: from a locator to a disk, whatever it is behind. Nothing is ever written through it. */
@@ -43,6 +45,7 @@ export async function openDisk(
   locator: DiskLocator,
   options: OpenDiskOptions = {},
 ): Promise<Result<OpenedDisk, OpenDiskError>> {
+  if (options.openSource) return options.openSource(locator, options.signal);
   const disk = nameOfDisk(locator);
   if (locator.type === 'sentinel') {
     const detail = 'no sentinel connects here; ask the gateway that it is connected to';
@@ -57,7 +60,7 @@ export async function openDisk(
     return ok({ device: opened.value, changes: undefined, identity, modifiedMs });
   }
   const context = locator.changesContext;
-  const { ofSentinel: _ofSentinel, files: _files, ...nbd } = options;
+  const { ofSentinel: _notForNbd, files: _norThese, openSource: _norThis, ...nbd } = options;
   const connected = await connectNbd(locator.uri, {
     ...nbd,
     ...(context === undefined ? {} : { metaContexts: [context] }),

@@ -1,35 +1,39 @@
+import type { Clock } from '#core/clock';
 import { err, ok, type Result } from '#core/result';
 import type { ReplicationError, RoundProgress, RunOptions } from '#replicator/pipeline/replication';
 import type { Channel, ChannelEnd } from '#replicator/protocol/channel';
 import { connectPeer } from '#replicator/protocol/connect';
-import { describeCredentialsError, readCredentials } from '#replicator/protocol/credentials';
+import { describeCredentialsError } from '#replicator/protocol/credentials';
 import { readMessage, type Message } from '#replicator/protocol/message';
+import { networkOf, type WayIn } from '#replicator/protocol/tls-network';
+import { wallClock } from '#replicator/wall-clock';
 
-/** How a gateway is reached. */
-export interface GatewayPlace {
+/** How a gateway is reached, and as a manager with which certificates. */
+export type GatewayPlace = {
   /** `host:port`. */
   readonly address: string;
-  /** Where `sealift certs` put `ca-cert.pem`, `manager-cert.pem` and `manager-key.pem`. */
-  readonly certificates: string;
-}
+  readonly clock?: Clock;
+} & WayIn;
 
 /** Connects, asks one question, and waits for its answer. Aborting ends the connection, and with it the job. */
 export async function askGateway(
-  { address, certificates }: GatewayPlace,
+  place: GatewayPlace,
   question: Message,
   { signal, throttle }: RunOptions,
   onProgress: (progress: RoundProgress) => void,
 ): Promise<Result<Message, ReplicationError>> {
   const sound = readMessage(JSON.stringify(question));
   if (!sound.ok) return err({ type: 'ProtocolViolation', peer: 'manager', detail: sound.error });
-  const credentials = await readCredentials(certificates, 'manager');
-  if (!credentials.ok) {
-    return err({ type: 'Unauthorized', peer: 'gateway', detail: describeCredentialsError(credentials.error) });
+  const { address, clock = wallClock } = place;
+  const network = await networkOf(place, 'manager', clock);
+  if (!network.ok) {
+    return err({ type: 'Unauthorized', peer: 'gateway', detail: describeCredentialsError(network.error) });
   }
   const connection = await connectPeer({
     address,
     peer: 'gateway',
-    credentials: credentials.value,
+    network: network.value,
+    clock,
     ...(signal ? { signal } : {}),
   });
   if (!connection.ok) return connection;

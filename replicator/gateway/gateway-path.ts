@@ -1,4 +1,3 @@
-import type { Clock } from '#core/clock';
 import { err, ok, type Result } from '#core/result';
 import type { Millis } from '#core/units';
 import type { ReplicationError, ReplicationPath, RoundProgress, RunOptions } from '#replicator/pipeline/replication';
@@ -8,11 +7,10 @@ import { wallClock } from '#replicator/wall-clock';
 import { askGateway, type GatewayPlace } from './ask-gateway.ts';
 
 /** How a gateway is reached, and for how long. */
-export interface GatewayPathOptions extends GatewayPlace {
-  readonly clock?: Clock;
+export type GatewayPathOptions = GatewayPlace & {
   /** How long a gateway that is gone is tried again before a round fails. */
   readonly patience?: Millis;
-}
+};
 
 /**
  * From sources that a gateway can open to replicas that its receiver writes. A connection that is lost is made again

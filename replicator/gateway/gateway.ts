@@ -8,9 +8,12 @@ import { nodeFiles } from '#replicator/disk/node-files';
 import type { NbdConnectOptions } from '#replicator/nbd/client';
 import { parseAddress } from '#replicator/protocol/address';
 import type { OpenDiskOptions } from '#replicator/disk/open-disk';
-import { readCredentials, type Credentials } from '#replicator/protocol/credentials';
+import { readCredentials } from '#replicator/protocol/credentials';
+import type { Packing } from '#replicator/protocol/frame';
+import type { Network } from '#replicator/protocol/network';
 import { patienceDefault } from '#replicator/protocol/reconnect';
 import { serve, type Service } from '#replicator/protocol/serve';
+import { networkOf, type WayIn } from '#replicator/protocol/tls-network';
 import {
   describeStartError,
   whyUnusable as whyDirectoryUnusable,
@@ -23,22 +26,24 @@ import { openGuests, type Guests, type GuestsError } from '#replicator/gateway/g
 import { forwardedJobs, localJobs, type GatewayJobs } from './jobs.ts';
 
 /** How a gateway is set up. */
-export interface GatewayOptions {
+export type GatewayOptions = {
   /** `host:port` to listen at for managers; port 0 takes a free one. */
   readonly listen: string;
   /** `host:port` of its receiver; or `directory`, never both. */
   readonly receiver?: string;
   /** Single-site: the one directory it writes replicas in itself. It must exist. */
   readonly directory?: string;
-  /** `host:port` to listen at for sentinels; port 0 takes a free one. */
+  /** `host:port` to listen at for sentinels, who know it by its certificate; port 0 takes a free one. */
   readonly guests?: string;
   /** The agent to replace older ones with. */
   readonly newestAgent?: NewestAgent;
-  /** Where `sealift certs` put `ca-cert.pem`, `gateway-cert.pem` and `gateway-key.pem`. */
-  readonly certificates: string;
   /** A directory of its own, made if it is not there: digests of what it sent. Losing it costs fetching them again. */
   readonly state: string;
   readonly nbd?: Pick<NbdConnectOptions, 'connections' | 'tls'>;
+  /** Opens sources in place of the files and NBD servers of this machine's network. */
+  readonly openSource?: OpenDiskOptions['openSource'];
+  /** How data to its receiver may be packed, best first; all that this process can where it is left out. */
+  readonly packings?: readonly Packing[];
   readonly clock?: Clock;
   /** Where its state, and what it writes and reads itself, is: on this machine unless told otherwise. */
   readonly files?: Files;
@@ -46,7 +51,7 @@ export interface GatewayOptions {
   readonly patience?: Millis;
   /** Takes one line about who came and what was done. No content, no secrets. */
   readonly log?: (line: string) => void;
-}
+} & WayIn;
 
 /** A gateway that runs. */
 export interface Gateway extends Service {
@@ -65,24 +70,22 @@ export type GatewayStartError =
 
 /** Runs a gateway: takes jobs from managers, reads sources, and streams to its receiver. Never rejects. */
 export async function runGateway(options: GatewayOptions): Promise<Result<Gateway, GatewayStartError>> {
-  const { certificates, listen, state, clock = wallClock, log = () => undefined } = options;
+  const { listen, clock = wallClock, log = () => undefined } = options;
   if ((options.receiver === undefined) === (options.directory === undefined)) return err({ type: 'TargetUnclear' });
-  const credentials = await readCredentials(certificates, 'gateway');
-  if (!credentials.ok) return credentials;
+  const network = await networkOf(options, 'gateway', clock);
+  if (!network.ok) return network;
   const unusable = await whyUnusable(options);
   if (unusable) return err(unusable);
-  const guests =
-    options.guests === undefined
-      ? ok(undefined)
-      : await openGuests({ listen: options.guests, credentials: credentials.value, certificates, state, clock, log });
+  const guests = await guestsFor(options);
   if (!guests.ok) return guests;
-  const jobs = jobsOf(options, credentials.value, guests.value);
+  const jobs = jobsOf(options, network.value, guests.value);
   const site: GatewaySite = { jobs, guests: guests.value, newestAgent: options.newestAgent, log };
   const running: RunningJobs = new Map();
   const sessions = new Set<Promise<void>>();
   const service = await serve({
     listen,
-    credentials: credentials.value,
+    network: network.value,
+    clock,
     admits: 'manager',
     log,
     onPeer: (channel) => {
@@ -105,6 +108,19 @@ export async function runGateway(options: GatewayOptions): Promise<Result<Gatewa
   return ok({ address: service.value.address, guests: guests.value, jobs, close });
 }
 
+/** The port for sentinels, where one was asked for. */
+async function guestsFor(options: GatewayOptions): Promise<Result<Guests | undefined, GatewayStartError>> {
+  const { guests: listen, certificates, state, clock = wallClock, log = () => undefined } = options;
+  if (listen === undefined) return ok(undefined);
+  if (certificates === undefined) {
+    return err({ type: 'GuestsUnavailable', detail: 'sentinels know a gateway by its certificate, and it has none' });
+  }
+  const credentials = await readCredentials(certificates, 'gateway');
+  return credentials.ok
+    ? openGuests({ listen, credentials: credentials.value, certificates, state, clock, log })
+    : credentials;
+}
+
 async function whyUnusable({
   receiver,
   directory,
@@ -123,33 +139,19 @@ async function whyUnusable({
   return detail === undefined ? undefined : { type: 'DirectoryUnusable', directory, detail };
 }
 
-function jobsOf(
-  {
-    receiver,
-    directory,
-    state,
-    nbd,
-    files = nodeFiles,
-    clock = wallClock,
-    patience = patienceDefault,
-    log,
-  }: GatewayOptions,
-  credentials: Credentials,
-  guests: Guests | undefined,
-): GatewayJobs {
-  const sources: OpenDiskOptions = { ...nbd, files, ...(guests && { ofSentinel: guests.openDisk }) };
+function jobsOf(options: GatewayOptions, network: Network, guests: Guests | undefined): GatewayJobs {
+  const { receiver, directory, state, nbd, openSource, packings, files = nodeFiles } = options;
+  const { clock = wallClock, patience = patienceDefault, log = () => undefined } = options;
+  const sources: OpenDiskOptions = {
+    ...nbd,
+    files,
+    ...(guests && { ofSentinel: guests.openDisk }),
+    ...(openSource && { openSource }),
+  };
   if (directory !== undefined) return localJobs(directory, { clock, sources });
   invariant(receiver !== undefined, 'a gateway has a receiver or a directory');
-  return forwardedJobs({
-    credentials,
-    receiver,
-    state,
-    files,
-    clock,
-    sources,
-    patience,
-    log: log ?? (() => undefined),
-  });
+  const optional = packings && { packings };
+  return forwardedJobs({ network, receiver, state, files, clock, sources, patience, ...optional, log });
 }
 
 /** One sentence for a person. */

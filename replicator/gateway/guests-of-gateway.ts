@@ -1,4 +1,3 @@
-import type { Clock } from '#core/clock';
 import type { SentinelId } from '#core/ids';
 import { describeGuestAgentError, type GuestAgent, type GuestAgentError } from '#core/ports/guest-agent';
 import { err, ok, type Result } from '#core/result';
@@ -15,11 +14,10 @@ import { wallClock } from '#replicator/wall-clock';
 import { askGateway, type GatewayPlace } from './ask-gateway.ts';
 
 /** How a gateway is reached, and for how long it is tried. */
-export interface GuestsOfGatewayOptions extends GatewayPlace {
-  readonly clock?: Clock;
+export type GuestsOfGatewayOptions = GatewayPlace & {
   /** How long a gateway that is gone is tried again before a call fails. */
   readonly patience?: Millis;
-}
+};
 
 /** The sentinel of a guest, for a driver in another process than its gateway. A connection for each call. */
 export function guestAgentThrough(options: GuestsOfGatewayOptions, sentinel: SentinelId): GuestAgent {

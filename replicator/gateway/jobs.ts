@@ -25,8 +25,9 @@ export function localJobs(
   directory: string,
   { clock, sources }: { readonly clock: Clock; readonly sources: OpenDiskOptions },
 ): GatewayJobs {
-  const { ofSentinel, files = nodeFiles, ...nbd } = sources;
-  const path = directPath({ clock, nbd, files, ...(ofSentinel && { ofSentinel }) });
+  const { ofSentinel, openSource, files = nodeFiles, ...nbd } = sources;
+  const optional = { ...(ofSentinel && { ofSentinel }), ...(openSource && { openSource }) };
+  const path = directPath({ clock, nbd, files, ...optional });
   return {
     run: async (job, options) => {
       const target = await targetPath(directory, job.target, files);

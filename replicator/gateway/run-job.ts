@@ -18,14 +18,16 @@ import type {
 import { addTallies, emptyTally, reportOf } from '#replicator/pipeline/round-report';
 import { runPipeline } from '#replicator/pipeline/run-pipeline';
 import { connectPeer } from '#replicator/protocol/connect';
-import type { Credentials } from '#replicator/protocol/credentials';
+import type { Packing } from '#replicator/protocol/frame';
+import type { Network } from '#replicator/protocol/network';
 import { withReconnects, type Attempt } from '#replicator/protocol/reconnect';
 import { remoteSink, type RemoteSink } from './remote-sink.ts';
 import { openSenderDigests } from './sender-digests.ts';
 
 /** What all jobs of a gateway that has a receiver share. */
 export interface ForwardingSite {
-  readonly credentials: Credentials;
+  /** Shows a gateway. */
+  readonly network: Network;
   /** Where its receiver is: `host:port`. */
   readonly receiver: string;
   /** Where it keeps its digests. */
@@ -35,6 +37,8 @@ export interface ForwardingSite {
   readonly sources: OpenDiskOptions;
   /** How long a lost receiver is tried again. */
   readonly patience: Millis;
+  /** How data may be packed, best first; all that this process can where it is left out. */
+  readonly packings?: readonly Packing[];
   readonly log: (line: string) => void;
 }
 
@@ -82,14 +86,16 @@ interface JobRun {
 }
 
 async function connected<T>(
-  { credentials, receiver, log }: ForwardingSite,
+  { network, clock, receiver, packings, log }: ForwardingSite,
   signal: AbortSignal | undefined,
   use: (sink: RemoteSink) => Promise<Result<T, ReplicationError>>,
 ): Promise<Result<T, ReplicationError>> {
   const connection = await connectPeer({
     address: receiver,
     peer: 'receiver',
-    credentials,
+    network,
+    clock,
+    ...(packings && { packings }),
     ...(signal ? { signal } : {}),
   });
   if (!connection.ok) {

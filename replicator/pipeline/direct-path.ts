@@ -46,6 +46,8 @@ export interface DirectPathOptions {
   readonly nbd?: Pick<NbdConnectOptions, 'connections' | 'tls'>;
   /** Opens disks of sentinels, where they connect to this process. */
   readonly ofSentinel?: OpenDiskOptions['ofSentinel'];
+  /** Opens sources in place of the files and NBD servers of this machine's network. */
+  readonly openSource?: OpenDiskOptions['openSource'];
   /** Where journal and digests of a target are kept; beside it unless told otherwise. A target over NBD has no beside. */
   readonly recordsOf?: (target: string) => string;
 }
@@ -58,7 +60,12 @@ export function directPath(options: DirectPathOptions = {}): ReplicationPath {
   const path: Direct = {
     files,
     clock: options.clock ?? wallClock,
-    sources: { ...options.nbd, files, ...(options.ofSentinel && { ofSentinel: options.ofSentinel }) },
+    sources: {
+      ...options.nbd,
+      files,
+      ...(options.ofSentinel && { ofSentinel: options.ofSentinel }),
+      ...(options.openSource && { openSource: options.openSource }),
+    },
     recordsOf: options.recordsOf ?? ((target) => target),
   };
   const during = <T>(work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal | undefined): Promise<T> => {

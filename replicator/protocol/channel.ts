@@ -1,11 +1,11 @@
-import type { TLSSocket } from 'node:tls';
-import { finishSocket } from './finish-socket.ts';
+import type { Clock } from '#core/clock';
 import { KiB, seconds } from '#core/units';
 import type { BufferPool } from '#replicator/pipeline/buffer-pool';
 import type { Peer } from '#replicator/pipeline/replication';
+import { finishSocket } from './finish-socket.ts';
 import { describeFrameError, encodeFrame, frameDecoder, type Frame } from './frame.ts';
 import { readMessage, type Message } from './message.ts';
-import { readInto } from './read-into.ts';
+import type { ByteStream, SecuredConnection } from './network.ts';
 
 /** How a channel ended. The first reason counts. */
 export type ChannelEnd =
@@ -56,7 +56,8 @@ const earlyMax = 16;
 const recordMax = 16 * KiB;
 
 interface State {
-  readonly socket: TLSSocket;
+  readonly stream: ByteStream;
+  readonly clock: Clock;
   readonly peer: Peer;
   /** What arrived before anyone listened. */
   readonly early: Incoming[];
@@ -65,22 +66,28 @@ interface State {
   bytesSent: number;
   /** Whether anything was sent since the last look. */
   talked: boolean;
-  keepalive: NodeJS.Timeout | undefined;
+  /** Whether anything arrived since the last look. */
+  heard: boolean;
+  /** Ends what waits for the next look. */
+  readonly over: AbortController;
 }
 
-/** A channel over a TLS socket. Owns the socket. `pool` is for the content of data frames. */
-export function channelOver(socket: TLSSocket, peer: Peer, pool?: BufferPool): Channel {
+/** A channel over a connection, which it owns. `pool` is for the content of data frames. */
+export function channelOver(connection: SecuredConnection, peer: Peer, clock: Clock, pool?: BufferPool): Channel {
+  const { stream } = connection;
   const state: State = {
-    socket,
+    stream,
+    clock,
     peer,
     early: [],
     listener: undefined,
     ended: undefined,
     bytesSent: 0,
     talked: false,
-    keepalive: undefined,
+    heard: false,
+    over: new AbortController(),
   };
-  attach(state, pool);
+  attach(state, connection, pool);
   return {
     peer,
     get bytesSent() {
@@ -92,9 +99,9 @@ export function channelOver(socket: TLSSocket, peer: Peer, pool?: BufferPool): C
       new Promise((resolve) => {
         if (state.ended) return resolve(false);
         const last = parts.at(-1);
-        for (const part of parts) write(state, part, part === last ? () => resolve(!socket.destroyed) : undefined);
+        for (const part of parts) write(state, part, part === last ? () => resolve(!stream.destroyed) : undefined);
       }),
-    pause: (paused) => void (paused ? socket.pause() : socket.resume()),
+    pause: (paused) => void (paused ? stream.pause() : stream.resume()),
     listen: (next) => {
       state.listener = next;
       if (next) for (const incoming of state.early.splice(0)) deliver(state, incoming);
@@ -106,33 +113,46 @@ export function channelOver(socket: TLSSocket, peer: Peer, pool?: BufferPool): C
   };
 }
 
-function attach(state: State, pool: BufferPool | undefined): void {
-  const { socket } = state;
+function attach(state: State, connection: SecuredConnection, pool: BufferPool | undefined): void {
+  const { stream } = state;
   const decoder = frameDecoder((length) => {
     const pooled = pool && length <= pool.length ? pool.take() : undefined;
     return pooled ?? Buffer.allocUnsafeSlow(length);
   });
-  socket.setNoDelay(true);
-  socket.setTimeout(silenceMax, () => {
-    // A paused socket is silent because we do not listen.
-    if (!socket.isPaused()) end(state, { type: 'ConnectionLost', detail: `silent for ${silenceMax / 1_000} s` });
-  });
   const arrived = (bytes: Uint8Array): void => {
     if (state.ended) return;
+    state.heard = true;
     const frames = decoder.feed(bytes);
     if (!frames.ok) return end(state, { type: 'ProtocolViolation', detail: describeFrameError(frames.error) });
     for (const frame of frames.value) take(state, frame);
   };
   // Only who has a pool is sent data: for the rest it does not matter how it arrives.
-  if (pool) readInto(socket, Buffer.allocUnsafeSlow(recordMax), arrived);
-  socket.on('data', arrived);
-  socket.on('error', (cause) => end(state, { type: 'ConnectionLost', detail: cause.message }));
-  socket.on('close', () => end(state, { type: 'ConnectionLost', detail: 'the connection was closed' }));
-  state.keepalive = setInterval(() => {
+  if (pool) connection.readInto?.(Buffer.allocUnsafeSlow(recordMax), arrived);
+  stream.on('data', arrived);
+  stream.on('error', (cause) => end(state, { type: 'ConnectionLost', detail: cause.message }));
+  stream.on('close', () => end(state, { type: 'ConnectionLost', detail: 'the connection was closed' }));
+  void keepAlive(state);
+}
+
+/**
+ * Says something before the peer must think that we are gone, and notices when the peer is. What we say ourselves proves
+ * nothing: it is taken by the kernel long after the way is gone. So the timeout of a socket, which counts it, is of no use.
+ */
+async function keepAlive(state: State): Promise<void> {
+  let quietBeats = 0;
+  for (;;) {
+    await state.clock.wait(keepaliveInterval, state.over.signal);
+    if (state.ended) return;
+    // Beats, not time: after this process stood still, what arrived meanwhile is read before the next beat. And a paused
+    // connection is silent because we do not listen.
+    quietBeats = state.heard || state.stream.isPaused() ? 0 : quietBeats + 1;
+    state.heard = false;
+    if (quietBeats * keepaliveInterval > silenceMax) {
+      return end(state, { type: 'ConnectionLost', detail: `silent for ${silenceMax / 1_000} s` });
+    }
     if (!state.talked) write(state, encodeFrame({ type: 'keepalive' }));
     state.talked = false;
-  }, keepaliveInterval);
-  state.keepalive.unref();
+  }
 }
 
 function take(state: State, frame: Frame): void {
@@ -155,7 +175,7 @@ function write(state: State, part: Uint8Array, done?: () => void): void {
   if (state.ended) return;
   state.bytesSent += part.length;
   state.talked = true;
-  state.socket.write(part, done);
+  state.stream.write(part, done);
 }
 
 function end(state: State, reason: ChannelEnd): void {
@@ -166,13 +186,13 @@ function end(state: State, reason: ChannelEnd): void {
     write(state, encodeFrame({ type: 'message', json: JSON.stringify({ type: 'Failed', error } satisfies Message) }));
   }
   state.ended = reason;
-  clearInterval(state.keepalive);
-  if (reason.type === 'ConnectionLost') state.socket.destroy();
-  if (reason.type === 'ProtocolViolation') void finishSocket(state.socket);
+  state.over.abort();
+  if (reason.type === 'ConnectionLost') state.stream.destroy();
+  if (reason.type === 'ProtocolViolation') void finishSocket(state.stream, state.clock);
   state.listener?.onEnd(reason);
 }
 
 function close(state: State): Promise<void> {
   end(state, { type: 'Closed' });
-  return finishSocket(state.socket);
+  return finishSocket(state.stream, state.clock);
 }

@@ -1,15 +1,12 @@
-import { connect as connectTls, type TLSSocket } from 'node:tls';
+import type { Clock } from '#core/clock';
 import { err, ok, type Result } from '#core/result';
-import { codeOf } from '#replicator/disk/durable-file';
 import type { Peer, ReplicationError } from '#replicator/pipeline/replication';
-import { parseAddress } from './address.ts';
 import { channelOver, type Channel } from './channel.ts';
-import type { Credentials } from './credentials.ts';
+import { deadline } from './deadline.ts';
 import type { Packing } from './frame.ts';
 import { agree, hello, type Agreement } from './handshake.ts';
-import { roleIn } from './role.ts';
-import { isNetworkError, securedSocket } from './secured-socket.ts';
-import { connectMax, tlsOptions } from './tls-options.ts';
+import type { ConnectError, Network } from './network.ts';
+import { connectMax } from './tls-options.ts';
 
 /** A channel on which both sides know who the other is and how they talk. */
 export interface Connection {
@@ -22,58 +19,44 @@ export interface ConnectOptions {
   /** `host:port`. */
   readonly address: string;
   readonly peer: Extract<Peer, 'gateway' | 'receiver'>;
-  readonly credentials: Credentials;
+  /** Shows who we are. */
+  readonly network: Network;
+  readonly clock: Clock;
   readonly packings?: readonly Packing[];
   readonly signal?: AbortSignal;
 }
 
 /** Connects, checks who answers, and agrees on how to talk. Never rejects. */
 export async function connectPeer(options: ConnectOptions): Promise<Result<Connection, ReplicationError>> {
-  const { address, peer, credentials, signal } = options;
-  const parsed = parseAddress(address);
-  if (!parsed.ok) return err({ type: 'Unreachable', peer, address, detail: parsed.error });
-  const socket = await secured(parsed.value, options);
-  if (!socket.ok) return socket;
-  const certificate = socket.value.getPeerX509Certificate();
-  const shown = certificate && roleIn(certificate);
+  const { address, peer, network, clock, signal } = options;
+  const connected = await network.connect(address, signal);
+  if (!connected.ok) return err(connectError(connected.error, options));
+  const { shown, stream } = connected.value;
   if (shown !== peer) {
-    socket.value.destroy();
+    stream.destroy();
     const detail = `what answers at ${address} has a certificate for ${shown ?? 'no role of sealift'}`;
     return err({ type: 'Unauthorized', peer, detail });
   }
-  return greet(channelOver(socket.value, peer), hello(credentials.role, options.packings), options, signal);
+  const channel = channelOver(connected.value, peer, clock);
+  return greet(channel, hello(network.role, options.packings), options);
 }
 
-function secured(
-  { host, port }: { readonly host: string; readonly port: number },
-  { address, peer, credentials, signal }: ConnectOptions,
-): Promise<Result<TLSSocket, ReplicationError>> {
-  if (signal?.aborted) return Promise.resolve(err({ type: 'Cancelled' }));
-  const { ca, cert, key } = credentials;
-  const socket = connectTls({ ...tlsOptions, host, port, ca, cert, key, rejectUnauthorized: true });
-  return securedSocket<ReplicationError>(socket, signal, {
-    secured: () => ok(socket),
-    failed: (cause) => connectError(cause, peer, address),
-    late: (detail) => ({ type: 'Unreachable', peer, address, detail }),
-    cancelled: () => ({ type: 'Cancelled' }),
-  });
-}
-
-function connectError(cause: Error, peer: Peer, address: string): ReplicationError {
-  if (isNetworkError(cause)) return { type: 'Unreachable', peer, address, detail: cause.message };
-  if (codeOf(cause) === 'ERR_TLS_CERT_ALTNAME_INVALID') {
-    const detail = `its certificate is not for this address; make one with: sealift certs --host (${cause.message})`;
-    return { type: 'Unauthorized', peer, detail };
+function connectError(error: ConnectError, { address, peer }: ConnectOptions): ReplicationError {
+  switch (error.type) {
+    case 'Unreachable':
+      return { type: 'Unreachable', peer, address, detail: error.detail };
+    case 'Untrusted':
+      return { type: 'Unauthorized', peer, detail: error.detail };
+    case 'Cancelled':
+      return error;
   }
-  return { type: 'Unauthorized', peer, detail: cause.message };
 }
 
 /** Says hello and waits for the answer. */
 function greet(
   channel: Channel,
   offered: ReturnType<typeof hello>,
-  { peer, address }: ConnectOptions,
-  signal: AbortSignal | undefined,
+  { peer, address, clock, signal }: ConnectOptions,
 ): Promise<Result<Connection, ReplicationError>> {
   return new Promise((resolve) => {
     const fail = (error: ReplicationError): void => {
@@ -83,12 +66,11 @@ function greet(
       void channel.close();
     };
     const cancel = (): void => fail({ type: 'Cancelled' });
-    const timer = setTimeout(
-      () => fail({ type: 'Unreachable', peer, address, detail: 'it does not answer' }),
-      connectMax,
+    const callOff = deadline(clock, connectMax, () =>
+      fail({ type: 'Unreachable', peer, address, detail: 'it does not answer' }),
     );
     const settle = (): void => {
-      clearTimeout(timer);
+      callOff();
       signal?.removeEventListener('abort', cancel);
     };
     signal?.addEventListener('abort', cancel);

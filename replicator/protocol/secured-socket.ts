@@ -1,6 +1,8 @@
 import type { TLSSocket } from 'node:tls';
+import type { Clock } from '#core/clock';
 import { err, type Result } from '#core/result';
 import { codeOf } from '#replicator/disk/durable-file';
+import { deadline } from './deadline.ts';
 import { connectMax } from './tls-options.ts';
 
 /** What came of waiting, in the words of whoever waits. */
@@ -16,12 +18,13 @@ export interface SecuringWords<E> {
 /** Waits for the handshake of a socket that was opened. One that does not become what is wanted is destroyed. */
 export function securedSocket<E>(
   socket: TLSSocket,
+  clock: Clock,
   signal: AbortSignal | undefined,
   words: SecuringWords<E>,
 ): Promise<Result<TLSSocket, E>> {
   return new Promise((resolve) => {
     const settle = (outcome: Result<TLSSocket, E>): void => {
-      clearTimeout(timer);
+      callOff();
       signal?.removeEventListener('abort', cancel);
       socket.removeAllListeners('error');
       if (!outcome.ok) {
@@ -32,7 +35,8 @@ export function securedSocket<E>(
       resolve(outcome);
     };
     const cancel = (): void => settle(err(words.cancelled()));
-    const timer = setTimeout(() => settle(err(words.late(`no answer within ${connectMax / 1_000} s`))), connectMax);
+    const late = `no answer within ${connectMax / 1_000} s`;
+    const callOff = deadline(clock, connectMax, () => settle(err(words.late(late))));
     signal?.addEventListener('abort', cancel);
     socket.once('secureConnect', () => settle(words.secured()));
     socket.once('error', (cause) => settle(err(words.failed(cause))));

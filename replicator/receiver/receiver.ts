@@ -5,25 +5,25 @@ import { detailOf } from '#replicator/disk/durable-file';
 import type { Files } from '#replicator/disk/files';
 import { nodeFiles } from '#replicator/disk/node-files';
 import { bufferPool } from '#replicator/pipeline/buffer-pool';
-import { describeCredentialsError, readCredentials, type CredentialsError } from '#replicator/protocol/credentials';
-import { serve, type ListenError, type Service } from '#replicator/protocol/serve';
+import { describeCredentialsError, type CredentialsError } from '#replicator/protocol/credentials';
+import type { ListenError } from '#replicator/protocol/network';
+import { serve, type Service } from '#replicator/protocol/serve';
+import { networkOf, type WayIn } from '#replicator/protocol/tls-network';
 import { wallClock } from '#replicator/wall-clock';
 import { receive, writesMax, type ReceiverSite } from './receiver-session.ts';
 
 /** How a receiver is set up. */
-export interface ReceiverOptions {
+export type ReceiverOptions = {
   /** `host:port` to listen at; port 0 takes a free one. */
   readonly listen: string;
   /** The one directory it may write in. It must exist. */
   readonly directory: string;
-  /** Where `sealift certs` put `ca-cert.pem`, `receiver-cert.pem` and `receiver-key.pem`. */
-  readonly certificates: string;
   readonly clock?: Clock;
   /** Where its directory is: on this machine unless told otherwise. */
   readonly files?: Files;
   /** Takes one line about who came and what was done. No content, no secrets. */
   readonly log?: (line: string) => void;
-}
+} & WayIn;
 
 /** Why a receiver or gateway did not start. */
 export type StartError =
@@ -38,22 +38,23 @@ const buffersMax = writesMax + 8;
 
 /** Runs a receiver: takes rounds from gateways and writes replicas below its directory. Never rejects. */
 export async function runReceiver(options: ReceiverOptions): Promise<Result<Service, StartError>> {
-  const { directory, listen, certificates, files = nodeFiles } = options;
-  const credentials = await readCredentials(certificates, 'receiver');
-  if (!credentials.ok) return credentials;
+  const { directory, listen, files = nodeFiles, clock = wallClock } = options;
+  const network = await networkOf(options, 'receiver', clock);
+  if (!network.ok) return network;
   const unusable = await whyUnusable(directory, files);
   if (unusable) return err({ type: 'DirectoryUnusable', directory, detail: unusable });
   const site: ReceiverSite = {
     directory,
     files,
-    clock: options.clock ?? wallClock,
+    clock,
     open: new Map(),
     log: options.log ?? (() => undefined),
   };
   const sessions = new Set<Promise<void>>();
   const service = await serve({
     listen,
-    credentials: credentials.value,
+    network: network.value,
+    clock,
     admits: 'gateway',
     pool: () => bufferPool(bufferLength, buffersMax),
     log: site.log,

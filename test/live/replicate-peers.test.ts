@@ -20,6 +20,8 @@ import { encodeDataHead, encodeFrame, type Frame } from '#replicator/protocol/fr
 import { hello } from '#replicator/protocol/handshake';
 import type { Message } from '#replicator/protocol/message';
 import type { Role } from '#replicator/protocol/role';
+import { tlsNetwork } from '#replicator/protocol/tls-network';
+import { wallClock } from '#replicator/wall-clock';
 import { startTwoSites, type TwoSites } from '#test/support/two-sites';
 import { valueOf } from '#test/support/value-of';
 
@@ -51,6 +53,10 @@ const job = (target = `target-${(targets += 1)}.raw`): ReplicationJob => ({
 });
 const credentialsOf = async (role: Role): Promise<Credentials> =>
   valueOf(await readCredentials(sites.certificates, role));
+const networkAs = async (role: Role) => ({
+  network: tlsNetwork({ credentials: await credentialsOf(role), clock: wallClock }),
+  clock: wallClock,
+});
 const stillServes = async (): Promise<void> => void valueOf(await sites.path.run(job()));
 
 /** A TLS connection with the given credentials that says what it is told, and what came back until it ended. */
@@ -92,14 +98,14 @@ describe('a receiver and a gateway', () => {
     const connected = await connectPeer({
       address: sites[at].address,
       peer: at,
-      credentials: await credentialsOf(role),
+      ...(await networkAs(role)),
     });
     expect(connected).toMatchObject({ ok: false, error: { type: 'Unauthorized' } });
   });
 
   it('are not taken for each other', async () => {
-    const credentials = await credentialsOf('gateway');
-    const misled = await connectPeer({ address: sites.gateway.address, peer: 'receiver', credentials });
+    const way = await networkAs('gateway');
+    const misled = await connectPeer({ address: sites.gateway.address, peer: 'receiver', ...way });
     expect(misled).toMatchObject({ ok: false, error: { type: 'Unauthorized', peer: 'receiver' } });
   });
 
@@ -146,10 +152,8 @@ describe('a receiver', () => {
 
   /** An open round as a gateway has it, without its pipeline. */
   async function openRound(target: string, session = 'm-1'): Promise<RemoteSink> {
-    const credentials = await credentialsOf('gateway');
-    const sink = remoteSink(
-      valueOf(await connectPeer({ address: sites.receiver.address, peer: 'receiver', credentials })),
-    );
+    const way = await networkAs('gateway');
+    const sink = remoteSink(valueOf(await connectPeer({ address: sites.receiver.address, peer: 'receiver', ...way })));
     valueOf(
       await sink.ask({
         type: 'OpenRound',

@@ -6,7 +6,8 @@ import { err, ok, type Result } from '#core/result';
 import { codeOf, detailOf } from '#replicator/disk/durable-file';
 import { formatAddress, parseAddress } from '#replicator/protocol/address';
 import type { Credentials } from '#replicator/protocol/credentials';
-import type { ListenError, Service } from '#replicator/protocol/serve';
+import type { ListenError } from '#replicator/protocol/network';
+import type { Service } from '#replicator/protocol/serve';
 import { connectMax, tlsOptions } from '#replicator/protocol/tls-options';
 import { lineOver, type Line } from '#replicator/sentinel/control/line';
 import {

@@ -10,7 +10,7 @@ import { after, minutes, seconds, type Millis } from '#core/units';
 import { describeCertificatesError, readSentinelAuthority } from '#replicator/certificates/make-certificates';
 import type { Credentials } from '#replicator/protocol/credentials';
 import type { BundleSecrets, SentinelSummary } from '#replicator/protocol/guest-message';
-import type { ListenError } from '#replicator/protocol/serve';
+import type { ListenError } from '#replicator/protocol/network';
 import type { AskGuest } from '#replicator/sentinel/control/calls';
 import { guestAgentOver } from '#replicator/sentinel/control/guest-agent-over';
 import { fingerprintOf } from '#replicator/sentinel/identity/proof';

@@ -1,7 +1,9 @@
 import type { TLSSocket } from 'node:tls';
-import { finishSocket } from '#replicator/protocol/finish-socket';
+import type { Clock } from '#core/clock';
 import type { Result } from '#core/result';
-import { MiB, type Millis } from '#core/units';
+import { MiB, millis, type Millis } from '#core/units';
+import { finishSocket } from '#replicator/protocol/finish-socket';
+import { wallClock } from '#replicator/wall-clock';
 import { encodeMessage, messageMax, messageReader, type MessageReader } from './message-stream.ts';
 
 /** How a line ended. The first reason counts. */
@@ -38,13 +40,21 @@ export interface Line<Heard, Said extends object> {
 const earlyMax = 16;
 // What may be said and not have left yet. A peer that does not read would fill our memory.
 const unsentMax = 8 * MiB;
+// Silence is looked for so many times within what is allowed of it.
+const looks = 8;
 
 interface State<Heard> {
   readonly socket: TLSSocket;
+  readonly clock: Clock;
   readonly reader: MessageReader;
   readonly early: Heard[];
   listener: LineListener<Heard> | undefined;
   ended: LineEnd | undefined;
+  silenceMax: Millis;
+  /** Whether anything arrived since the last look. */
+  heard: boolean;
+  /** Ends what waits for the next look. */
+  readonly over: AbortController;
 }
 
 /** A line over a socket, which it owns. `read` checks what arrives; a message that does not pass ends the line. */
@@ -52,12 +62,23 @@ export function lineOver<Heard, Said extends object>(
   socket: TLSSocket,
   read: (json: string) => Result<Heard, string>,
   silence: Millis,
+  clock: Clock = wallClock,
 ): Line<Heard, Said> {
-  const state: State<Heard> = { socket, reader: messageReader(), early: [], listener: undefined, ended: undefined };
+  const state: State<Heard> = {
+    socket,
+    clock,
+    reader: messageReader(),
+    early: [],
+    listener: undefined,
+    ended: undefined,
+    silenceMax: silence,
+    heard: false,
+    over: new AbortController(),
+  };
   const lost = (detail: string): void => end(state, { type: 'ConnectionLost', detail });
-  let silenceMax = silence;
   const onData = (bytes: Buffer): void => {
     if (state.ended) return;
+    state.heard = true;
     const messages = state.reader.feed(bytes);
     if (!messages.ok) return end(state, { type: 'ProtocolViolation', detail: messages.error });
     for (const json of messages.value) {
@@ -68,10 +89,9 @@ export function lineOver<Heard, Said extends object>(
   };
   const onError = (cause: Error): void => lost(cause.message);
   const onClose = (): void => lost('the connection was closed');
-  const onTimeout = (): void => lost(`silent for ${silenceMax / 1_000} s`);
   socket.setNoDelay(true);
-  socket.setTimeout(silence);
-  socket.on('data', onData).on('error', onError).on('close', onClose).on('timeout', onTimeout);
+  socket.on('data', onData).on('error', onError).on('close', onClose);
+  void watchSilence(state, lost);
   return {
     say: (word) => {
       if (state.ended) return;
@@ -86,24 +106,37 @@ export function lineOver<Heard, Said extends object>(
       if (state.ended) next?.onEnd(state.ended);
     },
     expectWithin: (duration) => {
-      silenceMax = duration;
-      socket.setTimeout(duration);
+      state.silenceMax = duration;
+      state.heard = true;
     },
     refuse: (detail) => end(state, { type: 'ProtocolViolation', detail }),
     handOver: () => {
-      socket.off('data', onData).off('error', onError).off('close', onClose).off('timeout', onTimeout);
-      socket.setTimeout(0);
+      socket.off('data', onData).off('error', onError).off('close', onClose);
       socket.pause();
       const rest = state.reader.rest();
       if (rest.length > 0) socket.unshift(rest);
       state.ended = { type: 'Closed' };
+      state.over.abort();
       return socket;
     },
     close: () => {
       end(state, { type: 'Closed' });
-      return finishSocket(socket);
+      return finishSocket(socket, clock);
     },
   };
+}
+
+/** What we say ourselves proves nothing, so the timeout of a socket, which counts it, is of no use. */
+async function watchSilence<Heard>(state: State<Heard>, lost: (detail: string) => void): Promise<void> {
+  let quietLooks = 0;
+  for (;;) {
+    await state.clock.wait(millis(Math.ceil(state.silenceMax / looks)), state.over.signal);
+    if (state.ended) return;
+    // Looks, not time: after this process stood still, what arrived meanwhile is read before the next one.
+    quietLooks = state.heard ? 0 : quietLooks + 1;
+    state.heard = false;
+    if (quietLooks > looks) return lost(`silent for ${state.silenceMax / 1_000} s`);
+  }
 }
 
 function deliver<Heard>(state: State<Heard>, word: Heard): void {
@@ -120,7 +153,8 @@ function end<Heard>(state: State<Heard>, reason: LineEnd): void {
   if (reason.type === 'ProtocolViolation')
     state.socket.write(encodeMessage({ type: 'Failed', detail: reason.detail.slice(0, 1_000) }));
   state.ended = reason;
+  state.over.abort();
   if (reason.type === 'ConnectionLost') state.socket.destroy();
-  if (reason.type === 'ProtocolViolation') void finishSocket(state.socket);
+  if (reason.type === 'ProtocolViolation') void finishSocket(state.socket, state.clock);
   state.listener?.onEnd(reason);
 }

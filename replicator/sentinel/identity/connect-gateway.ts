@@ -1,10 +1,12 @@
 import { connect, type TLSSocket } from 'node:tls';
 import type { KeyObject } from 'node:crypto';
+import type { Clock } from '#core/clock';
 import { err, ok, type Result } from '#core/result';
 import { parseAddress } from '#replicator/protocol/address';
 import { roleIn } from '#replicator/protocol/role';
 import { isNetworkError, securedSocket } from '#replicator/protocol/secured-socket';
 import { tlsOptions } from '#replicator/protocol/tls-options';
+import { wallClock } from '#replicator/wall-clock';
 import type { HeldIdentity, SentinelConfig } from './guest-identity.ts';
 import { fingerprintOf } from './proof.ts';
 
@@ -24,6 +26,7 @@ export function connectGateway(
   { gateway, ca, pins }: SentinelConfig,
   identity: HeldIdentity | undefined,
   signal?: AbortSignal,
+  clock: Clock = wallClock,
 ): Promise<Result<TLSSocket, GatewayError>> {
   const address = parseAddress(gateway);
   if (!address.ok) return Promise.resolve(err({ type: 'Unreachable', detail: address.error }));
@@ -36,7 +39,7 @@ export function connectGateway(
     rejectUnauthorized: true,
     checkServerIdentity: () => undefined,
   });
-  return securedSocket<GatewayError>(socket, signal, {
+  return securedSocket<GatewayError>(socket, clock, signal, {
     secured: () => pinned(socket, pins),
     failed: connectError,
     late: (detail) => ({ type: 'Unreachable', detail }),
