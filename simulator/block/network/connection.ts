@@ -1,0 +1,151 @@
+import type { Rng } from '#core/rng';
+import { after, millis, ratio } from '#core/units';
+import type { SecuredConnection } from '#replicator/protocol/network';
+import type { Role } from '#replicator/protocol/role';
+import type { SimulatedProcess } from '#simulator/block/process';
+import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
+import { packetLength } from './byte-pipe.ts';
+import type { Link } from './link.ts';
+import { streamEnd, type StreamEnd } from './stream-end.ts';
+
+/** A process at one end of a connection. */
+export interface EndPlace {
+  readonly process: SimulatedProcess;
+  readonly host: string;
+  readonly role: Role;
+}
+
+/** What a connection is made of. */
+export interface ConnectionOptions {
+  readonly clock: SimulatedClock;
+  readonly rng: Rng;
+  readonly note: (label: string, value: string | number | boolean) => void;
+  /** For what is noted. */
+  readonly name: string;
+  readonly link: Link;
+  readonly near: EndPlace;
+  readonly far: EndPlace;
+  readonly isUp: (host: string) => boolean;
+  /** Nobody is at that end any more. */
+  readonly onGone: (end: 'near' | 'far') => void;
+}
+
+/** A connection, as the network has it. */
+export interface SimulatedConnection {
+  /** The end of who connected. */
+  readonly near: SecuredConnection;
+  /** Lets the other end hear of it, `count` bytes later; what was written here comes after that. */
+  openFar(count: number, open: (far: SecuredConnection) => void): void;
+  /** Resets both ends, each at a moment of its own. */
+  cut(): void;
+  /** From now on it carries nothing, and neither end hears of it. */
+  stall(): void;
+  /** A host has stopped: what is on it is gone without a word. */
+  vanish(host: string): void;
+}
+
+// Until a system has cleaned up after a process that was killed, at most.
+const cleanUpMax = 200;
+// Between the two ends of a connection that is cut, at most.
+const cutApartMax = 100;
+
+/** A connection between two processes, who both see the role of the other. */
+export function connectionBetween(options: ConnectionOptions): SimulatedConnection {
+  const { clock, rng, note, name, link, near, far } = options;
+  /** What came for the far end before it knew of the connection. */
+  const early: (() => void)[] = [];
+  let isFarOpen = false;
+  let stalled = false;
+  const whenFarOpen = (act: () => void): void => {
+    if (isFarOpen) act();
+    else early.push(act);
+  };
+  const end = (here: EndPlace, other: () => StreamEnd, deliver: (act: () => void) => void): StreamEnd => {
+    const direction = link.from(here.host);
+    const drawn = rng.fork(here === near ? 'there' : 'back');
+    return streamEnd({
+      clock,
+      rng: drawn,
+      direction: { ...direction, passes: () => !stalled && direction.passes() },
+      process: here.process,
+      note: (label, value) => note(`${name}: ${label}`, value),
+      onArrival: (arrival) => deliver(() => other().arrived(arrival)),
+      onRead: (count) => other().pipe.wasRead(count),
+      onGone: () => options.onGone(here === near ? 'near' : 'far'),
+      sayReset: () => {
+        clock.schedule(direction.arrival(packetLength, drawn), () => {
+          if (!stalled && direction.passes()) deliver(() => other().reset());
+        });
+      },
+    });
+  };
+  const ends: { readonly near: StreamEnd; readonly far: StreamEnd } = {
+    near: end(near, () => ends.far, whenFarOpen),
+    far: end(
+      far,
+      () => ends.near,
+      (act) => act(),
+    ),
+  };
+  endWithProcess(options, near, ends.near);
+  endWithProcess(options, far, ends.far);
+  return {
+    near: secured(ends.near, far),
+    openFar: (count, open) => {
+      const direction = link.from(near.host);
+      const arrive = (): void => {
+        if (!direction.passes()) return direction.whenHealed(arrive);
+        isFarOpen = true;
+        if (far.process.isAlive() && !ends.far.isGone) open(secured(ends.far, near));
+        for (const act of early.splice(0)) act();
+      };
+      clock.schedule(direction.arrival(count, rng), arrive);
+    },
+    cut: () => {
+      cutEnd(options, 'near', ends.near, (act) => act());
+      cutEnd(options, 'far', ends.far, whenFarOpen);
+    },
+    stall: () => {
+      stalled = true;
+    },
+    vanish: (host) => {
+      if (near.host === host) ends.near.vanish();
+      if (far.host === host) ends.far.vanish();
+    },
+  };
+}
+
+const secured = ({ stream, readInto }: StreamEnd, other: EndPlace): SecuredConnection => ({
+  stream,
+  shown: other.role,
+  from: other.host,
+  readInto,
+});
+
+/** Has the system of a process that is killed end its connection, a little later. */
+function endWithProcess({ clock, rng, note, name, isUp }: ConnectionOptions, place: EndPlace, end: StreamEnd): void {
+  place.process.whenKilled(() => {
+    if (end.isGone) return;
+    const delay = rng.between(1, cleanUpMax);
+    const how = rng.chance(ratio(1, 2)) ? 'orderly' : 'reset';
+    clock.schedule(after(clock.now(), millis(delay)), () => {
+      // The whole host may have gone with it; then nobody cleans up.
+      if (end.isGone || !isUp(place.host)) return end.vanish();
+      note(`${name}: ended with ${place.process.name}`, how);
+      end.leave(how);
+    });
+  });
+}
+
+/** What is on its way is lost at once; that it is so is noticed later. */
+function cutEnd(
+  { clock, rng, note, name }: ConnectionOptions,
+  which: 'near' | 'far',
+  end: StreamEnd,
+  deliver: (act: () => void) => void,
+): void {
+  const delay = rng.between(0, cutApartMax);
+  note(`${name}: cut at the ${which} end after`, delay);
+  end.pipe.lose();
+  clock.schedule(after(clock.now(), millis(delay)), () => deliver(end.reset));
+}
