@@ -4,7 +4,7 @@ import { ok } from '#core/result';
 import { bytes } from '#core/units';
 import { planFixUp } from '#replicator/fixup/plan';
 import { describeWindows } from '#replicator/fixup/windows/describe';
-import type { HiveTree } from '#replicator/fixup/windows/hive-tree';
+import type { HiveTree } from '#replicator/fixup/windows/registry-tree';
 import { readSystem, readVersion } from '#replicator/fixup/windows/readings';
 import { parseRegistryText, registryText, type KeyState } from '#replicator/fixup/windows/registry-text';
 import { dword, keyWith } from '#replicator/fixup/windows/registry';

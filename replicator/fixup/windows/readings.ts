@@ -6,7 +6,7 @@ import { controlSetsNamed, controlSetsOf, selectKey } from './control-sets.ts';
 import { controllerDrivers, nicDrivers, otherControllers } from './drivers.ts';
 import { clockKey, fastStartupKey, interfacesKey, mountedKey, pagingKey, toolsKey } from './findings.ts';
 import { crashKey, setupKey } from './first-boot.ts';
-import type { HiveTree } from './hive-tree.ts';
+import type { HiveTree } from './registry-tree.ts';
 import { hiveRoots, inSet } from './registry.ts';
 import { agentServices, clusterKey, diskPolicyKey } from './settings.ts';
 
