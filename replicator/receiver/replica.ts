@@ -44,7 +44,7 @@ export interface ReplicaParts {
   readonly digests: DigestStore;
   /** What the journal said when it was opened. */
   readonly state: JournalState;
-  /** From here on the device reads as zeroes and was never written: zeroing it is free. */
+  /** From here on the device read as zeroes when it was opened: zeroing it is free until its first round ends. */
   readonly freshFrom: number;
 }
 
@@ -114,6 +114,10 @@ interface Open {
   /** The first thing that went wrong for good: nothing is acked after it. */
   failed: ReplicationError | undefined;
   closing: Promise<void> | undefined;
+  /** From here on the device reads as zeroes. */
+  freshFrom: number;
+  /** Whether what the journal said when it was opened is known to be on stable storage. */
+  assured: boolean;
 }
 
 /** Puts a replica together from parts that belong together. Digests recorded in the journal are applied. */
@@ -129,6 +133,8 @@ export function openReplica(parts: ReplicaParts): Result<Replica, ReplicationErr
     committing: Promise.resolve(ok(undefined)),
     failed: undefined,
     closing: undefined,
+    freshFrom: parts.freshFrom,
+    assured: false,
   };
   for (const entry of entries) {
     const applied = applyEntry(open, entry);
@@ -145,7 +151,7 @@ export function openReplica(parts: ReplicaParts): Result<Replica, ReplicationErr
       const entry = { ...extent(at, data.length), digests: digests.slice() };
       return track(open, () => ok(entry), parts.device.write(at, data));
     },
-    zero: (range) => track(open, () => ok({ ...range, digests: 'zero' }), zero(parts, range)),
+    zero: (range) => track(open, () => ok({ ...range, digests: 'zero' }), zero(open, range)),
     same: (range) => void track(open, () => sameEntry(open, range), Promise.resolve(ok(undefined))),
     commit: () => commit(open),
     complete: (root) => complete(open, root),
@@ -179,8 +185,13 @@ async function begin(
   at: Instant,
 ): Promise<Result<RoundStart, ReplicationError>> {
   const { closed, opened, header } = open;
-  if (!opened && closed?.round === round) return ok({ type: 'Complete', root: closed.root, size: bytes(header.size) });
+  if (!opened && closed?.round === round) {
+    const assured = await assureJournal(open);
+    return assured.ok ? ok({ type: 'Complete', root: closed.root, size: bytes(header.size) }) : assured;
+  }
   if (opened?.round === round && opened.mode === mode) {
+    const assured = await assureJournal(open);
+    if (!assured.ok) return assured;
     const resumed = open.durable.count > 0;
     return ok({ type: 'Open', openedAt: opened.at as Instant, resumed, base: closed });
   }
@@ -191,6 +202,7 @@ async function begin(
     return err({ type: 'RoundOutOfOrder', asked: round, last: last?.round ?? -1, lastIsComplete: !opened && !!closed });
   }
   const abandoned = opened !== undefined;
+  if (abandoned) open.freshFrom = header.size;
   const written = await rewriteJournal(open, { round, mode, at }, []);
   if (!written.ok) return written;
   open.opened = { round, mode, at };
@@ -199,10 +211,22 @@ async function begin(
   return ok({ type: 'Open', openedAt: at, resumed: abandoned, base: closed });
 }
 
+/**
+ * Makes sure of what the journal said when it was opened, before anyone is told of it. A record whose sync failed can be read
+ * until the machine crashes, and no later sync of that file writes it; what is written anew is there or the round fails.
+ */
+async function assureJournal(open: Open): Promise<Result<void, ReplicationError>> {
+  if (open.assured) return ok(undefined);
+  return rewriteJournal(open, open.opened, storedEntries(open));
+}
+
+const storedEntries = ({ durable, header }: Open): readonly DurableEntry[] =>
+  durable.within(extent(0, header.size)).map((range) => ({ ...range, digests: 'stored' }));
+
 /** Writes a journal anew with digests on stable storage, so that it need not have them. */
 async function rewriteJournal(
   open: Open,
-  opened: OpenedRound,
+  opened: OpenedRound | undefined,
   entries: readonly DurableEntry[],
 ): Promise<Result<void, ReplicationError>> {
   const { parts, header, closed } = open;
@@ -212,11 +236,13 @@ async function rewriteJournal(
     emptyJournal(header),
     encodeRecord({ type: 'TargetCreated' }),
     ...(closed ? [encodeRecord({ type: 'RoundClosed', closed })] : []),
-    encodeRecord({ type: 'RoundOpened', opened }),
+    ...(opened ? [encodeRecord({ type: 'RoundOpened', opened })] : []),
     ...(entries.length > 0 ? [encodeRecord({ type: 'Durable', entries })] : []),
   ];
   const replaced = await parts.journal.replace(Buffer.concat(records));
-  return replaced.ok ? replaced : err(storeFailed(parts, replaced.error));
+  if (!replaced.ok) return err(storeFailed(parts, replaced.error));
+  open.assured = true;
+  return replaced;
 }
 
 function track(
@@ -242,7 +268,7 @@ function sameEntry(open: Open, range: Extent): Result<DurableEntry, ReplicationE
   return ok({ ...range, digests: digests.value.every((digest) => digest === 0n) ? 'zero' : digests.value });
 }
 
-async function zero({ device, freshFrom }: ReplicaParts, range: Extent): Promise<Result<void, DeviceError>> {
+async function zero({ parts: { device }, freshFrom }: Open, range: Extent): Promise<Result<void, DeviceError>> {
   const end = Math.min(extentEnd(range), freshFrom);
   if (range.start >= end) return ok(undefined);
   if (device.can.zero) return device.zero(range.start, bytes(end - range.start));
@@ -301,12 +327,7 @@ async function commitBatch(open: Open, batch: readonly Pending[]): Promise<Resul
 
 async function shortenJournal(open: Open): Promise<Result<void, ReplicationError>> {
   if (open.parts.journal.length <= journalMax || !open.opened) return ok(undefined);
-  const durable = open.durable.within(extent(0, open.header.size));
-  return rewriteJournal(
-    open,
-    open.opened,
-    durable.map((range) => ({ ...range, digests: 'stored' })),
-  );
+  return rewriteJournal(open, open.opened, storedEntries(open));
 }
 
 async function complete(open: Open, root: string | undefined): Promise<Result<string, ReplicationError>> {
@@ -325,6 +346,7 @@ async function complete(open: Open, root: string | undefined): Promise<Result<st
     open.closed = closed;
     open.opened = undefined;
     open.durable = blockSet(open.header.size);
+    open.freshFrom = open.header.size;
   }
   return ok(ours.value);
 }
