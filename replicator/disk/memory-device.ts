@@ -22,7 +22,8 @@ export function memoryDevice(
 ): MemoryDevice {
   const size = bytes(content.length);
   const blockSize = bytes(size % 512 === 0 ? 512 : 1);
-  let durable = content.slice();
+  // Not `slice`, which of a Buffer is the same memory.
+  let durable = new Uint8Array(content);
   const unflushed: { readonly at: number; readonly data: Uint8Array }[] = [];
   const refusal = (at: number, length: number, writing: boolean): DeviceError | undefined => {
     if (writing && !writable) return { type: 'ReadOnly', detail: 'a disk in memory' };
@@ -54,14 +55,14 @@ export function memoryDevice(
       into.set(content.subarray(at, at + into.length));
       return ok(undefined);
     },
-    write: async (at, data) => put(at, data.slice()),
+    write: async (at, data) => put(at, new Uint8Array(data)),
     zero: async (at, length) => put(at, new Uint8Array(length)),
     extents: async (range) => {
       const refused = refusal(range.start, range.length, false);
       return refused ? err(refused) : ok(holesIn(content, range.start, range.start + range.length));
     },
     flush: async () => {
-      durable = content.slice();
+      durable = new Uint8Array(content);
       unflushed.length = 0;
       return ok(undefined);
     },

@@ -66,7 +66,8 @@ export class StoredFile {
   }
 
   write(at: number, data: Uint8Array): void {
-    this.#change({ type: 'write', at, data: data.slice() });
+    // Not `slice`, which of a Buffer is the same memory: the writer has its own back.
+    this.#change({ type: 'write', at, data: new Uint8Array(data) });
   }
 
   truncate(length: number): void {
