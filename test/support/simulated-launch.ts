@@ -21,15 +21,14 @@ import type { EndingKind, Goal } from '#scenarios/migrate-step';
 import type { Call } from '#simulator/block/target/call';
 import { simulatedFixUp, type FixUpStep } from '#simulator/block/target/fix-up';
 import { simulatedSentinel, type SimulatedSentinel } from '#simulator/block/target/guest-agent';
-import { overlayStore, type OverlayStore } from '#simulator/block/target/overlay-store';
+import { overlayStore, type OverlayStore, type ReplicaBytes } from '#simulator/block/target/overlay-store';
 import { simulatedPlatform } from '#simulator/block/target/platform';
 import { sentinelUnit } from '#simulator/block/target/stage-two';
 import { targetGuests, type TargetGuests } from '#simulator/block/target/target-guests';
 import { memoryDisk, type GuestDisk } from '#simulator/endpoints/guest/guest-disk';
-import type { GuestHardware } from '#simulator/endpoints/guest/hardware';
 import { installDebian } from '#simulator/endpoints/guest/install';
 import type { InstalledSystem } from '#simulator/endpoints/guest/installed-system';
-import { startGuest, type RunningGuest } from '#simulator/endpoints/guest/running-guest';
+import { startGuest, type GuestOptions, type RunningGuest } from '#simulator/endpoints/guest/running-guest';
 import { vcenter, type Vcenter } from '#simulator/endpoints/vsphere/vcenter';
 import { seededRng } from '#simulator/kernel/seeded-rng';
 import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
@@ -84,40 +83,15 @@ const diskSize = 1_048_576;
 export const identity = 77;
 
 /** A Debian on two disks that keeps records, its hypervisor, and a vSphere to move it to. */
-export function simulatedLaunch({
-  seed = 1,
-  plan = {},
-  change,
-  firmware = 'bios',
-  onChange,
-}: LaunchSetup = {}): SimulatedLaunch {
+export function simulatedLaunch(setup: LaunchSetup = {}): SimulatedLaunch {
+  const { seed = 1, plan = {}, onChange } = setup;
   const clock = virtualClock({ start: instant(1_000_000), turn: () => new Promise((done) => setImmediate(done)) });
   const rng = seededRng(seed);
-  const disks = [memoryDisk(diskSize), memoryDisk(diskSize)];
-  installDebian(disks, {
-    ...{ hostname: 'web-01', identity, firmware, controller: 'virtio-blk', nicModel: 'virtio', disks: 2 },
-    nics: [{ name: 'ens3', mac, address: '10.0.2.15/24' }],
-    agents: [sentinelUnit],
-    ...(change && { change }),
-  });
+  const disks = installed(setup);
   const lost: SimulatedLaunch['lost'] = new Map();
-  const call: Call = async (operation, act, lose) => {
-    await clock.wait(seconds(0.01));
-    const fate = lost.get(operation);
-    lost.delete(operation);
-    if (fate === 'before') return err(lose('the connection broke'));
-    const done = act();
-    return fate === 'after' ? err(lose('the connection broke')) : done;
-  };
+  const call = callOf(clock, lost);
   const replicas = new Map<string, Uint8Array>();
-  const store = overlayStore({
-    call,
-    replicas: {
-      read: (path, at, length) => (replicas.get(path) ?? new Uint8Array()).slice(at, at + length),
-      size: (path) => replicas.get(path)?.length ?? 0,
-      exists: (path) => replicas.has(path),
-    },
-  });
+  const store = overlayStore({ call, replicas: bytesOf(replicas) });
   const targets = targetGuests({ store, clock, rng: rng.fork('targets'), writesPerMinute: 120 });
   const source: SimulatedLaunch['source'] = { guest: undefined, connected: true, refusesPowerOff: false, notes: [] };
   const vsphere = vcenter({
@@ -132,56 +106,30 @@ export function simulatedLaunch({
     guests: () => [...(source.guest ? [source.guest] : []), ...targets.all()],
   });
   const fixUpFails: SimulatedLaunch['fixUpFails'] = new Map();
-  const hardware: GuestHardware = {
-    ...{ firmware, controller: 'virtio-blk', nicModel: 'virtio', memory: 2 ** 29, processors: 1 },
-    bootEntries: ['/boot/efi/EFI/debian/shimx64.efi'],
-    nics: [{ mac, connected: true }],
-  };
-  const powerOn = (): void => {
-    const nics = [{ mac, connected: source.connected }];
-    const onOff = (): void => {
-      source.guest = undefined;
-      onChange?.(launch);
-    };
-    source.guest = startGuest({
-      disks,
-      clock,
-      rng: rng.fork('source'),
-      writesPerMinute: 240,
-      onOff,
-      hardware: { ...hardware, nics },
-    });
-    onChange?.(launch);
-  };
-  const site = (): LaunchSite => ({
-    target: simulatedPlatform({ vcenter: vsphere, clock, call, datastore: 'ds', isolated: 'isolated' }),
-    fixUp: simulatedFixUp({ store, clock, rng: rng.fork('fix-up'), fails: (step) => fixUpFails.get(step) }),
-    overlays: store.overlays,
-    power: powerOf(source, call, powerOn, () => onChange?.(launch)),
-    agent: refusing(sentinel.agent, source),
-    policy: { timeout: minutes(1), keep: [], before: [], after: [] },
-    hardware: { controller: 'pvscsi', nicModel: 'vmxnet3' },
-    network: 'VM Network',
-    checks: [
-      { id: 'booted', kind: 'booted', timeout: seconds(60), mustSucceed: true },
-      { id: 'ledger', kind: 'service', unit: 'ledger', timeout: seconds(5), mustSucceed: true },
-      { id: 'address', kind: 'address', address: '10.0.2.15', timeout: minutes(5), mustSucceed: true },
-    ],
-    ...{ bootMax: minutes(5), powerOffMax: seconds(30) },
+  const powerOn = sourcePowerOn({
+    setup,
+    source,
+    disks,
+    clock,
+    rng: rng.fork('source'),
+    onChange: () => onChange?.(launch),
   });
   const log = inMemoryEventLog();
-  const planned = samplePlan({
-    disks: ['vda', 'vdb'].map((id) => ({ id: diskId(id), size: bytes(diskSize) })),
-    ...{ handOver: 'launch', approval: 'given', onValidationFailure: 'rollBack', downtimeMax: minutes(10) },
-    ...{ testLaunch: 'optional', quiesce: { timeout: minutes(1), onRefusal: 'rollBack' } },
-    ...plan,
-  });
   const launch: SimulatedLaunch = {
-    ...{ clock, disks, replicas, vsphere, targets, store, sentinel, source, fixUpFails, lost, site },
-    live: async (goal = 'cutOver', with_ = (one) => one, onFact = () => undefined) => {
+    ...{ clock, disks, replicas, vsphere, targets, store, sentinel, source, fixUpFails, lost },
+    site: () => ({
+      target: simulatedPlatform({ vcenter: vsphere, clock, call, datastore: 'ds', isolated: 'isolated' }),
+      fixUp: simulatedFixUp({ store, clock, rng: rng.fork('fix-up'), fails: (step) => fixUpFails.get(step) }),
+      overlays: store.overlays,
+      power: powerOf(source, call, powerOn, () => onChange?.(launch)),
+      agent: refusing(sentinel.agent, source),
+      ...wishes,
+    }),
+    live: async (goal = 'cutOver', change = (one) => one, onFact = () => undefined) => {
       // Its guest has to be up before anybody can look into it.
       await clock.run(clock.wait(seconds(60)));
-      return clock.run(live({ clock, sentinel, replicas, log, plan: planned, site: with_(site()), goal, onFact }));
+      const site = change(launch.site());
+      return clock.run(live({ clock, sentinel, replicas, log, plan: planOf(plan), site, goal, onFact }));
     },
     facts: async () => {
       const facts: MigrationFact[] = [];
@@ -192,6 +140,80 @@ export function simulatedLaunch({
   powerOn();
   return launch;
 }
+
+const wishes: Omit<LaunchSite, 'target' | 'fixUp' | 'overlays' | 'power' | 'agent'> = {
+  policy: { timeout: minutes(1), keep: [], before: [], after: [] },
+  hardware: { controller: 'pvscsi', nicModel: 'vmxnet3' },
+  network: 'VM Network',
+  checks: [
+    { id: 'booted', kind: 'booted', timeout: seconds(60), mustSucceed: true },
+    { id: 'ledger', kind: 'service', unit: 'ledger', timeout: seconds(5), mustSucceed: true },
+    { id: 'address', kind: 'address', address: '10.0.2.15', timeout: minutes(5), mustSucceed: true },
+  ],
+  ...{ bootMax: minutes(5), powerOffMax: seconds(30) },
+};
+
+const planOf = (plan: Partial<MigrationPlan>): MigrationPlan =>
+  samplePlan({
+    disks: ['vda', 'vdb'].map((id) => ({ id: diskId(id), size: bytes(diskSize) })),
+    ...{ handOver: 'launch', approval: 'given', onValidationFailure: 'rollBack', downtimeMax: minutes(10) },
+    ...{ testLaunch: 'optional', quiesce: { timeout: minutes(1), onRefusal: 'rollBack' } },
+    ...plan,
+  });
+
+function installed({ firmware = 'bios', change }: LaunchSetup): readonly GuestDisk[] {
+  const disks = [memoryDisk(diskSize), memoryDisk(diskSize)];
+  installDebian(disks, {
+    ...{ hostname: 'web-01', identity, firmware, controller: 'virtio-blk', nicModel: 'virtio', disks: 2 },
+    nics: [{ name: 'ens3', mac, address: '10.0.2.15/24' }],
+    agents: [sentinelUnit],
+    ...(change && { change }),
+  });
+  return disks;
+}
+
+const bytesOf = (replicas: ReadonlyMap<string, Uint8Array>): ReplicaBytes => ({
+  read: (path, at, length) => (replicas.get(path) ?? new Uint8Array()).slice(at, at + length),
+  size: (path) => replicas.get(path)?.length ?? 0,
+  exists: (path) => replicas.has(path),
+});
+
+/** Calls that take a moment, and of which the next of an operation may be lost. */
+const callOf =
+  (clock: SimulatedClock, lost: SimulatedLaunch['lost']): Call =>
+  async (operation, act, lose) => {
+    await clock.wait(seconds(0.01));
+    const fate = lost.get(operation);
+    lost.delete(operation);
+    if (fate === 'before') return err(lose('the connection broke'));
+    const done = act();
+    return fate === 'after' ? err(lose('the connection broke')) : done;
+  };
+
+interface SourceMachine extends Pick<GuestOptions, 'disks' | 'clock' | 'rng'> {
+  readonly setup: LaunchSetup;
+  readonly source: SimulatedLaunch['source'];
+  readonly onChange: () => void;
+}
+
+const sourcePowerOn =
+  ({ setup: { firmware = 'bios' }, source, onChange, ...machine }: SourceMachine) =>
+  (): void => {
+    source.guest = startGuest({
+      ...machine,
+      writesPerMinute: 240,
+      hardware: {
+        ...{ firmware, controller: 'virtio-blk', nicModel: 'virtio', memory: 2 ** 29, processors: 1 },
+        bootEntries: ['/boot/efi/EFI/debian/shimx64.efi'],
+        nics: [{ mac, connected: source.connected }],
+      },
+      onOff: () => {
+        source.guest = undefined;
+        onChange();
+      },
+    });
+    onChange();
+  };
 
 function powerOf(
   source: SimulatedLaunch['source'],

@@ -2,7 +2,7 @@ import type { Clock } from '#core/clock';
 import type { BlockDevice, DeviceError } from '#core/disk/block-device';
 import type { Extent } from '#core/disk/extent';
 import type { DiskId, SentinelId } from '#core/ids';
-import type { GuestAgent, GuestAgentError, GuestGlance, RateLimit } from '#core/ports/guest-agent';
+import type { GuestAgent, GuestAgentError, GuestGlance, GuestInventory, RateLimit } from '#core/ports/guest-agent';
 import type { DiskLocator } from '#core/ports/source-hypervisor';
 import { err, ok, type Result } from '#core/result';
 import { stagePath } from '#replicator/sentinel/stage/stage-file';
@@ -48,30 +48,25 @@ interface SentinelOptions {
 
 type Answer<T> = Promise<Result<T, GuestAgentError>>;
 
-/** Makes the sentinel of one migration. What it records is in the memory of its guest, and gone with it. */
-export function simulatedSentinel(options: SentinelOptions): SimulatedSentinel {
-  const { sentinel, call, clock, reaches = () => true, version = '1.0.0' } = options;
-  const tracking = options.tracking ?? ((): Tracking => ({ possible: true }));
+/** What the calls of an agent have in common. */
+interface Asking {
+  readonly answering: () => RunningGuest | undefined;
+  readonly marksOf: (guest: RunningGuest) => GuestMarks;
+  readonly inventory: (guest: RunningGuest) => GuestInventory;
+  readonly ask: <T>(operation: string, act: (guest: RunningGuest) => Result<T, GuestAgentError>) => Answer<T>;
+  /** What takes its time in the guest: the answer comes only if it is still there to give it. */
+  readonly askLong: <T>(operation: string, begin: (guest: RunningGuest) => Promise<T | undefined>) => Answer<T>;
+}
+
+function askingOf(options: SentinelOptions): Asking {
+  const { call, reaches = () => true, version = '1.0.0', tracking = () => ({ possible: true }) } = options;
   const marks = new WeakMap<RunningGuest, GuestMarks>();
-  let rate: RateLimit = 'unlimited';
   const answering = (): RunningGuest | undefined => options.guests().find((guest) => answers(guest) && reaches(guest));
-  const marksOf = (guest: RunningGuest): GuestMarks => {
-    const known = marks.get(guest);
-    if (known) return known;
-    const names = diskNames(guest.hardware, guest.disks.length);
-    const tracked = guest.disks.flatMap((disk, index) => {
-      const id = names[index];
-      return id !== undefined && tracking(id).possible ? [[id, disk] as const] : [];
-    });
-    const made = guestMarks(new Map(tracked));
-    marks.set(guest, made);
-    return made;
-  };
   const lost =
     (operation: string) =>
     (detail: string): GuestAgentError => ({ type: 'Unreachable', operation, detail });
   const away = (operation: string) => err(lost(operation)('the sentinel is not connected'));
-  const ask = <T>(operation: string, act: (guest: RunningGuest) => Result<T, GuestAgentError>): Answer<T> =>
+  const ask: Asking['ask'] = (operation, act) =>
     call(
       `sentinel: ${operation}`,
       () => {
@@ -80,22 +75,68 @@ export function simulatedSentinel(options: SentinelOptions): SimulatedSentinel {
       },
       lost(operation),
     );
-  /** What takes its time in the guest: the answer comes only if it is still there to give it. */
-  const askLong = async <T>(operation: string, begin: (guest: RunningGuest) => Promise<T | undefined>): Answer<T> => {
-    const begun = await ask(operation, (guest) => ok({ guest, done: begin(guest) }));
-    if (!begun.ok) return begun;
-    const done = await begun.value.done;
-    return done === undefined || answering() !== begun.value.guest ? away(operation) : ok(done);
+  return {
+    ...{ answering, ask },
+    inventory: (guest) => inventoryOf(guest, version, tracking),
+    marksOf: (guest) => {
+      const known = marks.get(guest);
+      if (known) return known;
+      const names = diskNames(guest.hardware, guest.disks.length);
+      const tracked = guest.disks.flatMap((disk, index) => {
+        const id = names[index];
+        return id !== undefined && tracking(id).possible ? [[id, disk] as const] : [];
+      });
+      const made = guestMarks(new Map(tracked));
+      marks.set(guest, made);
+      return made;
+    },
+    askLong: async (operation, begin) => {
+      const begun = await ask(operation, (guest) => ok({ guest, done: begin(guest) }));
+      if (!begun.ok) return begun;
+      const done = await begun.value.done;
+      return done === undefined || answering() !== begun.value.guest ? away(operation) : ok(done);
+    },
   };
+}
+
+/** Makes the sentinel of one migration. What it records is in the memory of its guest, and gone with it. */
+export function simulatedSentinel(options: SentinelOptions): SimulatedSentinel {
+  const asking = askingOf(options);
+  const { answering, marksOf } = asking;
+  const rate: { now: RateLimit } = { now: 'unlimited' };
+  return {
+    answering,
+    agent: {
+      ...agentCalls(asking, options.sentinel),
+      limit: (wanted) => asking.ask('limit', () => ok(void (rate.now = wanted))),
+    },
+    loseTracking: () => {
+      const guest = answering();
+      if (guest) marksOf(guest).lose();
+    },
+    open: ({ disk, changesOf }) => {
+      const guest = answering();
+      const found = guest && diskOf(guest, disk);
+      if (!found) return err('the sentinel is not connected');
+      const recorded = changesOf && marksOf(guest).recorded(changesOf, disk);
+      if (changesOf && !recorded) return err('the mark is not there');
+      const isThere = (): boolean => answering() === guest;
+      return ok(sentinelDevice(found, { recorded, isThere, clock: options.clock, rate: () => rate.now }));
+    },
+  };
+}
+
+const diskOf = (guest: RunningGuest, disk: DiskId) =>
+  guest.disks[diskNames(guest.hardware, guest.disks.length).indexOf(disk)];
+
+function agentCalls({ ask, askLong, marksOf, inventory }: Asking, sentinel: SentinelId): Omit<GuestAgent, 'limit'> {
   const glance = (guest: RunningGuest): GuestGlance => {
-    const { hostname, disks, sentinel: self } = inventoryOf(guest, version, tracking);
-    const seen = disks.map(({ id, size, tracking: can }) => ({ id, size, tracking: can }));
+    const { hostname, disks, sentinel: self } = inventory(guest);
+    const seen = disks.map(({ id, size, tracking }) => ({ id, size, tracking }));
     return { hostname, disks: seen, isAtRest: guest.isAtRest(), sentinel: self };
   };
-  const diskOf = (guest: RunningGuest, disk: DiskId) =>
-    guest.disks[diskNames(guest.hardware, guest.disks.length).indexOf(disk)];
-  const agent: GuestAgent = {
-    inspect: () => ask('inspect', (guest) => ok(inventoryOf(guest, version, tracking))),
+  return {
+    inspect: () => ask('inspect', (guest) => ok(inventory(guest))),
     look: () => ask('look', (guest) => ok(glance(guest))),
     beginMark: (mark) => ask('beginMark', (guest) => marksOf(guest).begin(mark)),
     advanceMark: (from, to) => ask('advanceMark', (guest) => marksOf(guest).advance(from, to)),
@@ -122,29 +163,12 @@ export function simulatedSentinel(options: SentinelOptions): SimulatedSentinel {
         return ok(guest.shutDown());
       }),
     release: (owner) => ask('release', (guest) => ok(marksOf(guest).drop((mark) => mark.owner === owner))),
-    limit: (wanted) => ask('limit', () => ok(void (rate = wanted))),
     uninstall: () =>
       ask('uninstall', (guest) => {
         if (guest.change(withoutSentinel)) return ok(marksOf(guest).end());
         return err({ type: 'Refused', operation: 'uninstall', detail: 'the root is read-only' });
       }),
     close: async () => undefined,
-  };
-  return {
-    ...{ agent, answering },
-    loseTracking: () => {
-      const guest = answering();
-      if (guest) marksOf(guest).lose();
-    },
-    open: ({ disk, changesOf }) => {
-      const guest = answering();
-      const found = guest && diskOf(guest, disk);
-      if (!found) return err('the sentinel is not connected');
-      const recorded = changesOf && marksOf(guest).recorded(changesOf, disk);
-      if (changesOf && !recorded) return err('the mark is not there');
-      const isThere = (): boolean => answering() === guest;
-      return ok(sentinelDevice(found, { recorded, isThere, clock, rate: () => rate }));
-    },
   };
 }
 

@@ -204,8 +204,7 @@ describe('a guest that is moved to vSphere by the code of production, in virtual
       let ending = await launch.live();
       if (ending !== 'cutOver') ending = await launch.live();
       expect(ending).toBe('cutOver');
-      // All of them are asked for, but for a power that the guest turns off itself.
-      expect(launch.lost.size).toBe(operation === 'power off' ? 1 : 0);
+      expect(launch.lost.size).toBe(0);
     },
   );
 

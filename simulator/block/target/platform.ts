@@ -19,79 +19,23 @@ interface PlatformOptions {
 
 type Answer<T> = Promise<Result<T, TargetError>>;
 
-const lookEvery = seconds(0.5);
-
 /** The target platform over a vCenter: each operation looks first, asks for a task and waits until it has ended. */
-export function simulatedPlatform({ vcenter, clock, call, datastore, isolated }: PlatformOptions): TargetPlatform {
-  const ask = <T>(operation: string, act: () => Result<T, VsphereFault>): Answer<T> =>
-    call<T, TargetError>(
-      `vsphere: ${operation}`,
-      () => {
-        const done = act();
-        return done.ok ? done : err(errorOf(operation, done.error));
-      },
-      (detail) => ({ type: 'Unreachable', operation, detail }),
-    );
-  const find = (name: string): Answer<VmSummary | undefined> => ask('find', () => ok(vcenter.find(name)));
-  /** Asks for a task until the VM has no other one, and waits until it has ended. */
-  const carryOut = async (operation: string, begin: () => Result<string, VsphereFault>): Answer<void> => {
-    const begun = await ask<{ readonly after: string } | { readonly task: string }>(operation, () => {
-      const asked = begin();
-      if (!asked.ok && asked.error.type === 'TaskInProgress') return ok({ after: asked.error.task });
-      return asked.ok ? ok({ task: asked.value }) : asked;
-    });
-    if (!begun.ok) return begun;
-    if ('after' in begun.value) {
-      await ended(operation, begun.value.after);
-      return carryOut(operation, begin);
-    }
-    const task = await ended(operation, begun.value.task);
-    if (!task.ok) return task;
-    return task.value ? err(errorOf(operation, task.value)) : ok(undefined);
-  };
-  /** The fault a task ended with, if it did. */
-  const ended = async (operation: string, key: string): Answer<VsphereFault | undefined> => {
-    for (;;) {
-      const info = await ask(operation, () => ok(vcenter.task(key)));
-      if (!info.ok) return info;
-      if (info.value === undefined || info.value.state === 'success') return ok(undefined);
-      if (info.value.state === 'error') return ok(info.value.error);
-      await clock.wait(lookEvery);
-    }
-  };
+export function simulatedPlatform(options: PlatformOptions): TargetPlatform {
+  const { vcenter, isolated } = options;
+  const { ask, find, carryOut } = asking(options);
   const powerOff = async (name: string): Answer<void> => {
     const found = await find(name);
     if (!found.ok) return found;
     if (!found.value) return err({ type: 'NotFound', name });
     if (found.value.powerState === 'poweredOff') return ok(undefined);
-    const off = await carryOut('powerOff', () => offOrAlready(vcenter.powerOff(name)));
-    return off;
+    return carryOut('powerOff', () => doneOrAlready(vcenter.powerOff(name)));
   };
   return {
     find: async (name) => {
       const found = await find(name);
       return found.ok ? ok(found.value && targetVm(found.value, isolated)) : found;
     },
-    launch: async (plan, links) => {
-      const config = configOf(plan, links, { datastore, isolated });
-      const before = await find(plan.name);
-      if (!before.ok) return before;
-      if (before.value && before.value.config.annotation !== config.annotation)
-        return err({ type: 'Refused', operation: 'launch', detail: `there is a VM ${plan.name} of another plan` });
-      if (!before.value) {
-        const made = await carryOut('launch', () => vcenter.createVm(config));
-        if (!made.ok) return made;
-      }
-      const there = await find(plan.name);
-      if (!there.ok) return there;
-      if (there.value && !there.value.wasStarted) {
-        const on = await carryOut('launch', () => offOrAlready(vcenter.powerOn(plan.name)));
-        if (!on.ok) return on;
-      }
-      const after = await find(plan.name);
-      if (!after.ok) return after;
-      return after.value ? ok(targetVm(after.value, isolated)) : err({ type: 'NotFound', name: plan.name });
-    },
+    launch: (plan, links) => launch(options, plan, links),
     setLinks: async (name, links) => {
       const found = await find(name);
       if (!found.ok) return found;
@@ -103,23 +47,92 @@ export function simulatedPlatform({ vcenter, clock, call, datastore, isolated }:
     remove: async (name) => {
       const off = await powerOff(name);
       if (!off.ok) return off.error.type === 'NotFound' ? ok(undefined) : off;
-      const gone = await carryOut('remove', () => {
+      return carryOut('remove', () => {
         const removed = vcenter.unregister(name);
         // It is no task: what it did, it has done.
-        if (removed.ok || removed.error.type === 'ManagedObjectNotFound') return ok('');
-        return removed;
+        return removed.ok || removed.error.type === 'ManagedObjectNotFound' ? ok(noTask) : removed;
       });
-      return gone;
     },
     console: (name) => ask('console', () => vcenter.console(name)),
     close: async () => undefined,
   };
 }
 
+const lookEvery = seconds(0.5);
+const noTask = '';
+
+function asking({ vcenter, clock, call }: PlatformOptions) {
+  const ask = <T>(operation: string, act: () => Result<T, VsphereFault>): Answer<T> =>
+    call<T, TargetError>(
+      `vsphere: ${operation}`,
+      () => {
+        const done = act();
+        return done.ok ? done : err(errorOf(operation, done.error));
+      },
+      (detail) => ({ type: 'Unreachable', operation, detail }),
+    );
+  /** The fault a task ended with, if it did. */
+  const ended = async (operation: string, key: string): Answer<VsphereFault | undefined> => {
+    for (; key !== noTask; await clock.wait(lookEvery)) {
+      const info = await ask(operation, () => ok(vcenter.task(key)));
+      if (!info.ok) return info;
+      if (info.value === undefined || info.value.state === 'success') break;
+      if (info.value.state === 'error') return ok(info.value.error);
+    }
+    return ok(undefined);
+  };
+  /** Asks for a task once the VM has no other one, and waits until it has ended. */
+  const carryOut = async (operation: string, begin: () => Result<string, VsphereFault>): Answer<void> => {
+    for (;;) {
+      const begun = await ask(operation, () => {
+        const asked = begin();
+        if (!asked.ok && asked.error.type === 'TaskInProgress') return ok({ isOther: true, key: asked.error.task });
+        return asked.ok ? ok({ isOther: false, key: asked.value }) : asked;
+      });
+      if (!begun.ok) return begun;
+      const task = await ended(operation, begun.value.key);
+      if (!task.ok) return task;
+      if (begun.value.isOther) continue;
+      return task.value ? err(errorOf(operation, task.value)) : ok(undefined);
+    }
+  };
+  return {
+    ...{ ask, carryOut },
+    find: (name: string): Answer<VmSummary | undefined> => ask('find', () => ok(vcenter.find(name))),
+  };
+}
+
+async function launch(
+  options: PlatformOptions,
+  plan: TargetVmPlan,
+  links: 'disconnected' | 'isolated',
+): Answer<TargetVm> {
+  const { vcenter, isolated } = options;
+  const { find, carryOut } = asking(options);
+  const { name } = plan;
+  const config = configOf(plan, links, options);
+  const before = await find(name);
+  if (!before.ok) return before;
+  if (before.value && before.value.config.annotation !== config.annotation)
+    return err({ type: 'Refused', operation: 'launch', detail: `there is a VM ${name} of another plan` });
+  const made = before.value ? ok(undefined) : await carryOut('launch', () => vcenter.createVm(config));
+  if (!made.ok) return made;
+  const there = await find(name);
+  if (!there.ok) return there;
+  // One that was started and is off has stopped by itself: whoever waits for it is to learn that.
+  if (there.value && !there.value.wasStarted) {
+    const on = await carryOut('launch', () => doneOrAlready(vcenter.powerOn(name)));
+    if (!on.ok) return on;
+  }
+  const after = await find(name);
+  if (!after.ok) return after;
+  return after.value ? ok(targetVm(after.value, isolated)) : err({ type: 'NotFound', name });
+}
+
 /** A power operation that finds the state it wants has been done, by an earlier one whose answer was lost. */
-const offOrAlready = (asked: Result<string, VsphereFault>): Result<string, VsphereFault> =>
+const doneOrAlready = (asked: Result<string, VsphereFault>): Result<string, VsphereFault> =>
   !asked.ok && asked.error.type === 'InvalidPowerState' && asked.error.requestedState === asked.error.existingState
-    ? ok('')
+    ? ok(noTask)
     : asked;
 
 const errorOf = (operation: string, fault: VsphereFault): TargetError =>

@@ -112,7 +112,7 @@ describe('a Debian', () => {
       'a kernel without an initramfs panics',
       (system) => ({
         ...system,
-        kernels: system.kernels.map(({ initramfs: _, ...kernel }) => kernel),
+        kernels: system.kernels.map(({ version, image, drivers }) => ({ version, image, drivers })),
       }),
       'kernel',
       'Unable to mount root fs',

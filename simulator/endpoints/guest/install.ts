@@ -17,7 +17,8 @@ export interface GuestSetup {
   readonly firmware: 'bios' | 'uefi';
   readonly controller: Controller;
   readonly nicModel: NicModel;
-  readonly nics: readonly { readonly name: string; readonly mac: string; readonly address: string | 'dhcp' }[];
+  /** An address with its prefix, or `dhcp`. */
+  readonly nics: readonly { readonly name: string; readonly mac: string; readonly address: string }[];
   /** How many disks it has, the boot disk among them: each of the others is mounted somewhere. */
   readonly disks: number;
   /** Units of agents that are installed, by path. */

@@ -20,6 +20,8 @@ export interface GuestOptions {
   readonly writesPerMinute: number;
   /** How far its clock runs off in a million, where no time service keeps it. */
   readonly driftPpm?: number;
+  /** Whether the machine below it stands still just now, as one that is paused does. */
+  readonly isHalted?: () => boolean;
   /** Called once it has powered itself off. */
   readonly onOff?: () => void;
   /** Called once it is up. */
@@ -55,6 +57,8 @@ export interface RunningGuest {
   ledger(): LedgerFound;
   /** What its own clock says. */
   time(): Instant;
+  /** Somebody sets its clock, or a time service does. */
+  jumpClock(by: Millis): void;
   /** A plug is put in or pulled. */
   setConnected(mac: string, connected: boolean): void;
   /** Stops services in the reverse of their order, flushes, and makes file systems read-only. Undefined if it dies meanwhile. */
@@ -95,155 +99,193 @@ export interface ServiceState {
   readonly why: string;
 }
 
+/** What changes in a guest while it runs. */
+interface Self {
+  readonly options: GuestOptions;
+  readonly rng: Rng;
+  readonly startedAt: Instant;
+  /** Cards whose plug is in. */
+  readonly connected: Map<string, boolean>;
+  readonly services: Map<string, ServiceState>;
+  phase: GuestPhase;
+  console: string;
+  booted: BootedSystem | undefined;
+  installed: InstalledSystem | undefined;
+  ledger: Ledger | undefined;
+  isReadOnly: boolean;
+  /** Under way to rest. */
+  resting: Promise<Rest | undefined> | undefined;
+  rest: Rest | undefined;
+  frozenUntil: Instant;
+}
+
 /** Starts a guest. */
 export function startGuest(options: GuestOptions): RunningGuest {
-  const { disks, hardware, clock, note = () => undefined } = options;
+  const { disks, hardware, clock } = options;
   const startedAt = clock.now();
   const rng = options.rng.fork(`start at ${startedAt}`);
-  const bootId = rng.fork('boot id').uuid();
-  const connected = new Map(hardware.nics.map((nic) => [nic.mac, nic.connected]));
-  const services = new Map<string, ServiceState>();
-  let phase: GuestPhase = 'booting';
-  let console = '';
-  let booted: BootedSystem | undefined;
-  let installed: InstalledSystem | undefined;
-  let ledger: Ledger | undefined;
-  let isReadOnly = false;
-  let resting: Promise<Rest | undefined> | undefined;
-  let rest: Rest | undefined;
-  let frozenUntil = instant(0);
-  const isAlive = (): boolean => phase === 'up';
-  const isFrozen = (): boolean => clock.now() < frozenUntil;
-  const records = (): boolean =>
-    isAlive() &&
-    !isReadOnly &&
-    !isFrozen() &&
-    recordsServices().some(({ name }) => services.get(name)?.state === 'running');
-  const recordsServices = () => (installed?.services ?? []).filter(({ keepsRecords }) => keepsRecords);
-  const writer = guestWriter({ ...options, rng, isWriting: records, append: () => ledger?.append() });
-
-  const start = (): void => {
-    const { console: said, outcome, waitedMs } = boot(disks, hardware);
-    const took = millis(waitedMs + rng.fork('boot').between(5_000, 20_000));
-    note('boot takes', took);
-    clock.schedule(after(startedAt, took), () => {
-      if (phase !== 'booting') return;
-      console += said;
-      phase = outcome.type === 'up' ? 'up' : 'stopped';
-      if (outcome.type !== 'up') return;
-      booted = outcome.booted;
-      installed = booted.installed;
-      isReadOnly = booted.failed.includes('systemd-remount-fs.service');
-      startServices();
-      writer.go();
-      options.onUp?.(guest);
-    });
+  const self: Self = {
+    ...{ options, rng, startedAt, services: new Map(), phase: 'booting', console: '' },
+    connected: new Map(hardware.nics.map((nic) => [nic.mac, nic.connected])),
+    ...{ booted: undefined, installed: undefined, ledger: undefined, isReadOnly: false },
+    ...{ resting: undefined, rest: undefined, frozenUntil: instant(0) },
   };
-  const startServices = (): void => {
-    const mounted = new Set(booted?.mounts.map(({ mountpoint }) => mountpoint));
-    for (const { name, needs, keepsRecords } of installed?.services ?? []) {
-      const unmet = needs.find((mountpoint) => !mounted.has(mountpoint));
-      const why =
-        unmet !== undefined
-          ? `${unmet} is not mounted`
-          : keepsRecords
-            ? whyLedgerFails(disks, installed?.identity ?? 0, isReadOnly)
-            : '';
-      services.set(name, { name, state: why === '' ? 'running' : 'failed', why });
-      if (why !== '') console += `\n[FAILED] Failed to start ${name}: ${why}\n`;
-    }
-    if (recordsServices().some(({ name }) => services.get(name)?.state === 'running'))
-      ledger ??= openLedger(disks, installed?.identity ?? 0);
-  };
+  const writer = guestWriter({
+    ...{ ...options, rng },
+    isWriting: () => keepsRecords(self),
+    append: () => self.ledger?.append(),
+  });
+  let jumped = 0;
   const die = (): void => {
-    phase = 'off';
+    self.phase = 'off';
     writer.stop();
   };
-  const comeToRest = async ({ timeout, keep }: RestPolicy): Promise<Rest | undefined> => {
-    const begun = clock.now();
-    const stopped: Rest['stopped'][number][] = [];
-    for (const service of (installed?.services ?? []).toReversed()) {
-      if (services.get(service.name)?.state !== 'running' || keep.includes(service.name)) continue;
-      const left = millis(Math.max(0, timeout - (clock.now() - begun)));
-      const done = stopService(service, left);
-      await clock.wait(done.took);
-      if (!isAlive()) return undefined;
-      if (service.keepsRecords && done.outcome === 'stopped') ledger?.close();
-      services.set(service.name, { name: service.name, state: 'stopped', why: '' });
-      stopped.push({ unit: service.name, ...done });
-    }
-    for (const disk of disks) disk.flush();
-    await clock.wait(millis(rng.fork('flush').between(5, 200)));
-    if (!isAlive()) return undefined;
-    isReadOnly = true;
-    const fileSystems = (booted?.mounts ?? []).map(({ mountpoint }) => ({ mountpoint, how: 'remounted' as const }));
-    rest = { stopped, fileSystems, took: millis(clock.now() - begun) };
-    return rest;
-  };
   const guest: RunningGuest = {
-    ...{ bootId, disks, hardware, isFrozen },
-    phase: () => phase,
-    console: () => console,
+    ...{ bootId: rng.fork('boot id').uuid(), disks, hardware },
+    ...{ isFrozen: () => stands(self), isAtRest: () => self.rest !== undefined },
+    ...{ phase: () => self.phase, console: () => self.console, services: () => [...self.services.values()] },
+    ...{ booted: () => self.booted, installed: () => self.installed },
     print: (text) => {
-      if (isAlive()) console += text;
+      if (self.phase === 'up') self.console += text;
     },
-    booted: () => booted,
-    installed: () => installed,
-    change: (edit) => {
-      if (!isAlive() || isReadOnly || !installed || !disks[0]) return false;
-      installed = edit(installed);
-      writeSystem(disks[0], installed);
-      return true;
-    },
-    nics: () =>
-      isAlive()
-        ? (booted?.nics ?? []).map(({ name, mac, driver, addresses, dhcp }) => {
-            const isUp = connected.get(mac) ?? false;
-            const lent = dhcp && isUp ? [leaseOf(mac)] : [];
-            return { name, mac, driver, addresses: [...addresses, ...lent], connected: isUp };
-          })
-        : [],
-    services: () => [...services.values()],
-    isAtRest: () => rest !== undefined,
-    acknowledged: () => ledger?.acknowledged() ?? 0,
-    ledger: () => lookAtLedger(disks, installed?.identity ?? 0),
+    change: (edit) => changeInstalled(self, edit),
+    nics: () => nicsOf(self),
+    acknowledged: () => self.ledger?.acknowledged() ?? 0,
+    ledger: () => lookAtLedger(disks, self.installed?.identity ?? 0),
     time: () => {
       const drift = ((clock.now() - startedAt) * (options.driftPpm ?? 0)) / 1_000_000;
-      return instant(clock.now() + Math.trunc(drift));
+      return instant(clock.now() + Math.trunc(drift) + jumped);
     },
-    setConnected: (mac, isUp) => void connected.set(mac, isUp),
-    quiesce: async (policy) => {
-      if (!isAlive()) return undefined;
-      if (rest) return rest;
-      resting ??= comeToRest(policy).finally(() => (resting = undefined));
-      return resting;
-    },
-    resume: async () => {
-      await resting;
-      if (!isAlive()) return undefined;
-      if (rest === undefined) return true;
-      await clock.wait(millis(rng.fork('resume').between(100, 1_000)));
-      if (!isAlive()) return undefined;
-      rest = undefined;
-      isReadOnly = false;
-      startServices();
-      return true;
-    },
-    shutDown: () => {
-      if (!isAlive()) return;
-      void (async () => {
-        await guest.quiesce({ timeout: millis(90_000), keep: [] });
-        await clock.wait(millis(rng.fork('off').between(1_000, 4_000)));
-        if (!isAlive()) return;
-        die();
-        options.onOff?.();
-      })();
-    },
-    freeze: (duration) => void (frozenUntil = after(clock.now(), duration)),
+    setConnected: (mac, isUp) => void self.connected.set(mac, isUp),
+    quiesce: (policy) => quiesce(self, policy),
+    resume: () => resume(self),
+    shutDown: () => void shutDown(self, die),
+    jumpClock: (by) => void (jumped += by),
+    freeze: (duration) => void (self.frozenUntil = after(clock.now(), duration)),
     cut: die,
   };
-  start();
+  bootUp(self, () => {
+    writer.go();
+    options.onUp?.(guest);
+  });
   return guest;
+}
+
+function bootUp(self: Self, onUp: () => void): void {
+  const { disks, hardware, clock, note } = self.options;
+  const { console: said, outcome, waitedMs } = boot(disks, hardware);
+  const took = millis(waitedMs + self.rng.fork('boot').between(5_000, 20_000));
+  note?.('boot takes', took);
+  clock.schedule(after(self.startedAt, took), () => {
+    if (self.phase !== 'booting') return;
+    self.console += said;
+    self.phase = outcome.type === 'up' ? 'up' : 'stopped';
+    if (outcome.type !== 'up') return;
+    self.booted = outcome.booted;
+    self.installed = outcome.booted.installed;
+    self.isReadOnly = outcome.booted.failed.includes('systemd-remount-fs.service');
+    startServices(self);
+    onUp();
+  });
+}
+
+const recordsServices = ({ installed }: Self): InstalledSystem['services'] =>
+  (installed?.services ?? []).filter((service) => service.keepsRecords);
+
+/** Whether it does nothing at all just now. */
+const stands = ({ options: { clock, isHalted }, frozenUntil }: Self): boolean =>
+  clock.now() < frozenUntil || (isHalted?.() ?? false);
+
+/** Whether it is in service just now, and writes. */
+const keepsRecords = (self: Self): boolean =>
+  self.phase === 'up' &&
+  !self.isReadOnly &&
+  !stands(self) &&
+  recordsServices(self).some(({ name }) => self.services.get(name)?.state === 'running');
+
+function startServices(self: Self): void {
+  const { booted, installed, services, isReadOnly } = self;
+  const { disks } = self.options;
+  const mounted = new Set(booted?.mounts.map(({ mountpoint }) => mountpoint));
+  for (const { name, needs, keepsRecords: isLedger } of installed?.services ?? []) {
+    const unmet = needs.find((mountpoint) => !mounted.has(mountpoint));
+    const inLedger = isLedger ? whyLedgerFails(disks, installed?.identity ?? 0, isReadOnly) : '';
+    const why = unmet === undefined ? inLedger : `${unmet} is not mounted`;
+    services.set(name, { name, state: why === '' ? 'running' : 'failed', why });
+    if (why !== '') self.console += `\n[FAILED] Failed to start ${name}: ${why}\n`;
+  }
+  if (recordsServices(self).some(({ name }) => services.get(name)?.state === 'running'))
+    self.ledger ??= openLedger(disks, installed?.identity ?? 0);
+}
+
+function changeInstalled(self: Self, edit: (system: InstalledSystem) => InstalledSystem): boolean {
+  const [bootDisk] = self.options.disks;
+  if (self.phase !== 'up' || self.isReadOnly || !self.installed || !bootDisk) return false;
+  self.installed = edit(self.installed);
+  writeSystem(bootDisk, self.installed);
+  return true;
+}
+
+function nicsOf({ phase, booted, connected }: Self): readonly GuestNicState[] {
+  if (phase !== 'up') return [];
+  return (booted?.nics ?? []).map(({ name, mac, driver, addresses, dhcp }) => {
+    const isUp = connected.get(mac) ?? false;
+    const lent = dhcp && isUp ? [leaseOf(mac)] : [];
+    return { name, mac, driver, addresses: [...addresses, ...lent], connected: isUp };
+  });
+}
+
+async function quiesce(self: Self, policy: RestPolicy): Promise<Rest | undefined> {
+  if (self.phase !== 'up') return undefined;
+  if (self.rest) return self.rest;
+  self.resting ??= comeToRest(self, policy).finally(() => (self.resting = undefined));
+  return self.resting;
+}
+
+const isGone = ({ phase }: Self): boolean => phase !== 'up';
+
+async function comeToRest(self: Self, { timeout, keep }: RestPolicy): Promise<Rest | undefined> {
+  const { clock, disks } = self.options;
+  const begun = clock.now();
+  const stopped: Rest['stopped'][number][] = [];
+  for (const service of (self.installed?.services ?? []).toReversed()) {
+    if (self.services.get(service.name)?.state !== 'running' || keep.includes(service.name)) continue;
+    const left = millis(Math.max(0, timeout - (clock.now() - begun)));
+    const done = stopService(service, left);
+    await clock.wait(done.took);
+    if (isGone(self)) return undefined;
+    if (service.keepsRecords && done.outcome === 'stopped') self.ledger?.close();
+    self.services.set(service.name, { name: service.name, state: 'stopped', why: '' });
+    stopped.push({ unit: service.name, ...done });
+  }
+  for (const disk of disks) disk.flush();
+  await clock.wait(millis(self.rng.fork('flush').between(5, 200)));
+  if (isGone(self)) return undefined;
+  self.isReadOnly = true;
+  const fileSystems = (self.booted?.mounts ?? []).map(({ mountpoint }) => ({ mountpoint, how: 'remounted' as const }));
+  self.rest = { stopped, fileSystems, took: millis(clock.now() - begun) };
+  return self.rest;
+}
+
+async function resume(self: Self): Promise<true | undefined> {
+  await self.resting;
+  if (isGone(self)) return undefined;
+  if (self.rest === undefined) return true;
+  await self.options.clock.wait(millis(self.rng.fork('resume').between(100, 1_000)));
+  if (isGone(self)) return undefined;
+  self.rest = undefined;
+  self.isReadOnly = false;
+  startServices(self);
+  return true;
+}
+
+async function shutDown(self: Self, die: () => void): Promise<void> {
+  await quiesce(self, { timeout: millis(90_000), keep: [] });
+  await self.options.clock.wait(millis(self.rng.fork('off').between(1_000, 4_000)));
+  // It may have lost its power before, or never have come to be up.
+  if (isGone(self)) return;
+  die();
+  self.options.onOff?.();
 }
 
 /** A ledger does not go on where records of it are missing: they were promised to somebody. */
