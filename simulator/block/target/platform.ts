@@ -111,14 +111,13 @@ async function launch(
   const { find, carryOut } = asking(options);
   const { name } = plan;
   const config = configOf(plan, links, options);
-  const before = await find(name);
-  if (!before.ok) return before;
-  if (before.value && before.value.config.annotation !== config.annotation)
-    return err({ type: 'Refused', operation: 'launch', detail: `there is a VM ${name} of another plan` });
-  const made = before.value ? ok(undefined) : await carryOut('launch', () => vcenter.createVm(config));
+  // An earlier call whose answer was lost may have made it, or be making it.
+  const made = await carryOut('launch', () => (vcenter.find(name) ? ok(noTask) : vcenter.createVm(config)));
   if (!made.ok) return made;
   const there = await find(name);
   if (!there.ok) return there;
+  if (there.value && there.value.config.annotation !== config.annotation)
+    return err({ type: 'Refused', operation: 'launch', detail: `there is a VM ${name} of another plan` });
   // One that was started and is off has stopped by itself: whoever waits for it is to learn that.
   if (there.value && !there.value.wasStarted) {
     const on = await carryOut('launch', () => doneOrAlready(vcenter.powerOn(name)));
