@@ -21,6 +21,7 @@ import {
   type Outcome,
 } from './connector.ts';
 import { findMark, planAdvance, planBegin, planRemoval, type KvmDisks } from './kvm-marks.ts';
+import { inventoryOf } from './hosted-vm.ts';
 import { kvmPower } from './kvm-power.ts';
 import { kvmVm } from './kvm-vm.ts';
 import { exportName, parseExportName } from './names.ts';
@@ -91,18 +92,7 @@ const disksOf = (kvm: Kvm, operation: string): Outcome<KvmDisks> =>
   kvm.ask(operation, (qemu) => ok({ nodes: qemu.queryNamedBlockNodes(), count: kvm.domain.hardware.disks().length }));
 
 const inspect = ({ ask, domain }: Kvm): Outcome<SourceInventory> =>
-  ask('inspect', () =>
-    ok({
-      name: domain.hardware.name,
-      power: domain.hardware.power(),
-      disks: domain.hardware.disks().map(({ disk, untracked }) => ({
-        id: disk.id,
-        size: disk.size,
-        tracking: untracked === undefined ? { possible: true } : { possible: false, why: untracked },
-      })),
-      hypervisor: 'QEMU 7.2.22 (simulated)',
-    }),
-  );
+  ask('inspect', () => ok(inventoryOf(domain.hardware, 'QEMU 7.2.22 (simulated)')));
 
 async function changes(kvm: Kvm, mark: ChangeMark): Outcome<readonly Changes[]> {
   const disks = await disksOf(kvm, 'changes');
