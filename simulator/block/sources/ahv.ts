@@ -63,7 +63,10 @@ function vendorOf(vm: AhvVm, placed: Placed, { ask, perform, settle }: Pending<A
         return told.ok ? told : ok(undefined);
       }),
     show: (operation, request) => show(vm, placed, { ask, perform, settle }, operation, request),
-    shown: (operation) => ask(operation, () => ok(vm.volumeGroups().map(({ name }) => name))),
+    async shown(operation) {
+      const settled = await settle(operation);
+      return settled.ok ? await ask(operation, () => ok(vm.volumeGroups().map(({ name }) => name))) : settled;
+    },
     hide: (operation, name) => perform(operation, () => vm.detachVolumeGroup(name)),
     pause: () => perform('pause', () => vm.pause()),
     async resume() {
@@ -81,11 +84,13 @@ function vendorOf(vm: AhvVm, placed: Placed, { ask, perform, settle }: Pending<A
 async function show(
   vm: AhvVm,
   placed: Placed,
-  { ask, perform }: Pending<AhvFault>,
+  { ask, perform, settle }: Pending<AhvFault>,
   operation: string,
   { name, disk, at, changes }: ShowRequest,
 ): ReturnType<SnapshotVendor['show']> {
   const find = () => vm.volumeGroups().find((group) => group.name === name);
+  const settled = await settle(operation);
+  if (!settled.ok) return settled;
   const there = await ask(operation, () => ok(find()));
   if (!there.ok) return there;
   if (there.value === undefined) {

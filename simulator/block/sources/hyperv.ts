@@ -3,12 +3,8 @@ import type { HypervisorError, SourceInventory } from '#core/ports/source-hyperv
 import type { SourcePower } from '#core/ports/source-power';
 import { err, ok, type Result } from '#core/result';
 import { virtualHardware } from '#simulator/endpoints/hardware';
-import {
-  requestedState,
-  virtualSystem,
-  type HypervFault,
-  type VirtualSystem,
-} from '#simulator/endpoints/hyperv/virtual-system';
+import type { HypervFault } from '#simulator/endpoints/hyperv/hyperv-fault';
+import { requestedState, virtualSystem, type VirtualSystem } from '#simulator/endpoints/hyperv/virtual-system';
 import { straightCall, unreachable, type ConnectorOptions, type Outcome } from './connector.ts';
 import { inventoryOf, openedWhole, powerOf } from './hosted-vm.ts';
 import { hypervVm } from './hyperv-vm.ts';

@@ -173,14 +173,27 @@ async function advanceMark(vendor: SnapshotVendor, from: ChangeMark, to: ChangeM
   if (!next.ok) return next;
   const { mark, end, tracked } = old.value;
   if (mark === undefined) return trackingLost(tracked, `mark ${from.number} is not there`);
-  if (next.value.mark?.holdsContent === true) return ok(undefined);
+  const toMark = { name: snapshotName(to.owner, to.number), holdsContent: true, disks: mark.disks };
+  if (next.value.mark?.holdsContent === true) return await trusted(vendor, operation, old.value, mark, toMark);
   if (next.value.mark !== undefined || end !== undefined)
     return trackingLost(tracked, `mark ${from.number} was not frozen by mark ${to.number}`);
-  if (vendor.knowsNow) {
-    const trusted = await recorded(vendor, operation, old.value, mark, undefined);
-    if (!trusted.ok) return trusted;
-  }
-  return await vendor.create(operation, snapshotName(to.owner, to.number), true);
+  // A vendor that only compares snapshots can say no earlier than with the second one whether it still knows the first.
+  const before = vendor.knowsNow ? await trusted(vendor, operation, old.value, mark, undefined) : ok(undefined);
+  if (!before.ok) return before;
+  const made = await vendor.create(operation, toMark.name, true);
+  return made.ok ? await trusted(vendor, operation, old.value, mark, toMark) : made;
+}
+
+/** Whether a vendor still knows what a mark recorded: it is asked for that. */
+async function trusted(
+  vendor: SnapshotVendor,
+  operation: string,
+  seen: Sight,
+  from: Snapshot,
+  to: Snapshot | undefined,
+): Outcome<void> {
+  const told = await recorded(vendor, operation, seen, from, to);
+  return told.ok ? ok(undefined) : told;
 }
 
 async function changes(vendor: SnapshotVendor, mark: ChangeMark): Outcome<readonly Changes[]> {
@@ -260,8 +273,8 @@ async function openChanges(
   const { mark, end, tracked } = seen.value;
   if (mark === undefined) return trackingLost(tracked, `mark ${since.number} is not there`);
   if (end === undefined) {
-    const trusted = vendor.knowsNow ? await recorded(vendor, operation, seen.value, mark, undefined) : ok(undefined);
-    return trusted.ok ? stillRecords(since) : trusted;
+    const known = vendor.knowsNow ? await trusted(vendor, operation, seen.value, mark, undefined) : ok(undefined);
+    return known.ok ? stillRecords(since) : known;
   }
   const told = await recorded(vendor, operation, seen.value, mark, end);
   return told.ok ? await vendor.show(operation, { name, disk, at: end, changes: told.value.get(disk) ?? [] }) : told;
