@@ -297,6 +297,12 @@ export function networkContract(name: string, start: () => Promise<NetworkWorld>
           expect(over).toBe(false);
           world.partition();
           const begun = world.clock.now();
+          // What is said to somebody who is gone proves nothing.
+          for (let says = 0; !over && says < 200; says += 1) {
+            channel.say({ type: 'Limit', limit: 'unlimited' });
+            await world.clock.wait(seconds(2));
+          }
+          expect(over).toBe(true);
           const found = await Promise.all([atGateway.end, atReceiver.end]);
           const lasted: Millis = elapsed(begun, world.clock.now());
           await channel.close();
