@@ -289,6 +289,19 @@ describe('a sentinel in a simulated guest', () => {
     });
   });
 
+  it('is silent in a test and where it cannot read its word, and answers in a target', async () => {
+    const { agent, state, pass } = site();
+    await pass();
+    const order = (text: string) => {
+      const path = '/var/lib/sealift/stage.json';
+      state.guest.change((system) => ({ ...system, files: { ...system.files, [path]: text } }));
+      return agent.look();
+    };
+    expect(await order('{"stage":"test","migration":"m"}')).toMatchObject({ error: { type: 'Unreachable' } });
+    expect(await order('half a')).toMatchObject({ error: { type: 'Unreachable' } });
+    expect(await order('{"stage":"target","migration":"m"}')).toMatchObject({ ok: true });
+  });
+
   it('reads at the rate it is held to', async () => {
     const { clock, agent, sentinel, pass } = site();
     await pass();
