@@ -11,6 +11,7 @@ import { revision } from '#core/event-log/event-log';
 import type { CommandId, FactId } from '#core/ids';
 import { invariant, InvariantError, unreachable } from '#core/invariant';
 import { err, ok, type Result } from '#core/result';
+import { sometimes } from '#core/sometimes';
 import { after, type Instant } from '#core/units';
 import { Few } from './few.ts';
 import type { Model, WorkItem } from './model.ts';
@@ -234,8 +235,10 @@ class StreamDriver<S, F extends Fact, C, E, R> implements Driver<S, F, C, E, R> 
         return this.#propose([this.#model.notes.requested(key, effect)], { at, actor: 'driver' }, actions);
       case 'requested':
         if (this.#askedByUs.delete(key)) return this.#begin('perform', item, actions);
+        sometimes('driver: restarted after asking and before hearing');
         return this.#noteUnknown(item, restarted, at, actions);
       case 'unknown':
+        sometimes('driver: asked what became of an effect');
         return this.#begin('reconcile', item, actions);
       case 'vouched':
         return this.#propose([this.#model.notes.vouched(effect)], { at, actor: 'driver' }, actions);
@@ -265,6 +268,7 @@ class StreamDriver<S, F extends Fact, C, E, R> implements Driver<S, F, C, E, R> 
     const note = this.#model.notes.unknown(item.key, item.effect, why);
     // Only one outcome is unknown at a time; this one is noted when the other is settled.
     if (this.#model.canTake(this.#state, note)) this.#propose([note], { at, actor: 'driver' }, actions);
+    else sometimes('driver: had two unknown outcomes at once');
   }
 
   #take(input: DriverInput<F, C>, actions: Actions<F, E, R>): void {
@@ -303,12 +307,13 @@ class StreamDriver<S, F extends Fact, C, E, R> implements Driver<S, F, C, E, R> 
   #takeOutcome(key: string, outcome: Outcome<F>, at: Instant, actions: Actions<F, E, R>): void {
     this.#returned(key);
     const item = this.#workOf(key);
-    if (!item) return;
+    if (!item) return sometimes('driver: an answer came when nobody waited for it any more');
     if (outcome.type === 'facts') return this.#propose(outcome.facts, { at, actor: 'world' }, actions);
     invariant(
       this.#model.kindOf(item.effect).type === 'sideEffect',
       'only the outcome of a side effect can be unknown',
     );
+    sometimes('driver: an answer was lost');
     this.#noteUnknown(item, outcome.why, at, actions);
   }
 
@@ -316,18 +321,27 @@ class StreamDriver<S, F extends Fact, C, E, R> implements Driver<S, F, C, E, R> 
     const { notes } = this.#model;
     switch (finding.type) {
       case 'done':
+        sometimes('driver: found an effect done');
         return [notes.reconciled(key, 'done'), ...finding.facts];
       case 'notDone':
+        sometimes('driver: found an effect not done');
         return [notes.reconciled(key, 'notDone')];
       case 'cannotTell':
+        sometimes('driver: nobody can tell what became of an effect');
         return [notes.undecidable(key, finding.why)];
     }
   }
 
   #command({ id, actor, at, command }: Command<C>, actions: Actions<F, E, R>): void {
-    if (this.#commandsDone.has(id)) return void actions.push({ type: 'answer', id, result: ok(undefined) });
+    if (this.#commandsDone.has(id)) {
+      sometimes('driver: took a command that came twice for one');
+      return void actions.push({ type: 'answer', id, result: ok(undefined) });
+    }
     const decision = this.#model.decide(command, this.#state);
-    if (!decision.ok) return void actions.push({ type: 'answer', id, result: decision });
+    if (!decision.ok) {
+      sometimes('driver: refused a command');
+      return void actions.push({ type: 'answer', id, result: decision });
+    }
     this.#propose(decision.value, { at, actor, commandId: id }, actions);
   }
 
@@ -336,6 +350,7 @@ class StreamDriver<S, F extends Fact, C, E, R> implements Driver<S, F, C, E, R> 
     const { facts, answerTo } = this.#pending;
     this.#pending = null;
     if (!result.ok) {
+      sometimes('driver: stopped because the log refused facts');
       this.#stopped = true;
       if (answerTo) actions.push({ type: 'answer', id: answerTo, result: err(result.error) });
       for (const key of this.#inFlight.keys()) actions.push({ type: 'abandon', key });

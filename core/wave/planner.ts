@@ -1,6 +1,7 @@
 import type { MigrationId } from '#core/ids';
 import type { MigrationCommand } from '#core/migration/commands';
 import type { MigrationState } from '#core/migration/evolve';
+import { sometimes } from '#core/sometimes';
 import type { MemberOutcome, WaveFact } from './facts.ts';
 import { firstOf } from './index-set.ts';
 import type { WavePlan } from './plan.ts';
@@ -239,6 +240,7 @@ class IncrementalPlanner implements WavePlanner {
     const { are } = this.#board;
     const reason = 'the window has closed';
     const rollBack = this.#plan.onWindowClose === 'rollBack' ? firstOf(are.targetNotRunning) : [];
+    if (rollBack.length > 0) sometimes('planner: rolled back what was under way when the window closed');
     return [
       ...this.#to(firstOf(are.cutoverWaits), { type: 'RevokeCutover', data: { reason } }),
       ...this.#to(rollBack, { type: 'RollBack', data: { reason, acceptLossOfTargetWrites: false } }),

@@ -1,5 +1,6 @@
 import type { Clock } from '#core/clock';
 import { err, ok, type Result } from '#core/result';
+import { sometimes } from '#core/sometimes';
 import { bytes, type Instant, type Millis } from '#core/units';
 import type { Files } from '#replicator/disk/files';
 import { nameOfDisk, openDisk, type OpenDiskOptions, type OpenedDisk } from '#replicator/disk/open-disk';
@@ -116,6 +117,7 @@ async function connected<T>(
 
 function tryRound(run: JobRun, options: RunOptions, attempt: Attempt): Promise<Result<RoundReport, ReplicationError>> {
   const { site, job, source } = run;
+  if (run.shown) sometimes('gateway: went on with a round over a new connection');
   return connected(site, options.signal, async (sink) => {
     const opened = await sink.ask({
       type: 'OpenRound',

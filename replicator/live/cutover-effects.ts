@@ -3,6 +3,7 @@ import { describeHypervisorError, type HypervisorError, type SourceInventory } f
 import type { DiskId } from '#core/ids';
 import { ok, type Result } from '#core/result';
 import type { DiskLocator } from '#core/ports/source-hypervisor';
+import { sometimes } from '#core/sometimes';
 import { formatBytes } from '#core/text/format';
 import { describeReplicationError, type Comparison } from '#replicator/pipeline/replication';
 import { describeDiskDifference, diskDifferences } from './disk-differences.ts';
@@ -79,6 +80,7 @@ export const runFinalSync: Perform<'runFinalSync'> = async (parts, { params, rep
   );
   if (!ran.ok) return came(finalSyncFailed(ran.error));
   if (ran.value.dirty > 0) {
+    sometimes('final sync: somebody wrote while the source was at rest');
     const detail = `${formatBytes(ran.value.dirty)} were written at the source while it was at rest: something other than the guest writes to its disks`;
     return came(finalSyncFailed({ type: 'Stalled', reason: reasonOf('WrittenWhileAtRest', detail), retryable: false }));
   }
@@ -118,18 +120,23 @@ export async function proveUnwritten(parts: Parts, signal: AbortSignal): Promise
   if (!now.ok) return failedToAsk(now.error);
   const differences = diskDifferences(parts.plan, now.value, parts.otherDisks);
   if (differences.length > 0) return notProven('DisksChanged', differences.map(describeDiskDifference).join('; '));
-  if (!isAtRest(now.value)) return notProven('SourceRuns', 'the source runs again after the final sync');
+  if (!isAtRest(now.value)) {
+    sometimes('fence: the source ran again');
+    return notProven('SourceRuns', 'the source runs again after the final sync');
+  }
   const memory = await parts.memory();
   if (memory.finalRound === null) return notProven('NoFinalSync', 'the log has no final sync to prove anything about');
   const number = numberOf(memory.finalRound, memory);
   const changes = await changesSince({ parts, number }, signal);
   if (!changes.ok) return failedToAsk(changes.error);
   const written = [...changes.value].filter(([, dirty]) => dirty > 0);
-  if (written.length > 0)
+  if (written.length > 0) {
+    sometimes('fence: somebody wrote after the final sync');
     return notProven(
       'WrittenSinceFinalSync',
       written.map(([disk, dirty]) => `${formatBytes(dirty)} were written to ${disk} after the final sync`).join('; '),
     );
+  }
   return { type: 'proven', proof: proofOf(now.value, [...changes.value.keys()], number) };
 }
 
@@ -164,6 +171,7 @@ export const wasFenced: Reconcile = async (parts, signal) => {
   const fenced = await proveUnwritten(parts, signal);
   switch (fenced.type) {
     case 'proven':
+      sometimes('fence: was proven again after its answer was lost');
       return { type: 'done', facts: [{ type: 'SourceFenced', data: { proof: fenced.proof } }] };
     case 'notProven':
       return { type: 'notDone' };

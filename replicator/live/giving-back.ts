@@ -1,5 +1,6 @@
 import type { MigrationFact } from '#core/migration/facts';
 import { describeHypervisorError, type HypervisorError, type PowerState } from '#core/ports/source-hypervisor';
+import { sometimes } from '#core/sometimes';
 import type { FoundState } from './memory.ts';
 import { came, type Parts, type Perform, type Reconcile } from './parts.ts';
 import { withoutSecrets } from './secrets.ts';
@@ -12,8 +13,12 @@ export const rollBack: Perform<'rollBack'> = async (parts) => {
   const { power } = inventory.value;
   const { found } = await parts.memory();
   const back = givenBack(power, found);
-  if (back) return came(back);
+  if (back) {
+    sometimes('roll back: the source was as it was found already');
+    return came(back);
+  }
   if (power !== 'paused') return came({ type: 'RollbackFailed', data: { reason: cannotStart(power) } });
+  sometimes('roll back: gave a paused source back');
   const resumed = await parts.source.ask((source) => source.resume());
   if (!resumed.ok) return failedOrUnknown('RollbackFailed', resumed.error);
   return came({ type: 'RolledBack', data: { source: 'running' } });

@@ -2,6 +2,7 @@ import type { DiskId } from '#core/ids';
 import type { RoundProgress, RoundReport } from '#core/migration/facts';
 import type { DiskLocator, SourceDisk, SourceInventory } from '#core/ports/source-hypervisor';
 import { err, ok, type Result } from '#core/result';
+import { sometimes } from '#core/sometimes';
 import { bytes, bytesPerSecond, elapsed, millis, round as roundNumber, type Instant, type Round } from '#core/units';
 import type { ReplicationError, RoundReport as DiskRound, RoundMode } from '#replicator/pipeline/replication';
 import { describeDiskDifference, diskDifferences } from './disk-differences.ts';
@@ -46,7 +47,10 @@ export async function runRound(parts: Parts, order: RoundOrder): Promise<Result<
   if (!moved.ok) return moved;
   // Also the proof that nothing was lost while the round ran: a mark that is gone by now answers TrackingLost.
   const changes = await changesSince(marks, order.signal);
-  if (!changes.ok) return err(troubleAtSource(changes.error));
+  if (!changes.ok) {
+    sometimes('round: all blocks had arrived and then the marks were gone');
+    return err(troubleAtSource(changes.error));
+  }
   return ok(reportOf(order, moved.value, changes.value, { begunAt, endedAt: parts.clock.now() }));
 }
 
@@ -59,10 +63,14 @@ async function plannedDisks(
   if (!inventory.ok) return err(troubleAtSource(inventory.error));
   const differences = diskDifferences(parts.plan, inventory.value, parts.otherDisks);
   if (differences.length > 0) {
+    sometimes('round: the disks of the source had changed');
     const detail = `${differences.map(describeDiskDifference).join('; ')}; undo it and resume, or cancel and plan anew`;
     return err({ type: 'Stalled', reason: reasonOf('DisksChanged', detail), retryable: false });
   }
-  if (kind === 'final' && !isAtRest(inventory.value)) return err(sourceRuns);
+  if (kind === 'final' && !isAtRest(inventory.value)) {
+    sometimes('round: the source ran in its final sync');
+    return err(sourceRuns);
+  }
   const planned = new Set<DiskId>(parts.plan.disks.map(({ id }) => id));
   return ok(inventory.value.disks.filter(({ id }) => planned.has(id)));
 }
@@ -77,7 +85,10 @@ const sourceRuns: Trouble = {
 };
 
 async function prepareMarks(marks: MarkOrder, { kind, signal }: RoundOrder): Promise<Result<void, Trouble>> {
-  if (kind === 'rescan') return rescanMark(marks, signal);
+  if (kind === 'rescan') {
+    sometimes('round: compared everything because tracking was lost');
+    return rescanMark(marks, signal);
+  }
   const ready = await (kind === 'full' ? findMark(marks, signal) : advanceMarks(marks));
   return ready.ok ? ready : err(troubleAtSource(ready.error));
 }
@@ -129,6 +140,7 @@ async function moveDisks(
       });
       if (ran.ok) moved.push({ disk, mode, report: ran.value, total: total ?? handled(ran.value) });
       else {
+        sometimes('round: a disk failed and stopped the others');
         first ??= { error: ran.error, disk: disk.id };
         over.abort();
       }

@@ -2,6 +2,7 @@ import { dirname } from 'node:path';
 import type { DiskId } from '#core/ids';
 import type { BlockDevice } from '#core/disk/block-device';
 import { err, ok, type Result } from '#core/result';
+import { sometimes } from '#core/sometimes';
 import { bytes, offset, type Bytes } from '#core/units';
 import { codeOf, detailOf, replaceFile } from '#replicator/disk/durable-file';
 import {
@@ -98,6 +99,7 @@ async function readState({
   if (!content.ok) return err({ type: 'TargetUnavailable', target, detail: content.error.detail });
   if (content.value === undefined) return ok(undefined);
   const read = readJournal(content.value);
+  if (read.ok && read.value.length < content.value.length) sometimes('receiver: left out the torn end of a journal');
   if (read.ok) return ok({ state: foldJournal(read.value.records), length: read.value.length });
   if (read.error.type === 'Unsupported') {
     return err({ type: 'JournalUnsupported', journal, version: read.error.version });
@@ -356,6 +358,7 @@ async function rereadAll(
   state: JournalState,
   rootNow: () => Result<string, { readonly detail: string }>,
 ): Promise<Result<void, ReplicationError>> {
+  sometimes('receiver: made lost digests again from the disk');
   for (const range of segmentsOf(place.size)) {
     const read = await replica.reread(range);
     if (!read.ok) return read;

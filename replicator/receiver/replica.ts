@@ -1,6 +1,7 @@
 import type { BlockDevice, DeviceError } from '#core/disk/block-device';
 import { extent, extentEnd, type Extent } from '#core/disk/extent';
 import { err, ok, type Result } from '#core/result';
+import { sometimes } from '#core/sometimes';
 import { bytes, MiB, offset, type Bytes, type Instant, type Offset, type Round } from '#core/units';
 import { blockSet, blocksOf, type BlockSet } from '#replicator/pipeline/block-set';
 import { digestBlockWith, type DigestAlgorithm } from '#replicator/pipeline/digest';
@@ -186,6 +187,7 @@ async function begin(
 ): Promise<Result<RoundStart, ReplicationError>> {
   const { closed, opened, header } = open;
   if (!opened && closed?.round === round) {
+    sometimes('receiver: was asked for a round that it has');
     const assured = await assureJournal(open);
     return assured.ok ? ok({ type: 'Complete', root: closed.root, size: bytes(header.size) }) : assured;
   }
@@ -193,16 +195,21 @@ async function begin(
     const assured = await assureJournal(open);
     if (!assured.ok) return assured;
     const resumed = open.durable.count > 0;
+    if (resumed) sometimes('receiver: resumed a round from its journal');
     return ok({ type: 'Open', openedAt: opened.at as Instant, resumed, base: closed });
   }
   // A delta stands on the round before it. Full syncs and rescans look at everything and stand on nothing.
   const last = opened ?? closed;
   const follows = mode === 'changes' ? !opened && closed?.round === round - 1 : true;
   if (!follows || (last && round < last.round)) {
+    sometimes('receiver: refused a round out of order');
     return err({ type: 'RoundOutOfOrder', asked: round, last: last?.round ?? -1, lastIsComplete: !opened && !!closed });
   }
   const abandoned = opened !== undefined;
-  if (abandoned) open.freshFrom = header.size;
+  if (abandoned) {
+    sometimes('receiver: gave up a round for another');
+    open.freshFrom = header.size;
+  }
   const written = await rewriteJournal(open, { round, mode, at }, []);
   if (!written.ok) return written;
   open.opened = { round, mode, at };

@@ -1,0 +1,36 @@
+/** What the code sometimes does, in its own words. What a search never saw among these, it has not searched. */
+export const sometimesLabels = [
+  'driver: restarted after asking and before hearing',
+  'driver: asked what became of an effect',
+  'driver: found an effect done',
+  'driver: found an effect not done',
+  'driver: nobody can tell what became of an effect',
+  'driver: an answer was lost',
+  'driver: an answer came when nobody waited for it any more',
+  'driver: took a command that came twice for one',
+  'driver: refused a command',
+  'driver: stopped because the log refused facts',
+  'driver: had two unknown outcomes at once',
+  'planner: rolled back what was under way when the window closed',
+  'round: the disks of the source had changed',
+  'round: the source ran in its final sync',
+  'round: compared everything because tracking was lost',
+  'round: all blocks had arrived and then the marks were gone',
+  'round: a disk failed and stopped the others',
+  'final sync: somebody wrote while the source was at rest',
+  'fence: the source ran again',
+  'fence: somebody wrote after the final sync',
+  'fence: was proven again after its answer was lost',
+  'roll back: the source was as it was found already',
+  'roll back: gave a paused source back',
+  'gateway: went on with a round over a new connection',
+  'receiver: left out the torn end of a journal',
+  'receiver: made lost digests again from the disk',
+  'receiver: resumed a round from its journal',
+  'receiver: gave up a round for another',
+  'receiver: refused a round out of order',
+  'receiver: was asked for a round that it has',
+] as const;
+
+/** One of them. */
+export type SometimesLabel = (typeof sometimesLabels)[number];
