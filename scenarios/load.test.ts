@@ -61,7 +61,7 @@ approval: givn
 
   it('is told which kinds there are', () =>
     expect(said('kind: rehersal')).toEqual([
-      'a.yaml:1:7: kind must be rehearsal or migration, but is "rehersal"; did you mean rehearsal?',
+      'a.yaml:1:7: kind must be rehearsal, migration or check, but is "rehersal"; did you mean rehearsal?',
     ]));
 
   it.each([

@@ -70,9 +70,7 @@ export function readYaml<S extends z.ZodType>(
   return ok({
     value: parsed.data,
     says: (path) => document.hasIn(path as readonly unknown[]),
-    problem: (path, message) =>
-      // What has the right word already needs not be told the wrong one.
-      problem(path, message.endsWith('?') ? message : withFound(message, nodeAt(path, document)), places, 'value'),
+    problem: (path, message) => problem(path, withFound(message, nodeAt(path, document)), places, 'value'),
   });
 }
 
@@ -150,7 +148,8 @@ const wanted = (message: string, expected: string): string =>
   message.startsWith('Invalid input') ? (containers[expected] ?? `must be a ${expected}`) : message;
 
 function withFound(message: string, found: Node | undefined, known: readonly string[] = []): string {
-  if (!isScalar(found)) return message;
+  // What has the right word already needs not be told the wrong one.
+  if (!isScalar(found) || message.endsWith('?')) return message;
   const said = typeof found.value === 'string' ? JSON.stringify(found.value) : String(found.value);
   const meant = typeof found.value === 'string' ? nearestWord(found.value, known) : undefined;
   return `${message}, but is ${said}${meant === undefined ? '' : `; did you mean ${meant}?`}`;

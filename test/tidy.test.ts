@@ -83,7 +83,8 @@ describe('charts', async () => {
 });
 
 describe('scenarios', () => {
-  const scenarios = files.filter((file) => /^scenarios\/.*\.yaml$/.test(file));
+  // What a search has saved says for itself why it is there.
+  const scenarios = files.filter((file) => /^scenarios\/(?!regressions\/).*\.yaml$/.test(file));
 
   it('each have a row in their README', () => {
     const readme = files.includes('scenarios/README.md') ? textOf('scenarios/README.md') : '';

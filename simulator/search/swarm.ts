@@ -1,5 +1,5 @@
 import type { MigrationFactType } from '#core/migration/facts';
-import type { SourcePlatform } from '#core/migration/plan';
+import { sourcePlatforms, type SourcePlatform } from '#core/migration/plan';
 import type { Rng } from '#core/rng';
 import { hours, millis, minutes, ratio, seconds, type Millis } from '#core/units';
 import { blockFaultNames, blockFaultOf, type BlockFaultKind } from '#simulator/block/fault-kinds';
@@ -20,12 +20,16 @@ export interface SwarmShape {
   /** Size of a disk in grains, at most. */
   readonly grainsMax: number;
   readonly platforms: readonly SourcePlatform[];
+  /** Names of applications: about half of the VMs are in one. */
+  readonly applications: readonly string[];
   readonly cutoversMax: number;
   readonly syncsMax: number;
   readonly downtimeBudget: Millis;
   readonly finalize: boolean;
   /** Kinds that may strike; every kind if left out. */
   readonly kinds?: readonly BlockFaultKind[];
+  /** Kinds that are on in three worlds of four, and not in every second one. */
+  readonly favoured?: readonly BlockFaultKind[];
   /** Only what the design promises to survive, and progress is demanded; without it, safety alone. */
   readonly budget: boolean;
 }
@@ -35,7 +39,8 @@ export const swarmShape: SwarmShape = {
   vms: 6,
   disksMax: 2,
   grainsMax: 16,
-  platforms: ['kvm', 'hyperv', 'ahv'],
+  platforms: sourcePlatforms,
+  applications: ['app-1', 'app-2'],
   cutoversMax: 2,
   syncsMax: 4,
   downtimeBudget: minutes(2),
@@ -82,7 +87,9 @@ export function swarmSpec(seed: number, shape: SwarmShape = swarmShape): BlockSp
   // The window is open when the world heals, so that faults meet cutovers, and there is time left for some without any.
   const healAt = seconds(rng.fork('heal').between(wave.windowStart / 1_000, wave.windowEnd / 1_000));
   const kinds = (shape.kinds ?? blockFaultNames).filter(
-    (kind) => (!shape.budget || blockFaultOf(kind).promised) && rng.fork(`is on: ${kind}`).chance(ratio(1, 2)),
+    (kind) =>
+      (!shape.budget || blockFaultOf(kind).promised) &&
+      rng.fork(`is on: ${kind}`).chance(ratio(shape.favoured?.includes(kind) ? 3 : 2, 4)),
   );
   const faults = kinds.flatMap((kind) => faultsOf(rng.fork(`fault ${kind}`), kind, vms, healAt));
   return { seed, vms, wave, faults, healAt, liveWithin: hours(12) };
@@ -100,12 +107,15 @@ function vmOf(rng: Rng, name: string, shape: SwarmShape): BlockVm {
     via: guest === 'windows' ? 'hypervisor' : rng.fork('via').pick(['hypervisor', 'sentinel']),
     disks: Array.from({ length: disks }, (_, i) => diskOf(rng.fork(`disk ${i}`), `disk-${i}`, shape)),
     writesPerMinute: rng.fork('writes').pick([0, 2, 20, 120]),
-    application: rng.fork('application').pick([null, null, 'app-1', 'app-2']),
+    application: applicationOf(rng.fork('application'), shape),
     handOver,
     testLaunch: handOver === 'launch' && rng.fork('test').chance(ratio(1, 4)),
     guest,
   };
 }
+
+const applicationOf = (rng: Rng, { applications }: SwarmShape): string | null =>
+  applications.length > 0 && rng.chance(ratio(1, 2)) ? rng.pick(applications) : null;
 
 const diskOf = (rng: Rng, id: string, { grainsMax }: SwarmShape): BlockDisk => ({
   id,
