@@ -13,6 +13,8 @@ import { agentBuild, agentEntry } from '#replicator/sentinel/bundle/agent-build'
  */
 const front = 'cli.ts';
 const page = 'web/dashboard/index.html';
+/** What check-worker is told to run. */
+const world = 'simulator/block/block-world.ts';
 
 /**
  * Has packages that are CommonJS required and not linked. Node reads and scans such a module twice to link it; of two that
@@ -38,7 +40,12 @@ await rm('dist', { recursive: true, force: true });
 const hasShebang = (await readFile(front, 'utf8')).startsWith('#!');
 await bundle({
   // A thread runs a module of its own.
-  entryPoints: [front, { in: 'scenarios/command-line/seed-worker.ts', out: 'seed-worker' }],
+  entryPoints: [
+    front,
+    { in: 'scenarios/command-line/seed-worker.ts', out: 'seed-worker' },
+    { in: 'scenarios/command-line/check-worker.ts', out: 'check-worker' },
+    ...((await exists(world)) ? [{ in: world, out: 'block-world' }] : []),
+  ],
   outdir: 'dist',
   bundle: true,
   splitting: true,

@@ -15,10 +15,12 @@ import { Refused } from '#core/text/refused';
 import { addReplicationCommands } from '#replicator/command-line/commands';
 import { wallClock } from '#replicator/wall-clock';
 import { naturalOf, portOf, speedOf } from '#scenarios/command-line/arguments';
+import { addCheckCommand } from '#scenarios/command-line/check-command';
 import { addLogCommands } from '#scenarios/command-line/log-commands';
 import { addEstateCommand } from '#scenarios/command-line/estate-command';
 import { addForecastCommand } from '#scenarios/command-line/forecast-command';
 import { addForkCommand } from '#scenarios/command-line/fork-command';
+import { aborted, interruptsOf } from '#scenarios/command-line/interrupts';
 import { mustBeFree, newTextFile } from '#scenarios/command-line/new-file';
 import { readRehearsal, readScenario, type ReadRehearsal } from '#scenarios/command-line/read-scenario';
 import { processTerminal } from '#scenarios/command-line/process-terminal';
@@ -39,9 +41,12 @@ const here = dirname(fileURLToPath(import.meta.url));
 const root = here.endsWith('dist') ? dirname(here) : here;
 const dashboard = join(root, 'dist', 'dashboard');
 const library = join(root, 'scenarios');
-const seedWorker = join('scenarios', 'command-line', 'seed-worker.ts');
+/** A module that a thread runs, by its place in a checkout; published, it is beside this file. */
+const threadModule = (path: string): URL =>
+  pathToFileURL(here.endsWith('dist') ? join(here, `${basename(path)}.js`) : join(here, `${path}.ts`));
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const terminal = processTerminal(process);
+const interrupts = (): AbortSignal => interruptsOf(process, terminal);
 const newFactId = () => factId(randomUUID());
 const newCommandId = () => commandId(randomUUID());
 
@@ -133,12 +138,25 @@ program
 
 addRehearseCommand(program, {
   ...{ terminal, clock: wallClock, turn, interrupts, cores: availableParallelism() },
-  seedWorker: pathToFileURL(here.endsWith('dist') ? join(here, 'seed-worker.js') : join(here, seedWorker)),
+  seedWorker: threadModule('scenarios/command-line/seed-worker'),
   readScenario: (word) => rehearsalIn(word, 'sealift rehearse'),
   library: async () => (await import('#scenarios/command-line/library-files')).readLibrary(library),
   createLog,
   createReport: (path) => newTextFile(path, '--report'),
   version,
+  setStatus: (status) => (process.exitCode = status),
+});
+
+addCheckCommand(program, {
+  ...{ terminal, clock: wallClock, interrupts, cores: availableParallelism() },
+  worker: threadModule('scenarios/command-line/check-worker'),
+  runner: threadModule('simulator/block/block-world'),
+  readScenario: async (word) => {
+    const { scenarioFile } = await import('#scenarios/command-line/library-files');
+    return readScenario(await scenarioFile(word, library), readBytes);
+  },
+  createLog,
+  commit: async () => (await import('#scenarios/command-line/commit-of')).commitOf(root, version),
   setStatus: (status) => (process.exitCode = status),
 });
 
@@ -354,23 +372,6 @@ async function serveLive(log: EventLog, path: string, listening: Listening) {
     },
   };
 }
-
-/** Aborted by the first Ctrl-C or a request to end; the second one ends at once. */
-function interrupts(): AbortSignal {
-  const controller = new AbortController();
-  const stop = (): void => {
-    if (controller.signal.aborted) process.exit(exitStatus.interrupted);
-    terminal.live(null);
-    terminal.note('stopping; what is durable is kept (again to stop at once)');
-    controller.abort();
-  };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
-  return controller.signal;
-}
-
-const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 
 async function versionOf(): Promise<string> {
   const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { readonly version: string };

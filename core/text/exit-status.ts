@@ -19,6 +19,10 @@ export const exitStatus = {
   unavailable: 6,
   /** What was compared differs: source and replica, or two runs. */
   different: 7,
+  /** In a world that was searched, this program found itself to be wrong. */
+  crashed: 127,
+  /** In a world that was searched, somebody did not come to an end although nothing went wrong any more. */
+  notLive: 128,
   /** A law that every log must satisfy is broken. */
   lawBroken: 129,
   /** Stopped by whoever ran it; the same command goes on where it was. */
@@ -34,5 +38,7 @@ export const exitStatusHelp = `Exit status:
   1    a bug in sealift         5    failed: a person has to look
   2    wrong arguments or plan  6    an endpoint, program or log is not available
   3    blocked: see the remedy  7    what was compared differs
+  127  a searched world crashed sealift
+  128  in a searched world not everyone came to an end
   129  a law is broken: see sealift audit laws
   130  interrupted: run the same command again to go on`;
