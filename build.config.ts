@@ -14,7 +14,7 @@ import { agentBuild, agentEntry } from '#replicator/sentinel/bundle/agent-build'
 const front = 'cli.ts';
 const page = 'web/dashboard/index.html';
 /** What check-worker is told to run. */
-const world = 'simulator/block/block-world.ts';
+const world = 'simulator/block/world/block-world.ts';
 
 /**
  * Has packages that are CommonJS required and not linked. Node reads and scans such a module twice to link it; of two that

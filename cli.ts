@@ -150,7 +150,7 @@ addRehearseCommand(program, {
 addCheckCommand(program, {
   ...{ terminal, clock: wallClock, interrupts, cores: availableParallelism() },
   worker: threadModule('scenarios/command-line/check-worker'),
-  runner: threadModule('simulator/block/block-world'),
+  runner: threadModule('simulator/block/world/block-world'),
   readScenario: async (word) => {
     const { scenarioFile } = await import('#scenarios/command-line/library-files');
     return readScenario(await scenarioFile(word, library), readBytes);

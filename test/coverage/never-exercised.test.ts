@@ -1,12 +1,11 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { collectSometimes } from '#core/sometimes';
 import { sometimesLabels } from '#core/sometimes-labels';
-import type { RunBlock } from '#simulator/block/spec';
 import { byState, coverageTally, grown, statesTimesFaults, type Coverage } from '#simulator/search/coverage';
 import { swarmShape, swarmSpec } from '#simulator/search/swarm';
+import { hasBlockWorld, loadRunBlock } from '#test/support/block-world';
 
 interface Kept {
   /** The worlds that the list was made of: every second one without a fault budget. */
@@ -18,11 +17,10 @@ interface Kept {
 
 const path = join(import.meta.dirname, 'never-exercised.json');
 const kept = JSON.parse(readFileSync(path, 'utf8')) as Kept;
-const world = 'simulator/block/block-world.ts';
 const all = byState(statesTimesFaults);
 
 async function coverageOf({ first, seeds }: Kept): Promise<Coverage> {
-  const { runBlock } = (await import(pathToFileURL(world).href)) as { readonly runBlock: RunBlock };
+  const runBlock = await loadRunBlock();
   const tally = coverageTally();
   for (let seed = first; seed < first + seeds; seed += 1) {
     const collector = collectSometimes();
@@ -43,7 +41,7 @@ describe('what was never exercised', () => {
   });
 
   it('does not become more', { timeout: 600_000 }, async () => {
-    const now = existsSync(world) ? await coverageOf(kept) : coverageTally().coverage();
+    const now = hasBlockWorld() ? await coverageOf(kept) : coverageTally().coverage();
     if (process.env['UPDATE_COVERAGE'] === '1') {
       const { never, unseen } = now;
       writeFileSync(path, `${JSON.stringify({ ...kept, never: byState(never), unseen }, null, 2)}\n`);

@@ -1,0 +1,14 @@
+import { existsSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
+import type { RunBlock } from '#simulator/block/spec';
+
+const path = 'simulator/block/world/block-world.ts';
+
+/** Whether this build has a block world. */
+export const hasBlockWorld = (): boolean => existsSync(path);
+
+/** What runs it. Loaded by its path, as a thread of `sealift check` does. */
+export async function loadRunBlock(): Promise<RunBlock> {
+  const { runBlock } = (await import(pathToFileURL(path).href)) as { readonly runBlock: RunBlock };
+  return runBlock;
+}
