@@ -14,7 +14,7 @@ export const worldOf = (worlds: Worlds, seed: number): BlockSpec =>
 
 /** What a thread is given when it starts. */
 export interface CheckWork {
-  /** The module that exports `runBlock: RunBlock`. */
+  /** The module that exports `runBlock: RunBlockWith`. */
   readonly runner: string;
   /** The module that exports a user's own laws. */
   readonly property: string | null;

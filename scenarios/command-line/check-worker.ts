@@ -1,3 +1,4 @@
+import { setImmediate as eventLoopTurn } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { laws } from '#core/laws/laws';
 import { collectSometimes } from '#core/sometimes';
@@ -9,7 +10,7 @@ import {
   type SeedVerdict,
 } from '#scenarios/check/check-work';
 import { lawsOfModule } from '#scenarios/check/property-module';
-import type { BlockOutcome, RunBlock } from '#simulator/block/spec';
+import type { BlockOutcome, RunBlockWith } from '#simulator/block/spec';
 import { failsBy, failuresOf } from '#simulator/search/failure';
 import { judgedRun } from '#simulator/search/judged-run';
 import { shrink } from '#simulator/search/shrink';
@@ -20,9 +21,12 @@ const { runner, property, worlds, demandsProgress, stop } = workerData as CheckW
 const stopped = new Int32Array(stop);
 
 const isReady = Promise.all([
-  import(runner) as Promise<{ readonly runBlock: RunBlock }>,
+  import(runner) as Promise<{ readonly runBlock: RunBlockWith }>,
   property === null ? [] : (import(property) as Promise<Readonly<Record<string, unknown>>>).then(lawsOfModule),
-]).then(([{ runBlock }, own]) => ({ run: judgedRun(runBlock, own), judgedBy: [...laws, ...own] }));
+]).then(([{ runBlock }, own]) => ({
+  run: judgedRun((spec) => runBlock(spec, { turn: () => eventLoopTurn() }), own),
+  judgedBy: [...laws, ...own],
+}));
 
 async function checked(seed: number, tellsAll: boolean): Promise<CheckAnswer> {
   const { run } = await isReady;

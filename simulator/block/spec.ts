@@ -105,3 +105,6 @@ export interface BlockDecision {
 
 /** Runs a world to its end. Never rejects: what is wrong with our code is a `crash`. */
 export type RunBlock = (spec: BlockSpec) => Promise<BlockOutcome>;
+
+/** The same as the module of the block world exports it: `turn` is one of the event loop, which only an entry point has. */
+export type RunBlockWith = (spec: BlockSpec, options: { readonly turn: () => Promise<void> }) => Promise<BlockOutcome>;

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
-import type { RunBlock } from '#simulator/block/spec';
+import { setImmediate as turn } from 'node:timers/promises';
+import type { RunBlock, RunBlockWith } from '#simulator/block/spec';
 
 const path = 'simulator/block/world/block-world.ts';
 
@@ -9,6 +10,6 @@ export const hasBlockWorld = (): boolean => existsSync(path);
 
 /** What runs it. Loaded by its path, as a thread of `sealift check` does. */
 export async function loadRunBlock(): Promise<RunBlock> {
-  const { runBlock } = (await import(pathToFileURL(path).href)) as { readonly runBlock: RunBlock };
-  return runBlock;
+  const { runBlock } = (await import(pathToFileURL(path).href)) as { readonly runBlock: RunBlockWith };
+  return (spec) => runBlock(spec, { turn: () => turn() });
 }
