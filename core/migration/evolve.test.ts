@@ -1,9 +1,21 @@
 import { describe, expect, it } from 'vitest';
-import { instant, round } from '#core/units';
+import { bytes, GiB, instant, round, seconds } from '#core/units';
 import { samplePlan, sampleReport } from '#test/support/migration-facts';
 import { axesOf } from './abilities.ts';
-import { evolve, foldMigration, initialMigration } from './evolve.ts';
+import { canTake, evolve, foldMigration, initialMigration, type MigrationState } from './evolve.ts';
 import type { MigrationFact } from './facts.ts';
+import type { MigrationPlan } from './plan.ts';
+
+const place = { stream: 'migration-a', time: instant(0) } as const;
+const after = (...facts: readonly MigrationFact[]): MigrationState =>
+  foldMigration(facts.map((fact) => ({ fact, place })));
+const replicating = (changes: Partial<MigrationPlan> = {}): readonly MigrationFact[] => [
+  { type: 'MigrationDrafted', data: { plan: samplePlan({ approval: 'given', ...changes }) } },
+  { type: 'VerificationRequested', data: {} },
+  { type: 'VerificationPassed', data: { checks: [] } },
+  { type: 'ProtectionStarted', data: {} },
+  { type: 'ReplicationInitiated', data: { disks: [] } },
+];
 
 describe('evolve', () => {
   it('refuses a fact that cannot follow', () => {
@@ -26,11 +38,50 @@ describe('evolve', () => {
       { type: 'TestCleanedUp', data: {} },
       { type: 'RoundCompleted', data: sampleReport({ round: round(1), kind: 'delta' }) },
     ];
-    const place = { stream: 'migration-a', time: instant(0) } as const;
-    expect(axesOf(foldMigration(facts.map((fact) => ({ fact, place }))))).toMatchObject({
+    expect(axesOf(after(...facts))).toMatchObject({
       ...{ lifecycle: 'protected', replication: 'parked.resting' },
     });
   });
   it('starts undrafted', () =>
     expect(axesOf(initialMigration())).toEqual({ lifecycle: 'undrafted', replication: 'idle', outcome: 'certain' }));
+});
+
+describe('the report of a round', () => {
+  it.each([1, 3])('that is not the one that runs, but round %i, is not taken', (other) => {
+    const full: MigrationFact = {
+      type: 'RoundCompleted',
+      data: sampleReport({ kind: 'full', dirty: bytes(100 * GiB) }),
+    };
+    const second: MigrationFact = { type: 'RoundCompleted', data: { ...full.data, round: round(1), kind: 'delta' } };
+    const state = after(...replicating(), full, second);
+    const report = (n: number): MigrationFact => ({
+      type: 'RoundCompleted',
+      data: { ...second.data, round: round(n) },
+    });
+    expect(canTake(state, report(other))).toBe(false);
+    expect(canTake(state, report(2))).toBe(true);
+  });
+});
+
+describe('a quiesce that is refused', () => {
+  const refused: MigrationFact = { type: 'QuiesceRefused', data: { reason: { type: 'Busy', detail: 'a dump runs' } } };
+  const quiescing = (onRefusal: 'force' | 'rollBack') => [
+    ...replicating({ quiesce: { timeout: seconds(60), onRefusal } }),
+    { type: 'RoundCompleted', data: sampleReport({ kind: 'full' }) } as const,
+    { type: 'CutoverApproved', data: { by: 'ada' } } as const,
+    { type: 'CutoverStarted', data: {} } as const,
+    { type: 'RoundCompleted', data: sampleReport({ round: round(1) }) } as const,
+  ];
+  const lifecycle = (state: MigrationState): string => axesOf(state).lifecycle;
+
+  it('is forced once where the plan says so, and then given up', () => {
+    const once = after(...quiescing('force'), refused);
+    expect(lifecycle(once)).toBe('cuttingOver.quiescing');
+    expect(once.work.map(({ effect }) => effect)).toContainEqual({ type: 'quiesceSource', params: { force: true } });
+    expect(lifecycle(after(...quiescing('force'), refused, refused))).toBe('rollingBack');
+  });
+
+  it('is never forced where the plan wants the source back', () => {
+    expect(lifecycle(after(...quiescing('rollBack'), refused))).toBe('rollingBack');
+  });
 });
