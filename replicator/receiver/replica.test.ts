@@ -209,4 +209,19 @@ describe('a replica', () => {
     expect(await opened.zero({ start: offset(0), length: bytes(grain) })).toMatchObject({ ok: false });
     expect(await opened.commit()).toMatchObject({ ok: false });
   });
+
+  it('commits nothing that its disk has not taken yet', async () => {
+    const replica = crashingReplica(header, diskOf('.'.repeat(blocks)));
+    const opened = replica.open(Infinity);
+    valueOf(await opened.begin(round(0), 'full', instant(1)));
+    const release = replica.holdWrites();
+    const block = Buffer.alloc(grain, 'a');
+    const written = opened.write(offset(0), digestsOf(block, digestBlockWith('xxh64')), block);
+    const committed = opened.commit();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(opened.settled(extent(0, size))).toEqual([]);
+    release();
+    expect([await written, await committed]).toEqual([ok(undefined), ok(undefined)]);
+    expect(opened.settled(extent(0, size))).toEqual([extent(0, grain)]);
+  });
 });

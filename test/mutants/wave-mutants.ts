@@ -1,6 +1,6 @@
 import type { Mutant } from './mutant.ts';
 
-const wave = ['core/wave/planner.test.ts', 'core/wave/planner-laws.test.ts', 'core/wave'];
+const wave = ['core/wave/standing.test.ts', 'core/wave/planner.test.ts', 'core/wave/planner-laws.test.ts', 'core/wave'];
 
 /** Mistakes of the planner and of whoever conducts: windows, limits, order, those who wait. */
 export const waveMutants: readonly Mutant[] = [
@@ -152,7 +152,7 @@ export const waveMutants: readonly Mutant[] = [
     kind: 'lossIgnored',
     incident: 'L9',
     why: 'What happens between looking and waiting is waited for until something else happens.',
-    tests: ['scenarios/migrate.test.ts'],
+    tests: ['scenarios/conduct.test.ts', 'scenarios/migrate.test.ts'],
   },
   {
     id: 'interrupted-run-leaves-the-source-down',

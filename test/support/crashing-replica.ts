@@ -12,6 +12,8 @@ import { valueOf } from './value-of.ts';
 export interface CrashingReplica {
   /** Opens it after making the `callsLeft`-th call from now, and every one after it, fail. */
   open(callsLeft: number): Replica;
+  /** From here on writes reach the disk only once what this returns was called. */
+  holdWrites(): () => void;
   /** Whether it died since it was opened. */
   readonly dead: boolean;
   /** Loses what was not durable: each unflushed write survives by lot, and so does a piece of a torn record. */
@@ -28,6 +30,7 @@ export function crashingReplica(header: JournalHeader, content: Uint8Array): Cra
   let journal = Buffer.concat([emptyJournal(header), encodeRecord({ type: 'TargetCreated' })]);
   let torn = Buffer.alloc(0);
   let left = Infinity;
+  let held: Promise<void> | undefined;
   const alive = (): boolean => (left -= 1) >= 0;
 
   const store: JournalStore = {
@@ -56,7 +59,7 @@ export function crashingReplica(header: JournalHeader, content: Uint8Array): Cra
     size: disk.size,
     can: disk.can,
     read: (at, into) => disk.read(at, into),
-    write: (at, data) => dying(() => disk.write(at, data)),
+    write: (at, data) => dying(() => held?.then(() => disk.write(at, data)) ?? disk.write(at, data)),
     zero: (at, length) => dying(() => disk.zero(at, length)),
     extents: (range) => disk.extents(range),
     flush: () => dying(() => disk.flush()),
@@ -66,6 +69,11 @@ export function crashingReplica(header: JournalHeader, content: Uint8Array): Cra
     disk,
     get dead() {
       return left < 0;
+    },
+    holdWrites: () => {
+      let release: () => void = () => undefined;
+      held = new Promise((resolve) => (release = resolve));
+      return release;
     },
     open: (callsLeft) => {
       left = callsLeft;
