@@ -174,6 +174,22 @@ describe('a replica', () => {
     expect(valueOf(await opened.begin(round(2), 'rescan', instant(4)))).toMatchObject({ type: 'Open', resumed: true });
   });
 
+  it('that is rescanned in a round begun as a delta takes nothing of the delta for settled', async () => {
+    const replica = crashingReplica(header, Buffer.alloc(size));
+    const picture = diskOf('a'.repeat(blocks));
+    valueOf(await attempt(replica, { round: 0, mode: 'full', source: picture }, Infinity));
+    const opened = replica.open(Infinity);
+    valueOf(await opened.begin(round(1), 'changes', instant(1)));
+    const block = Buffer.alloc(grain, 'b');
+    valueOf(await opened.write(offset(0), digestsOf(block, digestBlockWith('xxh64')), block));
+    valueOf(await opened.commit());
+    expect(opened.settled(extent(0, size))).toEqual([extent(0, grain)]);
+    // Why it is rescanned is that what the delta was told may not be all that changed.
+    expect(await opened.begin(round(1), 'rescan', instant(2))).toMatchObject({ ok: true, value: { type: 'Open' } });
+    expect(opened.settled(extent(0, size))).toEqual([]);
+    await opened.close();
+  });
+
   it('stays open when the roots differ', async () => {
     const replica = crashingReplica(header, diskOf('.'.repeat(blocks)));
     const opened = replica.open(Infinity);

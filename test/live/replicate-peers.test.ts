@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -22,6 +23,9 @@ import type { Message } from '#replicator/protocol/message';
 import type { Role } from '#replicator/protocol/role';
 import { tlsNetwork } from '#replicator/protocol/tls-network';
 import { wallClock } from '#replicator/wall-clock';
+import { foldJournal } from '#replicator/receiver/journal-state';
+import { readJournal } from '#replicator/receiver/journal';
+import { journalPathOf } from '#replicator/receiver/replica-place';
 import { startTwoSites, type TwoSites } from '#test/support/two-sites';
 import { valueOf } from '#test/support/value-of';
 
@@ -197,6 +201,30 @@ describe('a receiver', () => {
       room: 0,
     });
     expect(await end).toMatchObject({ type: 'ProtocolViolation', peer: 'gateway' });
+    await sink.close();
+  });
+
+  it('acks nothing that its journal does not call durable', async () => {
+    const target = `acked-${(targets += 1)}.raw`;
+    const sink = await openRound(target);
+    const data = randomBytes(grain);
+    const digests = digestsOf(data, digestBlockWith('xxh64'));
+    for (const block of [0, 1, 2, 3]) {
+      // Read in the very moment of the ack: later it may have caught up.
+      const durable = new Promise<number>((resolve, reject) =>
+        sink.listen({
+          onAcked: () => {
+            const journal = valueOf(readJournal(readFileSync(journalPathOf(join(sites.directory, target)))));
+            resolve(foldJournal(journal.records).entries.length);
+          },
+          onLost: reject,
+        }),
+      );
+      const part = { ...extent(block * grain, grain), content: 'data' } as const;
+      await sink.send({ sequence: block + 1, part, digests, data, room: 0 });
+      sink.flush(block + 1);
+      expect(await durable).toBe(block + 1);
+    }
     await sink.close();
   });
 
