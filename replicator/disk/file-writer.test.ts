@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { MiB } from '#core/units';
+import { KiB, MiB } from '#core/units';
+import { mountRights, mountSmallDisk } from '#test/event-log/small-disk';
 import { fileWriter } from './file-writer.ts';
 import { nodeFiles } from './node-files.ts';
 
@@ -48,5 +49,21 @@ describe('a file writer', () => {
     const outcomes = await Promise.all([put(0, new Uint8Array(10)), put(10, new Uint8Array(10))]);
     await file.close();
     for (const outcome of outcomes) expect(outcome).toMatchObject({ ok: false, error: { type: 'NoSpace' } });
+  });
+});
+
+const rights = mountRights();
+describe.skipIf(!rights.available)(rights.title('a file writer on a disk that fills up'), () => {
+  it('does not take a write that the system cut short for whole', async () => {
+    const disk = mountSmallDisk(64);
+    if (!disk) throw new Error('it could be mounted just now');
+    try {
+      const handle = openSync(join(disk.folder, 'disk.raw'), 'w');
+      const outcome = await fileWriter(handle)(0, new Uint8Array(100 * KiB));
+      closeSync(handle);
+      expect(outcome).toMatchObject({ ok: false, error: { type: 'NoSpace' } });
+    } finally {
+      disk.remove();
+    }
   });
 });
