@@ -56,6 +56,9 @@ describe.each(mishaps)('%s', (kind) => {
       const { ending } = await small.live({ mishap: { at, kind } });
       if (ending !== 'cutOver') await untilCutOver(small, story);
       await expectCleanEnd(small, story);
+      // The source went on all the while: whoever takes it up again finds every mark that it needs.
+      if (kind !== 'processDies' && kind !== 'sourceIsCut') continue;
+      expect((await small.facts()).filter(({ type }) => type === 'TrackingLost').length, story).toBe(0);
     }
   });
 });
