@@ -97,6 +97,15 @@ describe('a round', () => {
     },
   );
 
+  it('has a mark of its own, whatever an earlier migration of the name has left at the source', async () => {
+    const small = smallMigration();
+    for (const number of [0, 1])
+      small.source.marks.set(`small/${number}`, { owner: 'small', number, frozen: true, dirty: new Map() });
+    expect(await small.live()).toMatchObject({ ending: 'cutOver' });
+    expect(await factsOf(small, 'ReplicationStalled')).toEqual([]);
+    expect(small.isEqual()).toBe(true);
+  });
+
   it('compares all of a disk whose writes cannot be tracked, every time', async () => {
     const small = smallMigration();
     small.source.untracked.add(diskId('vdb'));
