@@ -178,6 +178,26 @@ describe('a cutover', () => {
     expect(small.source.power).toBe('running');
   });
 
+  it('of a guest that has crashed is refused unless it is forced: what it had not written is lost', async () => {
+    const small = smallMigration();
+    const crash = when('CutoverStarted', () => (small.source.power = 'crashed'));
+    await small.live(crash);
+    expect(await factsOf(small, 'QuiesceRefused')).toMatchObject([{ data: { reason: { type: 'GuestCrashed' } } }]);
+    expect(await factsOf(small, 'SourceQuiesced')).toEqual([]);
+  });
+
+  it.each(['lostBefore', 'lostAfter'] as const)(
+    'asks what became of a pause whose answer was lost: %s',
+    async (how) => {
+      const small = smallMigration();
+      small.source.breakNext('pause', how);
+      expect(await small.live()).toMatchObject({ ending: 'cutOver' });
+      expect(await factsOf(small, 'QuiesceRefused')).toEqual([]);
+      const found = how === 'lostAfter' ? 'done' : 'notDone';
+      expect(await factsOf(small, 'OutcomeReconciled')).toMatchObject([{ data: { found } }]);
+    },
+  );
+
   it.each([
     ['running', 'running'],
     ['paused', 'paused'],
@@ -221,6 +241,17 @@ describe('a cutover', () => {
     const kinds = (await factsOf(small, 'RoundCompleted')).map(({ data }) => data.kind);
     expect(kinds.filter((kind) => kind === 'full' || kind === 'rescan')).toEqual(['full']);
     expect(small.isEqual()).toBe(true);
+  });
+
+  it('of a source that was written to after its final sync is not fenced', async () => {
+    const small = smallMigration();
+    const write = when('FinalSyncCompleted', () => {
+      for (const mark of small.source.marks.values()) if (!mark.frozen) mark.dirty.get(vda)?.add(0);
+    });
+    expect(await small.live(write)).toMatchObject({ ending: 'rolledBack' });
+    expect(await factsOf(small, 'FencingFailed')).toMatchObject([
+      { data: { reason: { type: 'WrittenSinceFinalSync' } } },
+    ]);
   });
 
   it('of a source that was started again before its final sync fails without a round', async () => {
@@ -296,6 +327,19 @@ describe('taking everything off the source', () => {
     expect(small.source.exports.size).toBe(0);
     expect(small.target.replicas.size).toBe(2);
     expect(small.source.power).toBe('running');
+  });
+
+  it('does not give up the way back while the source runs beside its replica', async () => {
+    const small = smallMigration();
+    const life: LifeOptions = {
+      goal: 'finalize',
+      onFact: ({ type }) => {
+        if (type === 'FinalizationRequested') small.source.power = 'running';
+        if (type === 'RetirementFailed') small.source.power = 'paused';
+      },
+    };
+    expect(await small.live(life)).toMatchObject({ ending: 'finalized' });
+    expect(await factsOf(small, 'RetirementFailed')).toMatchObject([{ data: { reason: { type: 'SourceRuns' } } }]);
   });
 
   it('removes them when the migration is finalized, and leaves the source at rest', async () => {

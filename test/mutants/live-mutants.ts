@@ -114,7 +114,7 @@ export const liveMutants: readonly Mutant[] = [
     kind: 'lossIgnored',
     incident: 'L6',
     why: 'A rescan that somebody asks for is taken for the round that was there before.',
-    tests: everyStep,
+    tests: ['replicator/live/memory.test.ts', ...everyStep],
   },
   {
     id: 'found-state-forgotten',
@@ -124,7 +124,7 @@ export const liveMutants: readonly Mutant[] = [
     kind: 'retryForgets',
     incident: 'L3',
     why: 'A source that was found switched off is not given back switched off.',
-    tests: everyStep,
+    tests: ['replicator/live/memory.test.ts', ...everyStep],
   },
   {
     id: 'crashed-guest-taken-as-it-is',
@@ -245,7 +245,7 @@ export const liveMutants: readonly Mutant[] = [
     kind: 'secretKept',
     incident: 'L24',
     why: 'A token that a library quotes in its error is in the log for ever.',
-    tests: live,
+    tests: ['replicator/live/secrets.test.ts'],
   },
   {
     id: 'untrusted-replica-gets-a-delta',
@@ -255,7 +255,7 @@ export const liveMutants: readonly Mutant[] = [
     kind: 'lossIgnored',
     incident: 'L6',
     why: 'A replica whose root is not that of its source is tried again and again, and never compared.',
-    tests: everyStep,
+    tests: ['replicator/live/trouble.test.ts'],
   },
   {
     id: 'progress-goes-back',
