@@ -32,7 +32,9 @@ describe('what a gateway remembers of a disk', () => {
   afterEach(() => rm(folder, { recursive: true }));
 
   const opened = async (n: number, start: Start) =>
-    valueOf(await openSenderDigests(folder, job(n), size, start, { recorded: async () => ok(atReceiver) }));
+    valueOf(
+      await openSenderDigests({ directory: folder }, job(n), size, start, { recorded: async () => ok(atReceiver) }),
+    );
   /** Round 0 was sent by this gateway, and completed with a root. */
   const sealed = async (root: string): Promise<void> => {
     const record = await opened(0, after(0, '', { base: undefined }));

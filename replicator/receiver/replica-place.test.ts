@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { extent } from '#core/disk/extent';
 import { diskId } from '#core/ids';
 import { bytes, instant, offset, round } from '#core/units';
+import { nodeFiles } from '#replicator/disk/node-files';
 import { digestBlockWith, digestsOf, grain } from '#replicator/pipeline/digest';
 import { valueOf } from '#test/support/value-of';
 import { digestsPathOf, openReplicaAt } from './replica-place.ts';
@@ -27,7 +28,7 @@ describe('the digests of a replica', () => {
     valueOf(
       await openReplicaAt({
         ...{ target, records: target, session: 'm-1', disk: diskId('vda') },
-        ...{ size, digest: 'xxh64', overwrite: false },
+        ...{ size, digest: 'xxh64', overwrite: false, files: nodeFiles },
       }),
     );
   /** A replica with all of the content durable in round 0. */

@@ -173,7 +173,7 @@ export const diskMutants: readonly Mutant[] = [
   {
     id: 'existing-disk-overwritten',
     file: 'replicator/receiver/replica-place.ts',
-    find: "    if (found.blocks > 0 || !(await isAllZero(target))) return { type: 'TargetExists', target };\n",
+    find: "    if (found.allocated > 0 || !(await isAllZero(target, files))) return { type: 'TargetExists', target };\n",
     replace: '',
     kind: 'guardRemoved',
     incident: 'L1',
@@ -213,8 +213,8 @@ export const diskMutants: readonly Mutant[] = [
   {
     id: 'short-write-not-finished',
     file: 'replicator/disk/file-writer.ts',
-    find: 'writeFully(handle, at + count, dropFront(left, count), done);',
-    replace: 'writeFully(handle, at + count, [], done);',
+    find: 'writeFully(file, at + count, dropFront(left, count), done);',
+    replace: 'writeFully(file, at + count, [], done);',
     kind: 'ackTooEarly',
     incident: 'L5',
     why: 'A write that the system cut short is taken for whole.',
