@@ -1,0 +1,80 @@
+import { describe, expect, it } from 'vitest';
+import { millis } from '#core/units';
+import type { MigrationFactType } from '#core/migration/facts';
+import { smallMigration, type SmallMigration } from '#test/support/small-migration';
+
+/*
+ * What the outside does with one call, and what may be believed after it: power and networks are taken for what they were
+ * seen to be, never for what they were asked to be.
+ */
+
+const launching = (): SmallMigration => smallMigration({ handOver: 'launch', onValidationFailure: 'rollBack' });
+const typesOf = async (small: SmallMigration): Promise<readonly MigrationFactType[]> =>
+  (await small.facts()).map(({ type }) => type);
+const found = async (small: SmallMigration): Promise<readonly string[]> =>
+  (await small.facts()).flatMap(({ type, data }) => (type === 'OutcomeReconciled' ? [data.found] : []));
+
+describe('a target whose connecting was not answered', () => {
+  it.each([
+    ['lostBefore', 'notDone'],
+    ['lostAfter', 'done'],
+  ] as const)('is connected if its links say so, and then only: %s', async (fate, expected) => {
+    const small = launching();
+    small.launch.fates.set('set links', [fate]);
+    expect((await small.live()).ending).toBe('cutOver');
+    expect(await found(small)).toEqual([expected]);
+    expect([...small.launch.vms.values()]).toMatchObject([{ power: 'running', links: 'connected' }]);
+  });
+});
+
+describe('a fence', () => {
+  it('waits for a guest that takes its time to power off', async () => {
+    const small = launching();
+    small.launch.fates.set('agent power off', [{ late: millis(3_000) }]);
+    expect((await small.live()).ending).toBe('cutOver');
+    expect(await typesOf(small)).not.toContain('FencingFailed');
+  });
+
+  it('does not power a source off that was written to after the final sync', async () => {
+    const small = launching();
+    const onFact = ({ type }: { readonly type: string }): void => {
+      if (type !== 'FinalSyncCompleted') return;
+      for (const { frozen, dirty } of small.source.marks.values())
+        if (!frozen) for (const blocks of dirty.values()) blocks.add(0);
+    };
+    expect((await small.live({ onFact })).ending).toBe('rolledBack');
+    const failed = (await small.facts()).find(({ type }) => type === 'FencingFailed');
+    expect(failed?.data).toMatchObject({ reason: { type: 'WrittenSinceFinalSync' } });
+  });
+
+  it('is none if the source was started again while it was put up', async () => {
+    const small = launching();
+    let times = 0;
+    small.launch.onChange = (call) => {
+      if (call === 'disconnect' && (times += 1) === 1) small.source.power = 'running';
+    };
+    expect((await small.live()).ending).toBe('rolledBack');
+    expect(await typesOf(small)).toContain('FencingFailed');
+    expect(await typesOf(small)).not.toContain('SourceFenced');
+  });
+
+  it('does not power a source off that nobody can ask any more whether it was written to', async () => {
+    const small = launching();
+    const { fates } = small.launch;
+    fates.set('agent power off', ['lostBefore']);
+    const forced: string[] = [];
+    let isAway = false;
+    small.launch.onChange = (call) => {
+      if (call === 'power off') forced.push(call);
+      // Its network is gone from when it was asked to power off until the source is given back.
+      if (!isAway && fates.get('agent power off')?.length === 0) {
+        isAway = true;
+        small.launch.sourceConnected = false;
+      }
+    };
+    expect((await small.live()).ending).toBe('rolledBack');
+    expect(forced).toEqual([]);
+    expect(await typesOf(small)).toContain('FencingFailed');
+    expect([small.source.power, small.launch.sourceConnected]).toEqual(['running', true]);
+  });
+});
