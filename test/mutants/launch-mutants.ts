@@ -145,7 +145,7 @@ export const launchMutants: readonly Mutant[] = [
     kind: 'guardRemoved',
     incident: 'L4',
     why: 'Whoever finds the source off in the middle of its cutover starts it.',
-    tests: ['replicator/live/launch/never-both-connected.test.ts'],
+    tests: ['replicator/live/launch/starting-source.test.ts'],
   },
   {
     id: 'fix-up-not-verified',

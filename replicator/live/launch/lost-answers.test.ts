@@ -78,3 +78,24 @@ describe('a fence', () => {
     expect([small.source.power, small.launch.sourceConnected]).toEqual(['running', true]);
   });
 });
+
+describe('the way back', () => {
+  it('is not behind it before the source serves again: to have powered it on is not enough', async () => {
+    const small = launching();
+    small.launch.fails.add('launch');
+    small.launch.onPowerOn = () => (small.launch.sourceConnected = false);
+    expect((await small.live()).ending).toBe('failed');
+    const failed = (await small.facts()).find(({ type }) => type === 'RollbackFailed');
+    expect(failed?.data).toMatchObject({ reason: { detail: expect.stringContaining('does not answer') } });
+  });
+
+  it('is not given up while the source runs beside its target', async () => {
+    const small = launching();
+    const onFact = ({ type }: { readonly type: string }): void => {
+      if (type === 'FinalizationRequested') small.source.power = 'running';
+      if (type === 'RetirementFailed') small.source.power = 'off';
+    };
+    expect((await small.live({ goal: 'finalize', onFact })).ending).toBe('finalized');
+    expect((await typesOf(small)).filter((type) => type === 'RetirementFailed')).toHaveLength(1);
+  });
+});
