@@ -1,6 +1,6 @@
 import type { Mutant } from './mutant.ts';
 
-const launch = ['lost-answers', 'launch-world', 'never-both-connected'].map(
+const launch = ['lost-answers', 'fix-up-trouble', 'launch-world', 'never-both-connected'].map(
   (test) => `replicator/live/launch/${test}.test.ts`,
 );
 
