@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { MigrationFact, MigrationFactType } from '#core/migration/facts';
+import { millis } from '#core/units';
 import { mishaps, smallMigration, type SmallMigration } from '#test/support/small-migration';
 
 const launching = (): SmallMigration =>
@@ -141,6 +142,34 @@ describe('what a test made', () => {
     expect(small.launch.prepared.size).toBe(1);
     expect((await small.live({ goal: 'finalize' })).ending).toBe('finalized');
     expect(small.launch.prepared.size).toBe(0);
+  });
+
+  it('is copied of a replica that no round writes to, and leaves nothing of its clone', async () => {
+    const small = smallMigration({
+      ...{ handOver: 'launch', onValidationFailure: 'rollBack', testLaunch: 'required' },
+      // So that the next round is due while the replica is being copied.
+      refreshEvery: millis(1),
+    });
+    const rounds = (): string =>
+      JSON.stringify([...small.target.replicas.values()].map(({ complete, open }) => [complete, open?.round]));
+    let copies = 0;
+    const siteOf = small.launch.site;
+    small.launch.site = (step) => {
+      const site = siteOf(step);
+      const copy: typeof site.overlays.copy = async (replica) => {
+        const before = rounds();
+        // It takes as long as many rounds.
+        await small.clock.wait(millis(200));
+        copies += 1;
+        expect(rounds()).toBe(before);
+        return site.overlays.copy(replica);
+      };
+      return { ...site, overlays: { ...site.overlays, copy } };
+    };
+    expect((await small.live()).ending).toBe('cutOver');
+    expect(copies).toBe(2);
+    expect([...small.launch.images.keys()].filter((path) => path.endsWith('~'))).toEqual([]);
+    expect([...small.launch.vms.keys()]).toEqual(['web-01']);
   });
 
   it('is made in the last round before the cutover where the plan has no test, and once for a guest', async () => {
