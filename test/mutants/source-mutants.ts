@@ -47,13 +47,13 @@ export const sourceMutants: readonly Mutant[] = [
     tests: kvm,
   },
   {
-    id: 'added-disk-not-seen-by-marks',
+    id: 'removed-disk-not-seen-by-marks',
     file: 'replicator/connectors/kvm/marks.ts',
     find: '  if (name.disks !== disks)',
-    replace: '  if (name.disks > disks)',
+    replace: '  if (name.disks < disks)',
     kind: 'lossIgnored',
     incident: 'L7',
-    why: 'A disk was exchanged for two, and the mark is taken for one of all of them.',
+    why: 'A disk was taken away since, and the mark of the others is taken for one of all of them.',
     tests: kvm,
   },
   {
@@ -127,13 +127,14 @@ export const sourceMutants: readonly Mutant[] = [
     tests: tracking,
   },
   {
-    id: 'page-read-by-halves-is-intact',
+    id: 'unknown-record-passed-over',
     file: 'replicator/sentinel/tracking/trace-page.ts',
-    find: '  return { missed, intact: at >= end };',
-    replace: '  return { missed, intact: true };',
+    find: 'if (at + length > end || !readRecord(page, at, length, formats, onRequest)) return { missed, intact: false };',
+    replace:
+      'if (at + length > end) return { missed, intact: false };\n      readRecord(page, at, length, formats, onRequest);',
     kind: 'lossIgnored',
     incident: 'L6',
-    why: 'What of a page was not understood may have been a write.',
+    why: 'A record that was not understood may have been a write.',
     tests: tracking,
   },
   {
@@ -155,6 +156,8 @@ export const sourceMutants: readonly Mutant[] = [
     incident: 'L5',
     why: 'A remount that answered yes and did nothing is taken for a file system at rest.',
     tests: quiesce,
+    survives:
+      'The look at all file systems that follows finds what stayed writable and has the kernel remount it: only the report of how it was done is wrong then.',
   },
   {
     id: 'undo-not-noted-before-it-is-needed',
