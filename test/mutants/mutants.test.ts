@@ -46,7 +46,7 @@ describe('mutants', () => {
 });
 
 describe('a mutant that does not compile', () => {
-  it('is said to', () => {
+  it('is said to', { timeout: 120_000 }, () => {
     const wrong = { ...canary, replace: canary.replace.replace('ok([])', "ok('no facts')") };
     expect(typeErrors([wrong])).toEqual([expect.stringContaining(`${canary.id}: `)]);
   });
