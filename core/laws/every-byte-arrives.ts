@@ -37,12 +37,15 @@ function wrongFinal(state: Synced, report: RoundReport, place: Place): string | 
   if (!state.isWhole) return 'the final sync follows no whole copy';
   if (!state.isQuiesced) return 'the final sync ended while the source could write';
   const truth = place.witness?.sourceRoots(place.stream);
+  const replicas = place.witness?.replicaRoots(place.stream);
   for (const disk of state.disks) {
     const root = report.disks.find((each) => each.disk === disk)?.root;
     if (root === undefined) return `the final sync says nothing of disk ${disk}`;
     if (root === '') return `the content of disk ${disk} was not compared`;
     const wanted = truth?.get(disk);
     if (wanted !== undefined && wanted !== root) return `disk ${disk} differs from its source at the quiesce point`;
+    const held = replicas?.get(disk);
+    if (held !== undefined && held !== root) return `the replica of disk ${disk} does not hold what was reported`;
   }
   return undefined;
 }

@@ -38,6 +38,8 @@ export interface LogEnd {
 export interface Witness {
   /** Digest roots of the source's disks at the last quiesce point, by disk. */
   sourceRoots(stream: StreamId): ReadonlyMap<DiskId, string> | undefined;
+  /** Digest roots of what the replicas hold now, by disk, read by the judge itself; empty where there is none. */
+  replicaRoots(stream: StreamId): ReadonlyMap<DiskId, string> | undefined;
   /** The disks that the source has now. */
   disksNow(stream: StreamId): readonly DiskId[] | undefined;
   /** When what tracked the changes of the source was last lost, whether anybody noticed or not. */

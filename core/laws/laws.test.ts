@@ -44,6 +44,7 @@ const completed = (db: string, web: string, why?: 'apart'): Line =>
   });
 const toRolledBack = [...toParked(), ...cutover(1).slice(0, 9), line('FixUpFailed', { reason }), asked('rollBack')];
 const nobody: Witness = {
+  replicaRoots: () => undefined,
   sourceRoots: () => undefined,
   disksNow: () => undefined,
   trackingLostAt: () => undefined,
