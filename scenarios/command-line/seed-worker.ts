@@ -4,7 +4,7 @@ import { inMemoryEventLog } from '#core/event-log/in-memory';
 import { underCalibration } from '#scenarios/calibration-use';
 import { loadScenario } from '#scenarios/load';
 import { rehearse } from '#scenarios/run';
-import { logHash } from '#scenarios/log-hash';
+import { logHash } from '#core/event-log/log-hash';
 import { describeProblems } from '#scenarios/yaml-file';
 import { virtualClock } from '#simulator/kernel/virtual-clock';
 import { describeRehearsalError } from './rehearsal-text.ts';

@@ -3,7 +3,7 @@ import type { EventLog, RecordedFact } from '#core/event-log/event-log';
 import { inMemoryEventLog } from '#core/event-log/in-memory';
 import { InvariantError } from '#core/invariant';
 import { loadScenario, describeScenarioError } from '#scenarios/load';
-import { factsHash } from '#scenarios/log-hash';
+import { factsHash } from '#core/event-log/log-hash';
 import type { RehearsalScenario } from '#scenarios/rehearsal-scenario';
 import type { RehearsalSummary } from '#scenarios/rehearsal-summary';
 import { startRehearsal, type Rehearsal, type RehearsalOptions } from '#scenarios/run';

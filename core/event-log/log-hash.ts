@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { canonicalJson } from '#core/event-log/canonical-json';
-import type { EventLog, RecordedFact } from '#core/event-log/event-log';
+import { canonicalJson } from './canonical-json.ts';
+import type { EventLog, RecordedFact } from './event-log.ts';
 
 /** One hash over facts as they come: the same for two runs only if the same happened in both, in the same order. */
 export interface FactsHash {
