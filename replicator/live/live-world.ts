@@ -20,7 +20,7 @@ import { launchPerformers, launchReconcilers } from '#replicator/live/launch/lau
 import { oneAtATime } from '#replicator/one-at-a-time';
 import { memoryOf } from './memory.ts';
 import { came, type Parts, type Perform, type Reconcile } from './parts.ts';
-import { persist } from './patience.ts';
+import { lostAnswers, persist } from './patience.ts';
 import type { ReplicaPlace } from './target-place.ts';
 import { initiateReplication, runDeltaSync, runFullSync, runRescan, wasInitiated } from './replication-effects.ts';
 import { sourceConnection } from './source-connection.ts';
@@ -72,10 +72,14 @@ export function liveWorld(options: LiveWorldOptions): LiveWorld {
   };
   const performs = { ...performers, ...(options.launch && launchPerformers(options.launch)) };
   const reconciles = { ...reconcilers, ...(options.launch && launchReconcilers(options.launch)) };
+  const lost = lostAnswers(clock);
   return {
-    perform: ({ effect }, report, signal) => {
+    perform: async ({ effect, key }, report, signal) => {
       const perform = performs[effect.type] as Perform<EffectType>;
-      return perform(parts, { params: effect.params as EffectParams<EffectType>, report, signal });
+      await lost.pause(key, signal);
+      const outcome = await perform(parts, { params: effect.params as EffectParams<EffectType>, report, signal });
+      if (outcome.type === 'unknown') lost.note(key);
+      return outcome;
     },
     reconcile: async ({ effect }, signal) => {
       invariant(isSideEffect(effect.type), `${effect.type} is simply done again`);

@@ -16,7 +16,10 @@ const metadata: ProposedFact['metadata'] = {
   model: { id: 'migration', version: '1' },
 };
 const reason = { type: 'T', detail: 'd' };
-const blank = { losses: 0, found: 'unknown', finalRound: null, lastRoundTook: null, tested: false, guest: null };
+const blank = {
+  ...{ losses: 0, found: 'unknown', finalRound: null, lastRoundTook: null },
+  ...{ progress: null, tested: false, guest: null },
+};
 
 describe('what the world remembers', () => {
   it('is what the log says by now, each fact counted once', async () => {

@@ -1,6 +1,6 @@
 import { revision, type EventLog, type StreamId } from '#core/event-log/event-log';
 import { invariant } from '#core/invariant';
-import type { GuestShape, MigrationFact, MigrationFactOf, RoundReport } from '#core/migration/facts';
+import type { GuestShape, MigrationFact, MigrationFactOf, RoundProgress, RoundReport } from '#core/migration/facts';
 import type { Millis, Round } from '#core/units';
 
 /**
@@ -18,6 +18,8 @@ export interface Memory {
   readonly finalRound: Round | null;
   /** How long the last round took that wrote to the replica; null if there was none, or it was taken up half-way. */
   readonly lastRoundTook: Millis | null;
+  /** How far the round that runs was said to be, by whoever ran it: a process that takes it up again says no less. */
+  readonly progress: Pick<RoundProgress, 'round' | 'done'> | null;
   /** Whether a test launch has been judged, however. */
   readonly tested: boolean;
   /** What the guest was like when it was looked at last; null if nobody looked. */
@@ -33,6 +35,7 @@ const blank: Memory = {
   found: 'unknown',
   finalRound: null,
   lastRoundTook: null,
+  progress: null,
   tested: false,
   guest: null,
 };
@@ -42,9 +45,11 @@ export function remember(memory: Memory, fact: MigrationFact): Memory {
   switch (fact.type) {
     case 'TrackingLost':
     case 'RescanRequested':
-      return { ...memory, losses: memory.losses + 1 };
+      return { ...memory, losses: memory.losses + 1, progress: null };
     case 'FinalSyncFailed':
-      return fact.data.trackingLost ? { ...memory, losses: memory.losses + 1 } : memory;
+      return fact.data.trackingLost ? { ...memory, losses: memory.losses + 1, progress: null } : memory;
+    case 'RoundProgressed':
+      return { ...memory, progress: { round: fact.data.round, done: fact.data.done } };
     // What an earlier cutover found says nothing about this one.
     case 'CutoverStarted':
       return { ...memory, found: 'unknown' };
@@ -55,9 +60,9 @@ export function remember(memory: Memory, fact: MigrationFact): Memory {
     case 'GuestInspected':
       return { ...memory, guest: fact.data };
     case 'FinalSyncCompleted':
-      return { ...memory, finalRound: fact.data.round, lastRoundTook: tookOf(fact.data) };
+      return { ...memory, finalRound: fact.data.round, lastRoundTook: tookOf(fact.data), progress: null };
     case 'RoundCompleted':
-      return { ...memory, lastRoundTook: tookOf(fact.data) };
+      return { ...memory, lastRoundTook: tookOf(fact.data), progress: null };
     default:
       return memory;
   }

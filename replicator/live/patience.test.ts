@@ -1,8 +1,9 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { err, ok, type Result } from '#core/result';
 import { instant, millis, seconds } from '#core/units';
 import { virtualClock } from '#simulator/kernel/virtual-clock';
-import { persist, whileWanted } from './patience.ts';
+import { lostAnswers, persist, whileWanted } from './patience.ts';
 
 const newClock = () => virtualClock({ start: instant(0), turn: () => new Promise((resolve) => setImmediate(resolve)) });
 const never = new AbortController().signal;
@@ -46,5 +47,31 @@ describe('whileWanted', () => {
     stop.abort();
     expect(await waiting).toBe('none');
     expect(await whileWanted(stop.signal, Promise.resolve('answer'), 'none')).toBe('none');
+  });
+
+  it('leaves nothing at a signal that outlives its questions', async () => {
+    const { signal } = new AbortController();
+    for (let question = 0; question < 3; question += 1) await whileWanted(signal, Promise.resolve('answer'), 'none');
+    await whileWanted(signal, Promise.reject(new Error('gone')), 'none').catch(() => undefined);
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+  });
+});
+
+describe('lostAnswers', () => {
+  it('has a step tried again later after each answer that was lost, and no other', async () => {
+    const clock = newClock();
+    const lost = lostAnswers(clock);
+    const at: number[] = [];
+    const tries = async (): Promise<void> => {
+      for (let count = 0; count < 7; count += 1) {
+        await lost.pause('a', never);
+        at.push(clock.now());
+        lost.note('a');
+      }
+      await lost.pause('b', never);
+    };
+    await clock.run(tries());
+    expect(at).toEqual([0, 1_000, 3_000, 7_000, 15_000, 31_000, 61_000]);
+    expect(clock.now()).toBe(61_000);
   });
 });

@@ -31,10 +31,45 @@ export async function persist<T, E>(
 }
 
 /** The answer, or `otherwise` as soon as nobody waits for it any more. For questions only: what changes something is waited for. */
-export const whileWanted = <T>(signal: AbortSignal, answer: Promise<T>, otherwise: T): Promise<T> =>
-  signal.aborted
-    ? Promise.resolve(otherwise)
-    : Promise.race([
-        answer,
-        new Promise<T>((resolve) => signal.addEventListener('abort', () => resolve(otherwise), { once: true })),
-      ]);
+export const whileWanted = async <T>(signal: AbortSignal, answer: Promise<T>, otherwise: T): Promise<T> => {
+  if (signal.aborted) return otherwise;
+  let unwanted = (): void => undefined;
+  const givenUp = new Promise<T>((resolve) => {
+    unwanted = () => resolve(otherwise);
+    signal.addEventListener('abort', unwanted);
+  });
+  try {
+    return await Promise.race([answer, givenUp]);
+  } finally {
+    // A step that asks for minutes would gather a listener for each question.
+    signal.removeEventListener('abort', unwanted);
+  }
+};
+
+/** Spaces the tries of steps whose answers are lost, one after the other. */
+export interface LostAnswers {
+  /** Waits before a step is tried again: not at all before its first try, longer after each answer that was lost. */
+  pause(key: string, signal: AbortSignal): Promise<void>;
+  /** The answer to a step was lost. */
+  note(key: string): void;
+}
+
+// A step that is found not done is asked for again at once. Where one of those it talks to stays away, that would go on
+// many times a second, each with three facts in the log.
+const againFirst = seconds(1);
+const againLast = seconds(30);
+
+/** No answer has been lost yet. A process that dies forgets them: the next one tries at once. */
+export function lostAnswers(clock: Clock): LostAnswers {
+  const pauses = new Map<string, Millis>();
+  return {
+    pause: async (key, signal) => {
+      const pause = pauses.get(key);
+      if (pause !== undefined) await clock.wait(pause, signal);
+    },
+    note: (key) => {
+      const pause = pauses.get(key);
+      pauses.set(key, pause === undefined ? againFirst : millis(Math.min(2 * pause, againLast)));
+    },
+  };
+}

@@ -27,3 +27,22 @@ it('adds up all disks, once all have said what they have to do, and no more than
   ]);
   expect(said[0]).toMatchObject({ round: 3, sent: 10 });
 });
+
+it('says no less of a round than was said of it before this process took it up, and of another what is true', () => {
+  const vda = diskId('vda');
+  const saidOf = (number: number): readonly number[] => {
+    const said: RoundProgress[] = [];
+    let now = 0;
+    const clock = { now: () => instant(now), wait: () => Promise.resolve() };
+    const before = { round: round(3), done: bytes(40) };
+    const order = { round: round(number), disks: [vda], clock, said: before };
+    const progress = roundProgress(order, (one) => said.push(one));
+    for (const done of [0, 30, 40, 50]) {
+      now += 2_000;
+      progress.take(vda, { done: bytes(done), total: bytes(100), read: bytes(done), sent: bytes(done) });
+    }
+    return said.map(({ done }) => done);
+  };
+  expect(saidOf(3)).toEqual([50]);
+  expect(saidOf(4)).toEqual([0, 30, 40, 50]);
+});

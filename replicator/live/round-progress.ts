@@ -10,6 +10,15 @@ export interface RoundProgressReporter {
   take(disk: DiskId, progress: DiskProgress): void;
 }
 
+/** Which round, and what was said of it before. */
+export interface RoundProgressOptions {
+  readonly round: Round;
+  readonly disks: readonly DiskId[];
+  readonly clock: Clock;
+  /** How far a round was said to be before this process took it up: nothing less is said of the same one. */
+  readonly said?: Pick<RoundProgress, 'round' | 'done'> | null;
+}
+
 // Each is a fact on stable storage: one a second shows a person that it moves, and ten hours of it are 36,000 facts.
 const reportEvery = seconds(1);
 
@@ -18,12 +27,12 @@ const reportEvery = seconds(1);
  * would turn progress back.
  */
 export function roundProgress(
-  { round, disks, clock }: { readonly round: Round; readonly disks: readonly DiskId[]; readonly clock: Clock },
+  { round, disks, clock, said = null }: RoundProgressOptions,
   report: (progress: RoundProgress) => void,
 ): RoundProgressReporter {
   const latest = new Map<DiskId, DiskProgress>();
   let lastAt: Instant | undefined;
-  let lastDone = -1;
+  let lastDone = said?.round === round ? said.done : -1;
   return {
     take: (disk, progress) => {
       latest.set(disk, progress);

@@ -121,7 +121,7 @@ async function moveDisks(
   const over = new AbortController();
   const signal = AbortSignal.any([order.signal, over.signal]);
   const progress = roundProgress(
-    { round: order.round, disks: disks.map(({ id }) => id), clock: parts.clock },
+    { round: order.round, disks: disks.map(({ id }) => id), clock: parts.clock, said: marks.memory.progress },
     order.onProgress,
   );
   let first: { readonly error: ReplicationError; readonly disk: DiskId } | undefined;
