@@ -11,7 +11,7 @@ import { describeCertificatesError, readSentinelAuthority } from '#replicator/ce
 import type { Credentials } from '#replicator/protocol/credentials';
 import type { BundleSecrets, SentinelSummary } from '#replicator/protocol/guest-message';
 import type { ListenError } from '#replicator/protocol/network';
-import type { AskGuest } from '#replicator/sentinel/control/calls';
+import { readAnswer, type AskGuest } from '#replicator/sentinel/control/calls';
 import { guestAgentOver } from '#replicator/sentinel/control/guest-agent-over';
 import { fingerprintOf } from '#replicator/sentinel/identity/proof';
 import { dataLinks, type DataLinks } from './data-links.ts';
@@ -141,6 +141,8 @@ function guestsOver(
     ask: (id) => async (call, asks) => {
       // One that was never invited, or may not come any more, is not waited for.
       const { snapshot } = registry.state(id);
+      // Whoever died before hearing of it asks again, and there is nobody left in the guest to answer.
+      if (call === 'uninstall' && snapshot.matches('uninstalled')) return readAnswer(call, null);
       const mayCome = snapshot.hasTag('admitted') || snapshot.matches('awaited');
       const session = mayCome ? await sessions.wait(id, patience, clock) : undefined;
       if (session) {
