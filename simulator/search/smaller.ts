@@ -1,5 +1,5 @@
 import type { BlockOutcome, BlockFault, BlockSpec, BlockVm, BlockWave } from '#simulator/block/spec';
-import { elapsed, millis, type Millis } from '#core/units';
+import { elapsed, hours, millis, type Millis } from '#core/units';
 
 /*
  * Ways in which a world can be smaller or plainer, as edits that know nothing of each other: whoever shrinks tries many at
@@ -79,12 +79,18 @@ const editWave =
   (edit: Partial<BlockWave>): Edit =>
   (spec) => ({ ...spec, wave: { ...spec.wave, ...edit } });
 
+// The first grain of a boot disk is what is installed there; a guest writes behind it.
+const grainsMin = 2;
+// People look again every minute or so, and give up what does not get better: nobody promises an end before that.
+const liveWithinMin = hours(3);
+
 /** Less time until the window, in it, and until the world heals. */
 function shorter({ wave, healAt, liveWithin }: BlockSpec): readonly Edit[] {
   const length = wave.windowEnd - wave.windowStart;
   return [
     (spec) => ({ ...spec, healAt: wholeMinutes(healAt / 2) }),
-    (spec) => ({ ...spec, liveWithin: wholeMinutes(liveWithin / 2) }),
+    // A world that is given no time to come to an end fails for that alone.
+    (spec) => ({ ...spec, liveWithin: millis(Math.max(wholeMinutes(liveWithin / 2), liveWithinMin)) }),
     ({ wave: { windowStart }, ...spec }) => ({
       ...spec,
       wave: { ...wave, windowStart, windowEnd: millis(windowStart + wholeMinutes(length / 2)) },
@@ -140,6 +146,9 @@ function rounded(unit: number, faults: readonly BlockFault[], wave: BlockWave): 
 }
 
 const sizes = (name: string, smaller: (n: number) => number): readonly Edit[] => [
-  editVm(name, (vm) => ({ ...vm, disks: vm.disks.map((disk) => ({ ...disk, grains: smaller(disk.grains) })) })),
+  editVm(name, (vm) => ({
+    ...vm,
+    disks: vm.disks.map((disk) => ({ ...disk, grains: Math.max(grainsMin, smaller(disk.grains)) })),
+  })),
   editVm(name, (vm) => ({ ...vm, writesPerMinute: Math.min(vm.writesPerMinute, smaller(vm.writesPerMinute)) })),
 ];

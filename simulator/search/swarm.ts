@@ -148,10 +148,16 @@ function faultsOf(rng: Rng, kind: BlockFaultKind, vms: readonly BlockVm[], healA
       kind,
       at: momentOf(own.fork('at'), hits === 'vm' ? vm.name : own.fork('whose').pick(vms).name, healAt),
       vm: hits === 'vm' ? vm.name : null,
-      lasts: lasts === 'while' ? millis(own.fork('lasts').between(min, max)) : millis(0),
+      lasts: lasts === 'while' ? lasting(kind, own.fork('lasts').between(min, max)) : millis(0),
     };
   });
 }
+
+// Nobody fetches what is written while there is no manager: how long that may be is a promise of those who run it.
+const managerAwayMax = minutes(4);
+
+const lasting = (kind: BlockFaultKind, drawn: number): Millis =>
+  millis(kind === 'managerKilled' ? Math.min(drawn, managerAwayMax) : drawn);
 
 function momentOf(rng: Rng, vm: string, healAt: Millis): FaultMoment {
   if (rng.fork('type').chance(ratio(1, 2))) return { type: 'time', ms: millis(rng.fork('ms').between(0, healAt)) };
