@@ -4,7 +4,7 @@
  */
 
 const tests = '\\.test\\.ts$|\\.contract\\.ts$|^test/|^bench/';
-const adapters = '^core/event-log/(in-memory|sqlite|eventstoredb|chain)[^/]*\\.ts$';
+const adapters = '^core/event-log/(in-memory|sqlite|eventstoredb|chain|log-hash)[^/]*\\.ts$';
 const external = ['npm', 'npm-dev', 'npm-optional', 'npm-peer', 'npm-bundled', 'core'];
 
 /** A folder that may import only the ones listed, and packages. */
@@ -128,10 +128,25 @@ export default {
       severity: 'error',
       comment:
         'A world in virtual time touches nothing outside its seed, neither itself nor through what it imports: real I/O would finish in an order no seed can replay.',
-      from: { path: '^simulator/(kernel|estate|flow|block|faults)/', pathNot: tests },
+      // `block/world` hands ports of the world to processes of production, whose defaults are the real ones: nothing of it
+      // may take those itself, and the globals throw while it runs.
+      from: {
+        path: '^simulator/(kernel|estate|flow|block|faults)/',
+        pathNot: [tests, '^simulator/block/world/'],
+      },
       to: {
         reachable: true,
         path: '^(node:)?(fs|net|tls|dgram|dns|http|http2|https|child_process|cluster|worker_threads|timers|readline|os|inspector|perf_hooks|crypto)(/|$)|^replicator/connectors/',
+      },
+    },
+    {
+      name: 'world-hands-out-its-own-ports',
+      severity: 'error',
+      comment:
+        'What puts processes of production into a world in virtual time gives them files, networks and clocks of that world. Taking real ones would leave the seed.',
+      from: { path: '^simulator/block/world/', pathNot: tests },
+      to: {
+        path: '^(node:)?(fs|net|tls|dgram|dns|http|http2|https|child_process|cluster|worker_threads|timers|readline|os|inspector|perf_hooks|crypto)(/|$)|^replicator/(connectors/|wall-clock|disk/node-files|protocol/tls-network)',
       },
     },
     {
@@ -142,7 +157,11 @@ export default {
       from: { path: '^web/dashboard/', pathNot: [tests, '\\.config\\.ts$'] },
       to: {
         path: '^(core|web)/',
-        pathNot: ['^web/dashboard/', '^core/(?!event-log/)', '^core/event-log/(?!in-memory|sqlite|eventstoredb|chain)'],
+        pathNot: [
+          '^web/dashboard/',
+          '^core/(?!event-log/)',
+          '^core/event-log/(?!in-memory|sqlite|eventstoredb|chain|log-hash)',
+        ],
         dependencyTypesNot: ['type-only'],
       },
     },

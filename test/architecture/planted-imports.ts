@@ -62,6 +62,10 @@ export const plantedImports: readonly Planted[] = [
     'simulator/endpoints/ahv/thing.ts': thing,
   }),
   planted('no-io-in-virtual-time', 'simulator/kernel/listens.ts', run('node:net')),
+  planted('world-hands-out-its-own-ports', 'simulator/block/world/listens.ts', run('node:net')),
+  planted('world-hands-out-its-own-ports', 'simulator/block/world/real-files.ts', use('#replicator/disk/node-files'), {
+    'replicator/disk/node-files.ts': thing,
+  }),
   planted('no-io-in-virtual-time', 'simulator/block/through-another.ts', use('#replicator/io/dials'), {
     'replicator/io/dials.ts': `${run('node:net')}${thing}`,
   }),

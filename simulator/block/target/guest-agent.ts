@@ -56,6 +56,8 @@ interface Asking {
   readonly ask: <T>(operation: string, act: (guest: RunningGuest) => Result<T, GuestAgentError>) => Answer<T>;
   /** What takes its time in the guest: the answer comes only if it is still there to give it. */
   readonly askLong: <T>(operation: string, begin: (guest: RunningGuest) => Promise<T | undefined>) => Answer<T>;
+  /** Its gateway remembers that it was done, and says so whoever asks again. */
+  readonly uninstall: () => Answer<void>;
 }
 
 function askingOf(options: SentinelOptions): Asking {
@@ -75,21 +77,32 @@ function askingOf(options: SentinelOptions): Asking {
       },
       lost(operation),
     );
+  const marksOf = (guest: RunningGuest): GuestMarks => {
+    const known = marks.get(guest);
+    if (known) return known;
+    const names = diskNames(guest.hardware, guest.disks.length);
+    const tracked = guest.disks.flatMap((disk, index) => {
+      const id = names[index];
+      return id !== undefined && tracking(id).possible ? [[id, disk] as const] : [];
+    });
+    const made = guestMarks(new Map(tracked));
+    marks.set(guest, made);
+    return made;
+  };
+  let isUninstalled = false;
+  const uninstallNow = (): Result<void, GuestAgentError> => {
+    if (isUninstalled) return ok(undefined);
+    const guest = answering();
+    if (!guest) return away('uninstall');
+    if (!guest.change(withoutSentinel))
+      return err({ type: 'Refused', operation: 'uninstall', detail: 'the root is read-only' });
+    isUninstalled = true;
+    return ok(marksOf(guest).end());
+  };
   return {
-    ...{ answering, ask },
+    ...{ answering, ask, marksOf },
     inventory: (guest) => inventoryOf(guest, version, tracking),
-    marksOf: (guest) => {
-      const known = marks.get(guest);
-      if (known) return known;
-      const names = diskNames(guest.hardware, guest.disks.length);
-      const tracked = guest.disks.flatMap((disk, index) => {
-        const id = names[index];
-        return id !== undefined && tracking(id).possible ? [[id, disk] as const] : [];
-      });
-      const made = guestMarks(new Map(tracked));
-      marks.set(guest, made);
-      return made;
-    },
+    uninstall: () => call('sentinel: uninstall', uninstallNow, lost('uninstall')),
     askLong: async (operation, begin) => {
       const begun = await ask(operation, (guest) => ok({ guest, done: begin(guest) }));
       if (!begun.ok) return begun;
@@ -129,7 +142,10 @@ export function simulatedSentinel(options: SentinelOptions): SimulatedSentinel {
 const diskOf = (guest: RunningGuest, disk: DiskId) =>
   guest.disks[diskNames(guest.hardware, guest.disks.length).indexOf(disk)];
 
-function agentCalls({ ask, askLong, marksOf, inventory }: Asking, sentinel: SentinelId): Omit<GuestAgent, 'limit'> {
+function agentCalls(
+  { ask, askLong, marksOf, inventory, uninstall }: Asking,
+  sentinel: SentinelId,
+): Omit<GuestAgent, 'limit'> {
   const glance = (guest: RunningGuest): GuestGlance => {
     const { hostname, disks, sentinel: self } = inventory(guest);
     const seen = disks.map(({ id, size, tracking }) => ({ id, size, tracking }));
@@ -163,11 +179,7 @@ function agentCalls({ ask, askLong, marksOf, inventory }: Asking, sentinel: Sent
         return ok(guest.shutDown());
       }),
     release: (owner) => ask('release', (guest) => ok(marksOf(guest).drop((mark) => mark.owner === owner))),
-    uninstall: () =>
-      ask('uninstall', (guest) => {
-        if (guest.change(withoutSentinel)) return ok(marksOf(guest).end());
-        return err({ type: 'Refused', operation: 'uninstall', detail: 'the root is read-only' });
-      }),
+    uninstall,
     close: async () => undefined,
   };
 }

@@ -1,4 +1,4 @@
-import type { DiskId } from '#core/ids';
+import { diskId, type DiskId } from '#core/ids';
 import type { GuestAgentError } from '#core/ports/guest-agent';
 import type { ChangeMark, Changes } from '#core/ports/source-hypervisor';
 import { extent, type Extent } from '#core/disk/extent';
@@ -36,10 +36,9 @@ export function guestMarks(disks: ReadonlyMap<DiskId, GuestDisk>): GuestMarks {
     }),
   );
   const [anyDisk] = disks.keys();
+  // As the sentinel's own book of marks says it, also where no disk can be tracked.
   const lost = (): Result<never, GuestAgentError> =>
-    anyDisk === undefined
-      ? err({ type: 'Refused', operation: 'marks', detail: 'no disk is tracked' })
-      : err({ type: 'TrackingLost', disk: anyDisk, detail: 'the mark is not there' });
+    err({ type: 'TrackingLost', disk: anyDisk ?? diskId('none'), detail: 'the mark is not there' });
   const add = (mark: ChangeMark): void => {
     const dirty = new Map([...disks.keys()].map((id) => [id, new Set<number>()]));
     marks.set(keyOf(mark), { mark, isFrozen: false, dirty });

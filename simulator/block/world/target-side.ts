@@ -1,0 +1,173 @@
+import { sentinelId, type DiskId, type SentinelId } from '#core/ids';
+import type { Clock } from '#core/clock';
+import type { Rng } from '#core/rng';
+import { GiB, minutes, seconds } from '#core/units';
+import type { LaunchSite } from '#replicator/live/launch/launch-site';
+import { simulatedFixUp, type FixUpStep } from '#simulator/block/target/fix-up';
+import { simulatedSentinel, type SimulatedSentinel } from '#simulator/block/target/guest-agent';
+import { overlayStore, type OverlayStore } from '#simulator/block/target/overlay-store';
+import { simulatedPlatform } from '#simulator/block/target/platform';
+import { targetGuests, type TargetGuests } from '#simulator/block/target/target-guests';
+import { vcenter, type Vcenter } from '#simulator/endpoints/vsphere/vcenter';
+import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
+import { replicaFolder } from './appliances.ts';
+import type { WorldVm } from './block-vm.ts';
+import { boundClock } from './bound.ts';
+import type { NoteDecision } from './decisions.ts';
+import type { SimulatedVolume } from '#simulator/block/files/volume';
+import type { SimulatedProcess } from '#simulator/block/process';
+import type { VmCalls } from './vm-calls.ts';
+
+/** What is at the target: a vCenter, and overlays beside the replicas. They outlive every process of ours. */
+export interface TargetSide {
+  readonly vsphere: Vcenter;
+  readonly guests: TargetGuests;
+  /** What there is of one VM; made once. */
+  of(vm: WorldVm, calls: VmCalls): VmTarget;
+  /** A sentinel as its gateway knows it. */
+  sentinelOf(id: SentinelId): SimulatedSentinel | undefined;
+}
+
+/** What there is of one VM, for whichever manager runs. */
+export interface VmTarget {
+  readonly sentinel: SimulatedSentinel;
+  readonly site: Omit<LaunchSite, 'power'>;
+  /** Its next fix-up fails at this step. */
+  failFixUp(step: FixUpStep): void;
+  /** It hangs when it is started the next time. */
+  failBoot(): void;
+  /** Its sentinel dies, with what it recorded, and is away until what is returned is called. */
+  loseSentinel(): () => void;
+}
+
+/** What the target is made of. */
+export interface TargetSideOptions {
+  readonly clock: SimulatedClock;
+  readonly rng: Rng;
+  readonly note: NoteDecision;
+  readonly volume: SimulatedVolume;
+  readonly writesPerMinute: number;
+  /** The process that calls, whichever it is by now. */
+  readonly caller: () => SimulatedProcess;
+  /** Anything of a VM has changed. */
+  readonly onChange: () => void;
+}
+
+/** The port group of production. */
+export const productionNetwork = 'VM Network';
+const isolated = 'isolated';
+const datastore = 'datastore-1';
+// Longer than anybody waits for a guest to boot.
+const hang = minutes(600);
+
+/** Sets the target up. */
+export function targetSide(options: TargetSideOptions): TargetSide {
+  const { clock, rng, note, writesPerMinute, onChange } = options;
+  const stores = new Map<string, OverlayStore>();
+  const targets = new Map<SentinelId, VmTarget>();
+  const hanging = new Set<string>();
+  const diskOf = (path: string) => [...stores.values()].map((store) => store.disk(path)).find((disk) => disk);
+  const guests = targetGuests({
+    ...{ store: { disk: diskOf }, clock, rng: rng.fork('target guests'), writesPerMinute, note },
+    freezes: (vm) => (hanging.delete(vm.replace(/-test$/, '')) ? hang : undefined),
+  });
+  const vsphere = vcenter({
+    ...{ clock, rng: rng.fork('vsphere'), start: guests.start, onChange, note },
+    hasImage: (path) => diskOf(path) !== undefined,
+    hosts: ['esx-1', 'esx-2', 'esx-3'].map((name) => ({ name, memory: 64 * GiB })),
+    datastores: [{ name: datastore, capacity: 1_024 * GiB }],
+    networks: [productionNetwork, isolated],
+  });
+  const side: Side = { ...options, stores, guests, vsphere, hanging };
+  return {
+    ...{ vsphere, guests },
+    of(vm, calls) {
+      const made = vmTarget(side, vm, calls);
+      targets.set(sentinelOfVm(vm), made);
+      return made;
+    },
+    sentinelOf: (id) => targets.get(id)?.sentinel,
+  };
+}
+
+interface Side extends TargetSideOptions, Pick<TargetSide, 'vsphere' | 'guests'> {
+  readonly stores: Map<string, OverlayStore>;
+  readonly hanging: Set<string>;
+}
+
+const sentinelOfVm = ({ spec }: WorldVm): SentinelId => sentinelId(`sentinel-${spec.name}`);
+
+function vmTarget(side: Side, vm: WorldVm, calls: VmCalls): VmTarget {
+  const { caller, rng, note, guests, vsphere } = side;
+  const { name } = vm.spec;
+  // Time as the process has it that is at work by now.
+  const clock: Clock = {
+    now: () => side.clock.now(),
+    wait: (duration, signal) => boundClock(side.clock, caller()).wait(duration, signal),
+  };
+  const store = overlayStore({ replicas: replicasOn(side.volume), call: calls.ofOthers(caller, 'receiver') });
+  side.stores.set(name, store);
+  let away = 0;
+  let failing: FixUpStep | undefined;
+  const sentinel = simulatedSentinel({
+    ...{ sentinel: sentinelOfVm(vm), clock, call: calls.ofOthers(caller, `sentinel of ${name}`) },
+    guests: () => {
+      const own = vm.guest();
+      const moved = guests.all().filter((guest) => guest.installed()?.hostname === name);
+      return own ? [own, ...moved] : moved;
+    },
+    tracking: (disk) => trackingOf(vm, disk),
+    reaches: () => away === 0,
+  });
+  const fails = (step: FixUpStep): string | undefined => {
+    if (step !== failing) return undefined;
+    failing = undefined;
+    return 'the appliance ran out of memory';
+  };
+  return {
+    sentinel,
+    site: {
+      target: simulatedPlatform({
+        ...{ vcenter: vsphere, clock, datastore, isolated },
+        call: calls.ofOthers(caller, `vcenter for ${name}`),
+      }),
+      fixUp: simulatedFixUp({ store, clock, rng: rng.fork(`fix-up of ${name}`), note, fails }),
+      overlays: store.overlays,
+      agent: sentinel.agent,
+      policy: { timeout: minutes(2), keep: [], before: [], after: [] },
+      hardware: { controller: 'pvscsi', nicModel: 'vmxnet3' },
+      network: productionNetwork,
+      checks: [
+        { id: 'booted', kind: 'booted', timeout: seconds(60), mustSucceed: true },
+        { id: 'ledger', kind: 'service', unit: 'ledger', timeout: seconds(30), mustSucceed: true },
+      ],
+      ...{ bootMax: minutes(5), powerOffMax: seconds(30) },
+    },
+    failFixUp: (step) => (failing = step),
+    failBoot: () => side.hanging.add(name),
+    loseSentinel() {
+      sentinel.loseTracking();
+      away += 1;
+      return () => (away -= 1);
+    },
+  };
+}
+
+const replicasOn = (volume: SimulatedVolume) => {
+  const contentOf = (path: string): Uint8Array | undefined => volume.content(`${replicaFolder}/${path}`);
+  return {
+    read: (path: string, at: number, length: number) => {
+      const found = new Uint8Array(length);
+      found.set((contentOf(path) ?? new Uint8Array()).subarray(at, at + length));
+      return found;
+    },
+    size: (path: string) => contentOf(path)?.length ?? 0,
+    exists: (path: string) => contentOf(path) !== undefined,
+  };
+};
+
+function trackingOf(vm: WorldVm, disk: DiskId) {
+  const { tracking = true } = vm.spec.disks[vm.disks.indexOf(disk)] ?? {};
+  if (tracking) return { possible: true } as const;
+  return { possible: false, why: 'its kernel tells nobody of writes to it' } as const;
+}
