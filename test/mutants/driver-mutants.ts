@@ -27,8 +27,9 @@ export const driverMutants: readonly Mutant[] = [
   {
     id: 'conflict-is-taken-for-done',
     file: 'core/driver/driver.ts',
-    find: '    if (!result.ok) {\n      this.#stopped = true;',
-    replace: "    if (!result.ok && result.error.type !== 'RevisionConflict') {\n      this.#stopped = true;",
+    find: "    if (!result.ok) {\n      sometimes('driver: stopped because",
+    replace:
+      "    if (!result.ok && result.error.type !== 'RevisionConflict') {\n      sometimes('driver: stopped because",
     kind: 'guardRemoved',
     incident: 'L19',
     why: 'A manager that was replaced goes on beside its successor, on facts that no log has.',
@@ -57,9 +58,9 @@ export const driverMutants: readonly Mutant[] = [
   {
     id: 'effect-key-not-checked',
     file: 'core/driver/driver.ts',
-    find: '    const item = this.#workOf(key);\n    if (!item) return;\n    if (outcome',
+    find: "    const item = this.#workOf(key);\n    if (!item) return sometimes('driver: an answer came",
     replace:
-      '    const item = this.#workOf(key) ?? this.#model.work(this.#state)[0];\n    if (!item) return;\n    if (outcome',
+      "    const item = this.#workOf(key) ?? this.#model.work(this.#state)[0];\n    if (!item) return sometimes('driver: an answer came",
     kind: 'guardRemoved',
     incident: 'L19',
     why: 'What an abandoned step came to is taken for the outcome of the step that followed it.',
@@ -78,8 +79,8 @@ export const driverMutants: readonly Mutant[] = [
   {
     id: 'repeated-command-is-done-twice',
     file: 'core/driver/driver.ts',
-    find: 'if (this.#commandsDone.has(id)) return',
-    replace: 'if (id === undefined) return',
+    find: 'if (this.#commandsDone.has(id)) {',
+    replace: 'if (id === undefined) {',
     kind: 'retryForgets',
     incident: 'L9',
     why: 'A command whose answer was lost, and that is sent again, is refused or done a second time.',

@@ -8,8 +8,8 @@ export const liveMutants: readonly Mutant[] = [
   {
     id: 'loss-at-the-end-of-a-round-ignored',
     file: 'replicator/live/rounds.ts',
-    find: '  if (!changes.ok) return err(troubleAtSource(changes.error));\n  return ok(reportOf(order, moved.value, changes.value,',
-    replace: '  return ok(reportOf(order, moved.value, changes.ok ? changes.value : new Map(),',
+    find: '    return err(troubleAtSource(changes.error));\n  }\n  return ok(reportOf(order, moved.value, changes.value,',
+    replace: '  }\n  return ok(reportOf(order, moved.value, changes.ok ? changes.value : new Map(),',
     kind: 'lossIgnored',
     incident: 'L6',
     why: 'The bitmap vanished while the round ran, and the round reports nothing left to send.',
@@ -79,8 +79,8 @@ export const liveMutants: readonly Mutant[] = [
   {
     id: 'final-sync-of-a-running-source',
     file: 'replicator/live/rounds.ts',
-    find: "  if (kind === 'final' && !isAtRest(inventory.value)) return err(sourceRuns);\n",
-    replace: '',
+    find: "  if (kind === 'final' && !isAtRest(inventory.value)) {",
+    replace: "  if (kind === 'final' && inventory.value.name === '?') {",
     kind: 'guardRemoved',
     incident: 'L5',
     why: 'Somebody started the guest again; its last writes are in no round.',
@@ -160,8 +160,8 @@ export const liveMutants: readonly Mutant[] = [
   {
     id: 'fenced-without-looking',
     file: 'replicator/live/cutover-effects.ts',
-    find: "  if (!isAtRest(now.value)) return notProven('SourceRuns', 'the source runs again after the final sync');\n",
-    replace: '',
+    find: '  if (!isAtRest(now.value)) {',
+    replace: "  if (now.value.name === '?') {",
     kind: 'notFenced',
     incident: 'L4',
     why: 'A source that runs again is called fenced.',
