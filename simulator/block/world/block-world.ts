@@ -65,6 +65,9 @@ export async function runBlock(spec: BlockSpec, options: RunBlockOptions): Promi
 // As long as whoever looks after a machine takes to start a process again.
 const managerAway = seconds(10);
 
+// Longer than the world itself asks before it gives up.
+const lookingMax = minutes(3);
+
 class BlockWorld {
   readonly #spec: BlockSpec;
   readonly #clock: SimulatedClock;
@@ -279,9 +282,12 @@ class BlockWorld {
    * would be gone, and could not be asked to let go of its marks.
    */
   #stopSource(migration: MigrationId): void {
-    const { source, spec } = this.#vms.get(migration)?.vm ?? {};
-    if (spec?.handOver === 'launch') source?.machine.stop(true);
-    else void source?.hypervisor({ owner: 'operator', clock: this.#clock }).pause();
+    const { vm } = this.#vms.get(migration) ?? {};
+    if (!vm) return;
+    if (vm.spec.handOver === 'launch') vm.source.machine.stop(true);
+    // Its sentinel is still to let go of its marks.
+    else if (viaOf(vm.spec) === 'sentinel') void vm.guest()?.quiesce({ timeout: minutes(2), keep: [] });
+    else void vm.source.hypervisor({ owner: 'operator', clock: this.#clock }).pause();
   }
 
   /** What became of a step whose answer was lost: a person asks the world what the manager asked it, and waits for an answer. */
@@ -291,8 +297,10 @@ class BlockWorld {
     const process = this.#manager.process();
     const clock = this.#clock;
     const place: ManagerPlace = { process, clock, log: this.#log, stream: `migration-${migration}` };
-    const finding = await this.#liveWorld(migration, place).reconcile(work, new AbortController().signal);
-    return finding.type;
+    const looking = this.#liveWorld(migration, place).reconcile(work, new AbortController().signal);
+    // They ask through the manager: one that dies meanwhile never answers, and they look again.
+    const tired = clock.wait(lookingMax).then(() => ({ type: 'cannotTell' }) as const);
+    return (await Promise.race([looking, tired])).type;
   }
 
   async #open(locator: DiskLocator, exports: ReturnType<typeof simulatedExports>) {
