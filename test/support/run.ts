@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { installPrograms, mayInstall } from './install.ts';
+import { fetchOldestNode, installPrograms, mayInstall } from './install.ts';
 import { outcomeVariable, type Outcome } from './outcome.ts';
 import { runSeed } from './run-seed.ts';
 import { summarize } from './summary.ts';
@@ -17,12 +17,21 @@ const filters = process.argv.slice(2);
 const inCi = process.env['CI'] === 'true';
 const seed = runSeed(process.env);
 
-if (mayInstall(process.env)) await installPrograms().catch(goOnWithout);
+const fetched = mkdtempSync(join(tmpdir(), 'sealift-fetched-'));
+if (mayInstall(process.env)) {
+  await installPrograms().catch(goOnWithout);
+  try {
+    process.env['NODE18'] ??= fetchOldestNode(fetched);
+  } catch (error) {
+    goOnWithout(error);
+  }
+}
 const steps = filters.length === 0 ? ['check', 'build'] : [];
 const red = steps.filter((step) => !runs('npm', ['run', '--silent', step]));
 
 console.log(`seed ${seed} (repeat with SEED=${seed} npm test)`);
 const outcome = runTests();
+rmSync(fetched, { recursive: true });
 const { lines, passed } = summarize({ ...outcome, failed: outcome.failed + red.length }, { inCi, red });
 for (const line of lines) console.log(line);
 process.exitCode = passed ? 0 : 1;

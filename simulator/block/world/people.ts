@@ -12,8 +12,6 @@ export interface People {
   look(migration: MigrationId, state: MigrationState): void;
   /** The wave has nothing to do with its members any more: what did not move is given up, what moved is finalized. */
   waveIsOver(): void;
-  /** Whether somebody is going to ask for something. */
-  haveWishes(): boolean;
 }
 
 /** What people need. */
@@ -89,7 +87,6 @@ export function people({ clock, rng, finalize, send, lookAt, stopSource, lateBy 
       isWaveOver = true;
       for (const migration of states.keys()) again(migration);
     },
-    haveWishes: () => wishes.size > 0,
   };
 }
 
