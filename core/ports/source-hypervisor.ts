@@ -115,3 +115,19 @@ export function describeHypervisorError(error: HypervisorError): string {
       return `the source hypervisor broke its protocol and was disconnected: ${error.detail}`;
   }
 }
+
+// What QEMU takes for the id of an export, and what stays readable in the words of every hypervisor.
+const ownerShape = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
+
+/** Why a mark is none that a hypervisor could be asked for; undefined if it is one. */
+export function invalidMark(operation: string, { owner, number }: ChangeMark): HypervisorError | undefined {
+  if (!ownerShape.test(owner))
+    return {
+      type: 'Refused',
+      operation,
+      detail: `an owner is 1 to 100 letters, digits, dots, dashes or underscores, got ${JSON.stringify(owner)}`,
+    };
+  if (!Number.isSafeInteger(number) || number < 0)
+    return { type: 'Refused', operation, detail: `the number of a mark is a natural number, got ${number}` };
+  return undefined;
+}

@@ -1,15 +1,17 @@
 import { z } from 'zod';
 import type { DiskId } from '#core/ids';
-import type {
-  ChangeMark,
-  Changes,
-  DiskLocator,
-  HypervisorError,
-  SourceHypervisor,
-  SourceInventory,
+import {
+  invalidMark,
+  type ChangeMark,
+  type Changes,
+  type DiskLocator,
+  type HypervisorError,
+  type SourceHypervisor,
+  type SourceInventory,
 } from '#core/ports/source-hypervisor';
 import { err, ok, type Result } from '#core/result';
 import { bytes } from '#core/units';
+import { oneAtATime } from '#replicator/one-at-a-time';
 import { closeExports, hasExports, openExport } from './exports.ts';
 import { allNodes, currentDisks, type KvmDisk } from './inventory.ts';
 import { findMark, isSameMark, planAdvance, planBegin, planRemoval, type TransactionAction } from './marks.ts';
@@ -27,7 +29,7 @@ import { continueGuest, powerState, runState, stopGuest } from './power.ts';
  */
 export function kvmHypervisor(options: KvmOptions): SourceHypervisor {
   const kvm: Kvm = { monitor: kvmMonitor(options.qmp, options.commandTimeout), options };
-  const inTurn = turns();
+  const { alone: inTurn } = oneAtATime();
   return {
     inspect: () => inTurn(() => inspect(kvm)),
     beginMark: (mark) => inTurn(() => changeMarks(kvm, 'beginMark', [mark], (disks) => planBegin(disks, mark))),
@@ -161,29 +163,4 @@ async function release(kvm: Kvm, owner: string): Outcome<void> {
   if (!inUse.ok) return inUse;
   if (inUse.value) return ok(undefined); // Somebody else shows disks through the server: it is theirs now.
   return await stopNbdServer(monitor, operation, exportAddress(options));
-}
-
-// What QEMU takes for the id of an export, and what stays readable in its messages.
-const ownerShape = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
-
-function invalidMark(operation: string, { owner, number }: ChangeMark): HypervisorError | undefined {
-  if (!ownerShape.test(owner))
-    return {
-      type: 'Refused',
-      operation,
-      detail: `an owner is 1 to 100 letters, digits, dots, dashes or underscores, got ${JSON.stringify(owner)}`,
-    };
-  if (!Number.isSafeInteger(number) || number < 0)
-    return { type: 'Refused', operation, detail: `the number of a mark is a natural number, got ${number}` };
-  return undefined;
-}
-
-/** Carries calls out one after the other, in the order they were made. */
-function turns(): <T>(call: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve();
-  return (call) => {
-    const mine = last.then(call);
-    last = mine.catch(() => {}); // Whoever made the call sees its error; the next one goes on.
-    return mine;
-  };
 }

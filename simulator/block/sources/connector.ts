@@ -1,6 +1,12 @@
 import type { Clock } from '#core/clock';
-import type { ChangeMark, HypervisorError, SourceHypervisor } from '#core/ports/source-hypervisor';
+import {
+  invalidMark,
+  type ChangeMark,
+  type HypervisorError,
+  type SourceHypervisor,
+} from '#core/ports/source-hypervisor';
 import { err, type Result } from '#core/result';
+import { oneAtATime } from '#replicator/one-at-a-time';
 
 /** One request to a management interface: whether and when `act` runs, and whether its answer comes back. */
 export type Call = <T>(operation: string, act: () => Result<T, HypervisorError>) => Promise<Result<T, HypervisorError>>;
@@ -26,7 +32,7 @@ export type Outcome<T> = Promise<Result<T, HypervisorError>>;
  * one after the other, because each looks at the world before it changes it.
  */
 export function sourceConnector(vendor: Omit<SourceHypervisor, 'close'>): SourceHypervisor {
-  const inTurn = turns();
+  const { alone: inTurn } = oneAtATime();
   const marked = (operation: string, marks: readonly ChangeMark[], act: () => Outcome<void>): Outcome<void> =>
     inTurn(async () => {
       const invalid = marks.map((mark) => invalidMark(operation, mark)).find((error) => error !== undefined);
@@ -62,26 +68,3 @@ export const unreachable = (operation: string, detail: string): Result<never, Hy
 /** Why a mark that records is not to be read. */
 export const stillRecords = (mark: ChangeMark): Result<never, HypervisorError> =>
   refused('openDisk', `mark ${mark.number} still records; advance to the next one and read this one after`);
-
-const ownerShape = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
-
-function invalidMark(operation: string, { owner, number }: ChangeMark): HypervisorError | undefined {
-  if (!ownerShape.test(owner))
-    return {
-      type: 'Refused',
-      operation,
-      detail: `an owner is 1 to 100 letters, digits, dots, dashes or underscores, got ${JSON.stringify(owner)}`,
-    };
-  if (!Number.isSafeInteger(number) || number < 0)
-    return { type: 'Refused', operation, detail: `the number of a mark is a natural number, got ${number}` };
-  return undefined;
-}
-
-function turns(): <T>(call: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve();
-  return (call) => {
-    const mine = last.then(call);
-    last = mine.catch(() => undefined); // Whoever made the call sees its error; the next one goes on.
-    return mine;
-  };
-}
