@@ -1,5 +1,6 @@
 import { isAbsolute } from 'node:path';
 import { ok, type Result } from '#core/result';
+import type { Files } from '#replicator/disk/files';
 import type { ReplicationError, ReplicationJob, RunOptions } from '#replicator/pipeline/replication';
 import { createThrottle, type Throttle } from '#replicator/pipeline/throttle';
 import type { Channel } from '#replicator/protocol/channel';
@@ -31,6 +32,8 @@ export interface GatewaySite {
   /** Undefined where no sentinels come. */
   readonly guests: Guests | undefined;
   readonly newestAgent: NewestAgent | undefined;
+  /** Where that agent is. */
+  readonly files: Pick<Files, 'readFile'>;
   readonly log: (line: string) => void;
 }
 
@@ -68,7 +71,7 @@ const asQuestion = (message: Message | undefined): Question | undefined =>
   message?.type === 'Run' || message?.type === 'Compare' || message?.type === 'Inspect' ? message : undefined;
 
 async function answerGuests(site: GatewaySite, channel: Channel, question: GuestQuestion): Promise<void> {
-  channel.say(await answerAboutGuests(site.guests, site.newestAgent, question));
+  channel.say(await answerAboutGuests(site, question));
 }
 
 async function answer(

@@ -22,7 +22,13 @@ import {
 import { wallClock } from '#replicator/wall-clock';
 import { serveManager, type GatewaySite, type RunningJobs } from './gateway-session.ts';
 import type { NewestAgent } from '#replicator/gateway/guests/manager-questions';
-import { openGuests, type Guests, type GuestsError } from '#replicator/gateway/guests/guests';
+import {
+  openGuests,
+  openGuestsAt,
+  type Guests,
+  type GuestsError,
+  type GuestsSite,
+} from '#replicator/gateway/guests/guests';
 import { forwardedJobs, localJobs, type GatewayJobs } from './jobs.ts';
 
 /** How a gateway is set up. */
@@ -35,6 +41,8 @@ export type GatewayOptions = {
   readonly directory?: string;
   /** `host:port` to listen at for sentinels, who know it by its certificate; port 0 takes a free one. */
   readonly guests?: string;
+  /** Has sentinels come in place of those that know its certificate. */
+  readonly guestsSite?: GuestsSite;
   /** The agent to replace older ones with. */
   readonly newestAgent?: NewestAgent;
   /** A directory of its own, made if it is not there: digests of what it sent. Losing it costs fetching them again. */
@@ -79,7 +87,8 @@ export async function runGateway(options: GatewayOptions): Promise<Result<Gatewa
   const guests = await guestsFor(options);
   if (!guests.ok) return guests;
   const jobs = jobsOf(options, network.value, guests.value);
-  const site: GatewaySite = { jobs, guests: guests.value, newestAgent: options.newestAgent, log };
+  const { newestAgent, files = nodeFiles } = options;
+  const site: GatewaySite = { jobs, guests: guests.value, newestAgent, files, log };
   const running: RunningJobs = new Map();
   const sessions = new Set<Promise<void>>();
   const service = await serve({
@@ -110,8 +119,9 @@ export async function runGateway(options: GatewayOptions): Promise<Result<Gatewa
 
 /** The port for sentinels, where one was asked for. */
 async function guestsFor(options: GatewayOptions): Promise<Result<Guests | undefined, GatewayStartError>> {
-  const { guests: listen, certificates, state, clock = wallClock, log = () => undefined } = options;
+  const { guests: listen, guestsSite, certificates, state, clock = wallClock, log = () => undefined } = options;
   if (listen === undefined) return ok(undefined);
+  if (guestsSite) return openGuestsAt(guestsSite, { listen, clock, log });
   if (certificates === undefined) {
     return err({ type: 'GuestsUnavailable', detail: 'sentinels know a gateway by its certificate, and it has none' });
   }

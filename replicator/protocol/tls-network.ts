@@ -3,8 +3,9 @@ import { connect as connectTls, createServer, type Server, type TLSSocket } from
 import type { Clock } from '#core/clock';
 import { err, ok, type Result } from '#core/result';
 import { codeOf, detailOf } from '#replicator/disk/durable-file';
-import { formatAddress, parseAddress, type Address } from './address.ts';
+import { parseAddress, type Address } from './address.ts';
 import { readCredentials, type Credentials, type CredentialsError } from './credentials.ts';
+import { listenAt } from './listen-at.ts';
 import type { ConnectError, Listener, ListenError, ListenOptions, Network, SecuredConnection } from './network.ts';
 import { readInto } from './read-into.ts';
 import { roleIn, type Role } from './role.ts';
@@ -87,28 +88,21 @@ async function listen(
   { ca, cert, key }: Credentials,
   { listen: address, connectionsMax, onConnection, onRefused }: ListenOptions,
 ): Promise<Result<Listener, ListenError>> {
-  const parsed = parseAddress(address);
-  if (!parsed.ok) return err({ type: 'AddressInvalid', detail: parsed.error });
   const required = { requestCert: true, rejectUnauthorized: true, handshakeTimeout: connectMax };
   const server = createServer({ ...tlsOptions, ca, cert, key, ...required });
   server.maxConnections = connectionsMax;
   const unsecured = unsecuredSockets(server);
   server.on('tlsClientError', (cause, socket) => onRefused(socket.remoteAddress ?? 'someone', detailOf(cause)));
   server.on('secureConnection', (socket) => onConnection(connectionOver(socket, socket.remoteAddress ?? 'someone')));
-  const failed = await listening(server, parsed.value);
-  if (failed) {
-    if (codeOf(failed) === 'EADDRINUSE') return err({ type: 'AddressInUse', address });
-    return err({ type: 'ListenFailed', address, detail: failed.message });
-  }
-  const bound = server.address();
-  const port = typeof bound === 'object' && bound ? bound.port : parsed.value.port;
+  const bound = await listenAt(server, address);
+  if (!bound.ok) return bound;
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => {
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     for (const socket of unsecured.values()) socket.destroy();
     return closed;
   };
-  return ok({ address: formatAddress({ host: parsed.value.host, port }), close: () => (closing ??= close()) });
+  return ok({ address: bound.value, close: () => (closing ??= close()) });
 }
 
 /**
@@ -128,16 +122,4 @@ function unsecuredSockets(server: Server): ReadonlyMap<string, Socket> {
   });
   server.on('secureConnection', (socket) => unsecured.delete(peerOf(socket)));
   return unsecured;
-}
-
-function listening(server: Server, { host, port }: Address): Promise<Error | undefined> {
-  return new Promise((resolve) => {
-    server.once('error', resolve);
-    server.listen(port, host, () => {
-      server.removeListener('error', resolve);
-      // An error on accepting concerns one connection that did not come about.
-      server.on('error', () => undefined);
-      resolve(undefined);
-    });
-  });
 }

@@ -100,7 +100,11 @@ export function smallGuest(): SmallGuest {
     },
     openDisk: async (disk) => (disk === 'vda' ? done(`open ${disk}`) : err({ type: 'DiskNotFound', disk })),
     closeDisks: () => done('close disks'),
-    serveDisks: (connection) => new Promise((resolve) => connection.resume().once('close', resolve)),
+    serveDisks: (connection) =>
+      new Promise((resolve) => {
+        connection.on('close', resolve);
+        connection.resume();
+      }),
     quiesce: async () => {
       guest.isResting = true;
       return ok({ stopped: [], fileSystems: [{ mountpoint: '/', how: 'remounted' }], took: millis(5) });

@@ -1,4 +1,3 @@
-import type { TLSSocket } from 'node:tls';
 import type { Clock } from '#core/clock';
 import type { DeviceError } from '#core/disk/block-device';
 import type { Extent } from '#core/disk/extent';
@@ -6,6 +5,7 @@ import type { SentinelId } from '#core/ids';
 import type { ChangeMark } from '#core/ports/source-hypervisor';
 import { err, ok, type Result } from '#core/result';
 import type { Millis } from '#core/units';
+import type { GuestStream } from '#replicator/protocol/guest-network';
 import { nameOfDisk, type OpenDiskOptions } from '#replicator/disk/open-disk';
 import { describeGuestDiskError } from '#replicator/sentinel/data-connection/data-error';
 import { dataConnection, type DataConnection, type RemoteDisk } from '#replicator/sentinel/data-connection/remote-disk';
@@ -13,7 +13,7 @@ import { dataConnection, type DataConnection, type RemoteDisk } from '#replicato
 /** The data connections of all sentinels at this moment. */
 export interface DataLinks {
   /** The newest of a sentinel ends the one before. */
-  add(id: SentinelId, socket: TLSSocket): void;
+  add(id: SentinelId, stream: GuestStream): void;
   readonly openDisk: NonNullable<OpenDiskOptions['ofSentinel']>;
   cutOff(id: SentinelId): void;
   cutOffAll(): void;
@@ -35,12 +35,12 @@ export function dataLinks({ clock, patience }: { readonly clock: Clock; readonly
   };
   const cutOff = (id: SentinelId): void => links.get(id)?.close();
   return {
-    add: (id, socket) => {
+    add: (id, stream) => {
       cutOff(id);
-      const link = dataConnection(socket);
+      const link = dataConnection(stream, { clock });
       links.set(id, link);
       // It was held while nobody listened.
-      socket.resume();
+      stream.resume();
       void link.ended.then(() => {
         if (links.get(id) === link) links.delete(id);
       });

@@ -1,14 +1,10 @@
-import type { Socket } from 'node:net';
-import { createServer, type Server, type TLSSocket } from 'node:tls';
-import { constants } from 'node:crypto';
+import type { Clock } from '#core/clock';
 import type { SentinelId } from '#core/ids';
-import { err, ok, type Result } from '#core/result';
-import { codeOf, detailOf } from '#replicator/disk/durable-file';
-import { formatAddress, parseAddress } from '#replicator/protocol/address';
-import type { Credentials } from '#replicator/protocol/credentials';
+import { ok, type Result } from '#core/result';
+import type { GuestEntry, GuestStream, VisitorConnection } from '#replicator/protocol/guest-network';
 import type { ListenError } from '#replicator/protocol/network';
 import type { Service } from '#replicator/protocol/serve';
-import { connectMax, tlsOptions } from '#replicator/protocol/tls-options';
+import { connectMax } from '#replicator/protocol/tls-options';
 import { lineOver, type Line } from '#replicator/sentinel/control/line';
 import {
   agreedVersion,
@@ -34,12 +30,13 @@ import type { Rhythm } from './rhythm.ts';
 export interface GuestsPortOptions {
   /** `host:port`; port 0 takes a free one. */
   readonly listen: string;
-  readonly credentials: Credentials;
+  readonly entry: GuestEntry;
+  readonly clock: Clock;
   readonly door: Door;
   readonly rhythm: Rhythm;
   readonly onControl: (session: GuestSession) => void;
-  /** Takes the socket over. */
-  readonly onData: (sentinel: SentinelId, greeting: Greeting, socket: TLSSocket) => void;
+  /** Takes the stream over. */
+  readonly onData: (sentinel: SentinelId, greeting: Greeting, stream: GuestStream) => void;
   readonly log: (line: string) => void;
 }
 
@@ -48,78 +45,32 @@ type GuestLine = Line<SentinelWord, GatewayWord>;
 // Two for each of 500 guests, and some that are on their way out.
 const connectionsMax = 1_100;
 
-/** Listens for sentinels over TLS 1.3. Who has no certificate of ours can do one thing: show a token. */
+/** Listens for sentinels. Who has no certificate of ours can do one thing: show a token. */
 export async function openGuestsPort(options: GuestsPortOptions): Promise<Result<Service, ListenError>> {
-  const parsed = parseAddress(options.listen);
-  if (!parsed.ok) return err({ type: 'AddressInvalid', detail: parsed.error });
-  const server = serverFor(options);
-  // Also those in the middle of a handshake: the server waits for them, and they would be let in after it was closed.
-  const sockets = new Set<Socket>();
-  server.on('connection', (socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-  });
+  const { entry, listen, log } = options;
   const visits = new Set<Promise<void>>();
-  server.on('tlsClientError', (cause, socket) =>
-    options.log(`refused ${socket.remoteAddress ?? 'someone'} at the guests' port: ${detailOf(cause)}`),
-  );
-  server.on('secureConnection', (socket) => {
-    socket.setKeepAlive(true, connectMax);
-    const visit = receive(options, { socket, from: socket.remoteAddress ?? 'someone' });
-    visits.add(visit);
-    void visit.finally(() => visits.delete(visit));
+  const listener = await entry.listen({
+    listen,
+    connectionsMax,
+    onConnection: (connection) => {
+      const visit = receive(options, connection);
+      visits.add(visit);
+      void visit.finally(() => visits.delete(visit));
+    },
+    onRefused: (from, detail) => log(`refused ${from} at the guests' port: ${detail}`),
   });
-  const failed = await listening(server, parsed.value.host, parsed.value.port);
-  if (failed) {
-    const address = options.listen;
-    return err(
-      codeOf(failed) === 'EADDRINUSE'
-        ? { type: 'AddressInUse', address }
-        : { type: 'ListenFailed', address, detail: failed.message },
-    );
-  }
-  const bound = server.address();
-  const port = typeof bound === 'object' && bound ? bound.port : parsed.value.port;
+  if (!listener.ok) return listener;
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
-    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-    for (const socket of sockets) socket.destroy();
+    const closed = listener.value.close();
     await Promise.allSettled(visits);
     await closed;
   };
-  return ok({ address: formatAddress({ host: parsed.value.host, port }), close: () => (closing ??= close()) });
+  return ok({ address: listener.value.address, close: () => (closing ??= close()) });
 }
 
-function serverFor({ credentials: { cert, key }, door }: GuestsPortOptions): Server {
-  const server = createServer({
-    ...tlsOptions,
-    cert,
-    key,
-    ca: door.authority.certificate.toString(),
-    requestCert: true,
-    rejectUnauthorized: false,
-    // A resumed session would show the certificate of the session before.
-    secureOptions: constants.SSL_OP_NO_TICKET,
-    handshakeTimeout: connectMax,
-  });
-  server.maxConnections = connectionsMax;
-  return server;
-}
-
-function listening(server: Server, host: string, port: number): Promise<Error | undefined> {
-  return new Promise((resolve) => {
-    server.once('error', resolve);
-    server.listen(port, host, () => {
-      server.removeListener('error', resolve);
-      // An error on accepting concerns one connection that did not come about.
-      server.on('error', () => undefined);
-      resolve(undefined);
-    });
-  });
-}
-
-async function receive(options: GuestsPortOptions, visitor: Visitor): Promise<void> {
-  const line: GuestLine = lineOver(visitor.socket, readSentinelWord, connectMax);
+async function receive(options: GuestsPortOptions, visitor: VisitorConnection): Promise<void> {
+  const line: GuestLine = lineOver(visitor.stream, readSentinelWord, connectMax, options.clock);
   const word = await firstWord(line);
   if (!word) return line.close();
   const identity = await identityOf(options.door, visitor);

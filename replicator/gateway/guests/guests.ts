@@ -1,5 +1,5 @@
-import { randomBytes, X509Certificate } from 'node:crypto';
 import type { Clock } from '#core/clock';
+import type { EventLog } from '#core/event-log/event-log';
 import { sentinelId, type SentinelId } from '#core/ids';
 import type { GuestAgent } from '#core/ports/guest-agent';
 import { err, ok, type Result } from '#core/result';
@@ -10,26 +10,35 @@ import { after, minutes, seconds, type Millis } from '#core/units';
 import { describeCertificatesError, readSentinelAuthority } from '#replicator/certificates/make-certificates';
 import type { Credentials } from '#replicator/protocol/credentials';
 import type { BundleSecrets, SentinelSummary } from '#replicator/protocol/guest-message';
+import type { GuestEntry } from '#replicator/protocol/guest-network';
 import type { ListenError } from '#replicator/protocol/network';
 import { readAnswer, type AskGuest } from '#replicator/sentinel/control/calls';
 import { guestAgentOver } from '#replicator/sentinel/control/guest-agent-over';
 import { fingerprintOf } from '#replicator/sentinel/identity/proof';
+import { certificateAuthority } from './certificate-authority.ts';
 import { dataLinks, type DataLinks } from './data-links.ts';
+import type { GuestAuthority } from './guest-authority.ts';
 import type { GuestSession } from './guest-session.ts';
 import { openGuestsPort } from './guests-port.ts';
-import { openRegistry, strangerId, type Registry, type RegistryError } from './registry.ts';
+import { registryOf, sentinelLogIn, strangerId, type Registry, type RegistryError } from './registry.ts';
 import { rhythmDefault, type Rhythm } from './rhythm.ts';
 import { sessionBook, type SessionBook } from './session-book.ts';
+import { tlsGuestEntry } from './tls-guest-entry.ts';
+
+/** Where a gateway has its sentinels from: how they come in, who signs for them, and where they are noted. */
+export interface GuestsSite {
+  readonly entry: GuestEntry;
+  readonly authority: GuestAuthority;
+  /** The log of sentinels, which the gateway closes. The error is a sentence. */
+  openLog(): Promise<Result<EventLog, string>>;
+  /** What the log is called where something is wrong with it. */
+  readonly logName: string;
+}
 
 /** How the guests' side of a gateway is set up. */
-export interface GuestsOptions {
+export interface GuestsTerms {
   /** `host:port` to listen at for guests; port 0 takes a free one. */
   readonly listen: string;
-  readonly credentials: Credentials;
-  /** Where `sealift certs` put `sentinel-ca-cert.pem` and `sentinel-ca-key.pem`. */
-  readonly certificates: string;
-  /** The gateway's own folder. The log of sentinels is kept in it. */
-  readonly state: string;
   readonly clock: Clock;
   readonly rhythm?: Rhythm;
   /** How long a certificate of a sentinel is valid; it is renewed when a third of that is left. */
@@ -37,6 +46,15 @@ export interface GuestsOptions {
   /** How long a sentinel that is not connected is waited for when it is asked something. */
   readonly patience?: Millis;
   readonly log: (line: string) => void;
+}
+
+/** A gateway of this machine: TLS with its certificates, and the log of sentinels in its folder. */
+export interface GuestsOptions extends GuestsTerms {
+  readonly credentials: Credentials;
+  /** Where `sealift certs` put `sentinel-ca-cert.pem` and `sentinel-ca-key.pem`. */
+  readonly certificates: string;
+  /** The gateway's own folder. The log of sentinels is kept in it. */
+  readonly state: string;
 }
 
 /** Why sentinels cannot come. */
@@ -68,60 +86,90 @@ export interface Guests {
 /** Thirty days: far longer than a migration, short enough that a lost disk is not a key for ever. */
 const certificateLifeDefault = minutes(30 * 24 * 60);
 const patienceDefault = seconds(60);
-const tokenLength = 32;
 
-/** Opens the guests' port and the registry behind it. */
+/** Opens the guests' port of a gateway of this machine, and the registry behind it. */
 export async function openGuests(options: GuestsOptions): Promise<Result<Guests, GuestsError>> {
-  const unavailable = (detail: string): Result<never, GuestsError> => err({ type: 'GuestsUnavailable', detail });
-  const authority = await readSentinelAuthority(options.certificates);
+  const site = await siteOf(options);
+  return site.ok ? openGuestsAt(site.value, options) : site;
+}
+
+const unavailable = (detail: string): Result<never, GuestsError> => err({ type: 'GuestsUnavailable', detail });
+
+async function siteOf({
+  credentials,
+  certificates,
+  state,
+}: Pick<GuestsOptions, 'credentials' | 'certificates' | 'state'>): Promise<Result<GuestsSite, GuestsError>> {
+  const authority = await readSentinelAuthority(certificates);
   if (!authority.ok) return unavailable(describeCertificatesError(authority.error));
   if (!authority.value)
-    return unavailable(`there is no sentinel-ca-cert.pem in ${options.certificates}; make it with: sealift certs`);
+    return unavailable(`there is no sentinel-ca-cert.pem in ${certificates}; make it with: sealift certs`);
+  return ok({
+    entry: tlsGuestEntry(credentials, authority.value),
+    authority: certificateAuthority(credentials, authority.value),
+    ...sentinelLogIn(state),
+  });
+}
+
+/** Opens the guests' port at a site, and the registry behind it. */
+export async function openGuestsAt(
+  { entry, authority, openLog, logName }: GuestsSite,
+  terms: GuestsTerms,
+): Promise<Result<Guests, GuestsError>> {
   const sessions = sessionBook();
-  const { clock, patience = patienceDefault } = options;
+  const { clock, patience = patienceDefault } = terms;
   const links = dataLinks({ clock, patience });
-  const registry = await openRegistry(options.state, clock, (id, effect) => {
-    sessions.perform(id, effect);
-    if (effect.type === 'disconnectAll') links.cutOff(id);
+  const log = await openLog();
+  if (!log.ok) return unavailable(log.error);
+  const registry = await registryOf(log.value, {
+    ...{ clock, logName, newFactId: authority.newFactId },
+    onEffect: (id, effect) => {
+      sessions.perform(id, effect);
+      if (effect.type === 'disconnectAll') links.cutOff(id);
+    },
   });
   if (!registry.ok) return unavailable(registry.error);
   const port = await openGuestsPort({
-    ...options,
-    rhythm: options.rhythm ?? rhythmDefault,
+    ...{ listen: terms.listen, entry, clock, log: terms.log },
+    rhythm: terms.rhythm ?? rhythmDefault,
     door: {
-      registry: registry.value,
-      authority: authority.value,
-      clock: options.clock,
-      certificateLife: options.certificateLife ?? certificateLifeDefault,
+      ...{ registry: registry.value, authority, clock },
+      certificateLife: terms.certificateLife ?? certificateLifeDefault,
     },
     onControl: sessions.add,
-    onData: (sentinel, _greeting, socket) => {
+    onData: (sentinel, _greeting, stream) => {
       // Revoked while it was at the door: what ends its connections has been before this one.
       const isAdmitted = registry.value.state(sentinel).snapshot.hasTag('admitted');
-      if (isAdmitted) links.add(sentinel, socket);
-      else socket.destroy();
+      if (isAdmitted) links.add(sentinel, stream);
+      else stream.destroy();
     },
   });
   if (!port.ok) {
     await registry.value.close();
     return port;
   }
-  return ok(guestsOver(options, registry.value, { sessions, links }, port.value));
+  return ok(guestsOver(terms, registry.value, { sessions, links, authority }, port.value));
+}
+
+interface GuestsParts {
+  readonly sessions: SessionBook;
+  readonly links: DataLinks;
+  readonly authority: GuestAuthority;
 }
 
 function guestsOver(
-  { clock, credentials, patience = patienceDefault }: GuestsOptions,
+  { clock, patience = patienceDefault }: GuestsTerms,
   registry: Registry,
-  { sessions, links }: { readonly sessions: SessionBook; readonly links: DataLinks },
+  { sessions, links, authority }: GuestsParts,
   port: { readonly address: string; close(): Promise<void> },
 ): Guests {
   return {
     address: port.address,
     list: () => [...registry.all()].map(([id, state]) => summaryOf(id, state, sessions.current(id))),
     invite: async ({ name, os, standalone, valid, by }) => {
-      const sentinel = name ?? sentinelId(`guest-${randomBytes(4).toString('hex')}`);
+      const sentinel = name ?? sentinelId(authority.newName());
       if (sentinel === strangerId) return err('this name is kept for those who have none');
-      const token = randomBytes(tokenLength).toString('base64url');
+      const token = authority.newToken();
       const tokenValidUntil = after(clock.now(), valid);
       const tokenHash = fingerprintOf(token);
       const made = await registry.command(
@@ -130,8 +178,8 @@ function guestsOver(
         `operator:${by}`,
       );
       if (!made.ok) return err(describeRegistryError(made.error));
-      const pins = [pinOf(credentials.cert)];
-      return ok({ sentinel, token, tokenValidUntil, ca: credentials.ca, pins, guests: port.address });
+      const { ca, pins } = authority;
+      return ok({ sentinel, token, tokenValidUntil, ca, pins: [...pins], guests: port.address });
     },
     revoke: async (id, reason, by) => {
       const command = { type: 'RevokeSentinel', data: { reason, by } } as const;
@@ -186,10 +234,6 @@ function summaryOf(id: SentinelId, state: SentinelState, session: GuestSession |
     ...(session?.heartbeat && { heartbeat: session.heartbeat }),
   };
 }
-
-/** What a gateway is known by in its guests: the fingerprint of its public key. */
-const pinOf = (cert: string): string =>
-  fingerprintOf(new X509Certificate(cert).publicKey.export({ type: 'spki', format: 'der' }));
 
 function describeRegistryError(error: RegistryError): string {
   if (error.type === 'LogFailed') return `the log of the gateway did not take it: ${error.detail}`;

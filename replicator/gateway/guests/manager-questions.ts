@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import type { SentinelId } from '#core/ids';
 import { describeGuestAgentError, type GuestAgentError } from '#core/ports/guest-agent';
 import { err, ok, type Result } from '#core/result';
 import { detailOf } from '#replicator/disk/durable-file';
+import type { Files } from '#replicator/disk/files';
 import type { Message } from '#replicator/protocol/message';
 import { readAsked, upgradePartMax, type AskGuest } from '#replicator/sentinel/control/calls';
 import { fingerprintOf } from '#replicator/sentinel/identity/proof';
@@ -33,10 +33,16 @@ const questions = {
 /** Whether a message asks about sentinels. */
 export const isGuestQuestion = (message: Message): message is GuestQuestion => Object.hasOwn(questions, message.type);
 
+/** What such questions are answered from. */
+export interface QuestionGround {
+  readonly guests: Guests | undefined;
+  readonly newestAgent: NewestAgent | undefined;
+  readonly files: Pick<Files, 'readFile'>;
+}
+
 /** Answers one question. A gateway without a guests' port says so. */
 export async function answerAboutGuests(
-  guests: Guests | undefined,
-  newest: NewestAgent | undefined,
+  { guests, newestAgent, files }: QuestionGround,
   question: GuestQuestion,
 ): Promise<Message> {
   if (!guests) return denied('no sentinels come to this gateway; start it with --guests');
@@ -56,12 +62,12 @@ export async function answerAboutGuests(
       return revoked.ok ? done(`sentinel ${sentinel} is revoked`) : denied(revoked.error);
     }
     case 'UpgradeSentinel': {
-      if (!newest) return denied('this gateway has no agent to replace it with');
+      if (!newestAgent) return denied('this gateway has no agent to replace it with');
       const { sentinel, by } = question;
-      const replaced = await upgradeGuest(guests.ask(sentinel), newest);
+      const replaced = await upgradeGuest(guests.ask(sentinel), newestAgent, files);
       if (!replaced.ok) return denied(replaced.error);
-      await guests.noteUpgrade(sentinel, newest.version, by);
-      return done(`sentinel ${sentinel} has version ${newest.version}`);
+      await guests.noteUpgrade(sentinel, newestAgent.version, by);
+      return done(`sentinel ${sentinel} has version ${newestAgent.version}`);
     }
     case 'UninstallSentinel': {
       const { sentinel } = question;
@@ -87,16 +93,20 @@ async function askGuest(
 }
 
 /** Sends a newer agent in parts, and has the sentinel put it in its place. The error is a sentence. */
-async function upgradeGuest(ask: AskGuest, { path, version }: NewestAgent): Promise<Result<void, string>> {
-  let content: Buffer;
+async function upgradeGuest(
+  ask: AskGuest,
+  { path, version }: NewestAgent,
+  files: QuestionGround['files'],
+): Promise<Result<void, string>> {
+  let content: Uint8Array;
   try {
-    content = await readFile(path);
+    content = await files.readFile(path);
   } catch (cause) {
     return err(`the agent of this gateway cannot be read: ${detailOf(cause)}`);
   }
   const sha256 = fingerprintOf(content);
   for (let at = 0; at < content.length; at += upgradePartMax) {
-    const part = content.subarray(at, at + upgradePartMax).toString('base64');
+    const part = Buffer.from(content.subarray(at, at + upgradePartMax)).toString('base64');
     const taken = await ask('upgradePart', { sha256, at, content: part });
     if (!taken.ok) return err(describeGuestAgentError(taken.error));
   }

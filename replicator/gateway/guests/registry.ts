@@ -20,6 +20,7 @@ import { evolveSentinel, initialSentinel, type SentinelState } from '#core/senti
 import { sentinelSchemaVersion, type SentinelFact } from '#core/sentinel/facts';
 import { sentinelChart } from '#core/sentinel/machine';
 import { kindOfLog } from '#core/text/log-kind';
+import type { Instant } from '#core/units';
 
 /*
  * All sentinels of a gateway, folded from its own event log: one stream a sentinel, in `sentinels.db` of its state folder.
@@ -56,22 +57,47 @@ const strangerPause = 60_000;
 // Addresses remembered for that. Beyond them everything is noted again, which is harmless.
 const strangersMax = 1_000;
 
-/** Opens the registry in a folder. Sentinels that were connected when the gateway ended are noted as lost. */
+/** The log of sentinels in a folder of this machine. */
+export function sentinelLogIn(directory: string) {
+  const path = join(directory, 'sentinels.db');
+  return {
+    logName: path,
+    openLog: async (): Promise<Result<EventLog, string>> => {
+      const opened = await openSqliteEventLog({ path, mode: 'create' });
+      return opened.ok ? opened : err(describeLogFault(opened.error));
+    },
+  };
+}
+
+/** What a registry needs beside its log. */
+export interface RegistryOptions {
+  readonly clock: Clock;
+  /** What its log is called where something is wrong with it. */
+  readonly logName: string;
+  /** A UUID that no fact had before. */
+  readonly newFactId: () => string;
+  readonly onEffect: (id: SentinelId, effect: SentinelEffect) => void;
+}
+
+/** Opens the registry in a folder of this machine. */
 export async function openRegistry(
   directory: string,
   clock: Clock,
-  onEffect: (id: SentinelId, effect: SentinelEffect) => void,
+  onEffect: RegistryOptions['onEffect'],
 ): Promise<Result<Registry, string>> {
-  const path = join(directory, 'sentinels.db');
-  const opened = await openSqliteEventLog({ path, mode: 'create' });
-  if (!opened.ok) return err(describeLogFault(opened.error));
-  const log = opened.value;
+  const { openLog, logName } = sentinelLogIn(directory);
+  const log = await openLog();
+  return log.ok ? registryOf(log.value, { clock, logName, newFactId: randomUUID, onEffect }) : log;
+}
+
+/** Folds a log, which is the registry's from now on. Sentinels that were connected when the gateway ended are noted as lost. */
+export async function registryOf(log: EventLog, options: RegistryOptions): Promise<Result<Registry, string>> {
   const states = new Map<SentinelId, SentinelState>();
   try {
     if ((await kindOfLog(log)) === 'run') {
       await log.close();
       return err(
-        `${path} is the log of a run, which no gateway writes to; give it another folder, or move the log away`,
+        `${options.logName} is the log of a run, which no gateway writes to; give it another folder, or move the log away`,
       );
     }
     for await (const { stream, type, data } of log.readAll({ category: 'sentinel' })) {
@@ -85,7 +111,7 @@ export async function openRegistry(
     if (cause instanceof LogReadError || cause instanceof InvariantError) return err(cause.message);
     throw cause;
   }
-  const registry = registryOver(log, clock, states, onEffect);
+  const registry = registryOver(log, states, options);
   for (const [id, { snapshot }] of states) {
     if (!snapshot.matches({ enrolled: 'connected' })) continue;
     const { connections: connection } = snapshot.context;
@@ -96,9 +122,8 @@ export async function openRegistry(
 
 function registryOver(
   log: EventLog,
-  clock: Clock,
   states: Map<SentinelId, SentinelState>,
-  onEffect: (id: SentinelId, effect: SentinelEffect) => void,
+  { clock, newFactId, onEffect }: RegistryOptions,
 ): Registry {
   const turns = new Map<SentinelId, Promise<unknown>>();
   const strangers = new Map<string, number>();
@@ -112,7 +137,9 @@ function registryOver(
     const decided = decideSentinel(command, state);
     if (!decided.ok) return decided;
     const stream: StreamId = `sentinel-${id}`;
-    const facts = decided.value.map((fact) => proposed(fact, id, actor, clock));
+    const facts = decided.value.map((fact) =>
+      proposed(fact, { id: newFactId(), sentinel: id, actor, time: clock.now() }),
+    );
     const appended = await log.append(stream, facts, state.count === 0 ? 'none' : revision(state.count - 1));
     if (!appended.ok) return err({ type: 'LogFailed', detail: appended.error.type });
     for (const fact of decided.value) {
@@ -148,17 +175,10 @@ function registryOver(
   };
 }
 
-function proposed(fact: SentinelFact, id: SentinelId, actor: string, clock: Clock): ProposedFact<SentinelFact> {
-  return {
-    id: factId(randomUUID()),
-    type: fact.type,
-    data: fact.data,
-    metadata: {
-      time: clock.now(),
-      actor,
-      correlationId: id,
-      schemaVersion: sentinelSchemaVersion,
-      model: sentinelChart,
-    },
-  };
+function proposed(
+  fact: SentinelFact,
+  { id, sentinel, actor, time }: { id: string; sentinel: SentinelId; actor: string; time: Instant },
+): ProposedFact<SentinelFact> {
+  const metadata = { time, actor, correlationId: sentinel, schemaVersion: sentinelSchemaVersion, model: sentinelChart };
+  return { id: factId(id), type: fact.type, data: fact.data, metadata };
 }

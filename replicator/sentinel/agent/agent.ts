@@ -1,19 +1,21 @@
-import { randomUUID } from 'node:crypto';
 import { freemem, hostname, loadavg, totalmem } from 'node:os';
 import type { Clock } from '#core/clock';
 import { bytes, millis, seconds, type Instant, type Millis } from '#core/units';
+import type { GuestNetwork } from '#replicator/protocol/guest-network';
+import { tlsGuestNetwork } from '#replicator/protocol/tls-guest-network';
 import type { Heartbeat, SentinelWord } from '#replicator/sentinel/control/words';
 import { describeGatewayError, type GatewayError } from '#replicator/sentinel/identity/connect-gateway';
 import {
   openGuestIdentity,
-  validityOf,
   type GuestIdentity,
   type HeldIdentity,
   type IdentityError,
 } from '#replicator/sentinel/identity/guest-identity';
+import type { Identities } from '#replicator/sentinel/identity/identities';
+import type { IdentityFiles } from '#replicator/sentinel/identity/identity-files';
 import { serveControl, type SessionGround } from './control-session.ts';
 import { pressureOf, rateKeeper } from './give-way.ts';
-import { enrolAt, greetGateway, type AdmittedLine, type Introduction } from './greet.ts';
+import { enrolAt, greetGateway, type AdmittedLine, type GatewayWay, type Introduction } from './greet.ts';
 import type { GuestServices } from './guest-services.ts';
 import type { Installation } from './installation.ts';
 import { processorCount } from './processors.ts';
@@ -34,6 +36,12 @@ export interface AgentOptions {
   readonly onStatus?: (status: AgentStatus) => void;
   readonly pauses?: AgentPauses;
   readonly pressure?: () => Promise<number>;
+  /** How the gateway is reached: over TLS unless told otherwise. */
+  readonly network?: GuestNetwork;
+  /** Keys and certificates: real ones unless told otherwise. */
+  readonly identities?: Identities;
+  /** Where its bundle and its keys are: in `directory` of this machine unless told otherwise. */
+  readonly identityFiles?: IdentityFiles;
 }
 
 /** How long it waits before it tries again. */
@@ -63,7 +71,8 @@ export interface RunningAgent {
 
 /** Runs an agent until it is stopped. Errors of the network never end it; files that are not a bundle's do. */
 export async function startAgent(options: AgentOptions): Promise<RunningAgent | IdentityError> {
-  const identity = await openGuestIdentity(options.directory);
+  const { directory, identities, identityFiles: files } = options;
+  const identity = await openGuestIdentity(directory, { ...(identities && { identities }), ...(files && { files }) });
   if (!identity.ok) return identity.error;
   return new Agent(options, identity.value);
 }
@@ -73,7 +82,8 @@ class Agent implements RunningAgent {
   readonly #identity: GuestIdentity;
   readonly #pauses: AgentPauses;
   readonly #stopping = new AbortController();
-  readonly #run = randomUUID();
+  readonly #run: string;
+  readonly #way: GatewayWay;
   readonly #ground: SessionGround;
   readonly #work: Promise<unknown>;
   #held: HeldIdentity | undefined;
@@ -85,6 +95,8 @@ class Agent implements RunningAgent {
     const { services, installation, clock } = options;
     this.#options = options;
     this.#identity = identity;
+    this.#run = identity.identities.newRun();
+    this.#way = { network: options.network ?? tlsGuestNetwork(clock), clock };
     this.#pauses = options.pauses ?? pausesDefault;
     this.status = { state: 'connecting', detail: undefined, since: clock.now() };
     const rate = rateKeeper((next) => services.pace(next));
@@ -128,7 +140,7 @@ class Agent implements RunningAgent {
     if (this.#held) return undefined;
     this.#say('enrolling', undefined);
     const about = { hostname: hostname(), version: this.#options.version };
-    const enrolled = await enrolAt(this.#identity, about, this.#stopping.signal);
+    const enrolled = await enrolAt(this.#identity, about, this.#stopping.signal, this.#way);
     if (!enrolled.ok) return enrolled.error;
     this.#held = enrolled.value;
     this.#options.log(`enrolled as sentinel ${this.#identity.config.sentinel}`);
@@ -158,7 +170,7 @@ class Agent implements RunningAgent {
     const { stage } = services;
     const introduction = { connection, version, bootId, run: this.#run, stage, can: [...services.can] };
     if (!this.#held) throw new Error('nobody greets before it is enrolled');
-    return greetGateway(this.#identity, this.#held, introduction, this.#stopping.signal);
+    return greetGateway(this.#identity, this.#held, introduction, this.#stopping.signal, this.#way);
   }
 
   /** One data connection, for as long as there is a control connection. */
@@ -204,8 +216,8 @@ class Agent implements RunningAgent {
     const { clock, services, log } = this.#options;
     // File systems are read-only then, and there are more urgent things.
     if (!this.#held || services.stage === 'quiesced') return;
-    const { untilMs, lengthMs } = validityOf(this.#held.certificate);
-    if (untilMs - clock.now() > lengthMs / 3) return;
+    const certificate = this.#identity.identities.readCertificate(this.#held.certificate);
+    if (!certificate || certificate.untilMs - clock.now() > (certificate.untilMs - certificate.fromMs) / 3) return;
     const request = await rotation();
     if (request.ok) say(request.value);
     else log(describeFailure(request.error));

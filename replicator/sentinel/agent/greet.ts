@@ -1,5 +1,7 @@
-import type { TLSSocket } from 'node:tls';
+import type { Clock } from '#core/clock';
 import { err, ok, type Result } from '#core/result';
+import type { GatewayConnection, GuestNetwork } from '#replicator/protocol/guest-network';
+import { tlsGuestNetwork } from '#replicator/protocol/tls-guest-network';
 import { connectMax } from '#replicator/protocol/tls-options';
 import { lineOver } from '#replicator/sentinel/control/line';
 import {
@@ -10,7 +12,8 @@ import {
 } from '#replicator/sentinel/control/words';
 import { connectGateway, type GatewayError } from '#replicator/sentinel/identity/connect-gateway';
 import type { GuestIdentity, HeldIdentity, IdentityError } from '#replicator/sentinel/identity/guest-identity';
-import { prove, publicKeyOf } from '#replicator/sentinel/identity/proof';
+import type { ProofPurpose, SentinelKey } from '#replicator/sentinel/identity/identities';
+import { wallClock } from '#replicator/wall-clock';
 import type { GatewayLine } from './control-session.ts';
 
 /** What a sentinel says of itself. */
@@ -27,22 +30,31 @@ export interface AdmittedLine {
   readonly rotation: () => Promise<Result<SentinelWord, GatewayError | IdentityError>>;
 }
 
+/** How a gateway is reached: as from this machine, unless told otherwise. */
+export interface GatewayWay {
+  readonly network: GuestNetwork;
+  readonly clock: Clock;
+}
+
+const realWay: GatewayWay = { network: tlsGuestNetwork(wallClock), clock: wallClock };
+
 /** Connects with our certificate and says who we are. */
 export async function greetGateway(
   identity: GuestIdentity,
   held: HeldIdentity,
   introduction: Introduction,
   signal: AbortSignal,
+  { network, clock }: GatewayWay = realWay,
 ): Promise<Result<AdmittedLine, GatewayError>> {
-  const socket = await connectGateway(identity.config, held, signal);
-  if (!socket.ok) return socket;
-  const line: GatewayLine = lineOver(socket.value, readGatewayWord, connectMax);
+  const connection = await connectGateway(network, identity.config, held, signal);
+  if (!connection.ok) return connection;
+  const line: GatewayLine = lineOver(connection.value.stream, readGatewayWord, connectMax, clock);
   const { sentinel } = identity.config;
   line.say({ type: 'Hello', protocol: controlVersions, sentinel, ...introduction, can: [...introduction.can] });
   const word = await nextWord(line, signal);
   if (!word.ok) return word;
   if (word.value.type === 'Admitted') {
-    const rotation = () => rotationRequest(identity, socket.value);
+    const rotation = () => rotationRequest(identity, connection.value);
     return ok({ line, terms: word.value, rotation });
   }
   await line.close();
@@ -54,6 +66,7 @@ export async function enrolAt(
   identity: GuestIdentity,
   about: { readonly hostname: string; readonly version: string },
   signal: AbortSignal,
+  { network, clock }: GatewayWay,
 ): Promise<Result<HeldIdentity, GatewayError | IdentityError>> {
   const token = await identity.token();
   if (token === undefined || token === '') {
@@ -62,18 +75,13 @@ export async function enrolAt(
   }
   const key = await identity.newKey('enrol');
   if (!key.ok) return key;
-  const socket = await connectGateway(identity.config, undefined, signal);
-  if (!socket.ok) return socket;
-  if (socket.value.destroyed) return err({ type: 'Unreachable', detail: 'the connection ended before it was used' });
-  const line: GatewayLine = lineOver(socket.value, readGatewayWord, connectMax);
-  line.say({
-    type: 'Enrol',
-    protocol: controlVersions,
-    token,
-    publicKey: publicKeyOf(key.value).toString('base64'),
-    proof: prove(socket.value, 'enrol', key.value).toString('base64'),
-    ...about,
-  });
+  const connection = await connectGateway(network, identity.config, undefined, signal);
+  if (!connection.ok) return connection;
+  const { stream } = connection.value;
+  if (stream.destroyed) return err({ type: 'Unreachable', detail: 'the connection ended before it was used' });
+  const line: GatewayLine = lineOver(stream, readGatewayWord, connectMax, clock);
+  const shown = keyShown(identity, connection.value, 'enrol', key.value);
+  line.say({ type: 'Enrol', protocol: controlVersions, token, ...shown, ...about });
   const word = await nextWord(line, signal);
   await line.close();
   if (!word.ok) return word;
@@ -82,15 +90,28 @@ export async function enrolAt(
 
 async function rotationRequest(
   identity: GuestIdentity,
-  socket: TLSSocket,
+  connection: GatewayConnection,
 ): Promise<Result<SentinelWord, GatewayError | IdentityError>> {
   const key = await identity.newKey('rotate');
   if (!key.ok) return key;
   // Lost meanwhile: a connection that is gone has nothing that a proof could be bound to.
-  if (socket.destroyed) return err({ type: 'Unreachable', detail: 'the connection ended before a new key was shown' });
-  const publicKey = publicKeyOf(key.value).toString('base64');
-  return ok({ type: 'Rotate', publicKey, proof: prove(socket, 'rotate', key.value).toString('base64') });
+  if (connection.stream.destroyed)
+    return err({ type: 'Unreachable', detail: 'the connection ended before a new key was shown' });
+  return ok({ type: 'Rotate', ...keyShown(identity, connection, 'rotate', key.value) });
 }
+
+/** A public key with the proof that we have the other half of it. */
+function keyShown(
+  { identities }: GuestIdentity,
+  { secret }: GatewayConnection,
+  purpose: ProofPurpose,
+  key: SentinelKey,
+): { readonly publicKey: string; readonly proof: string } {
+  const proof = identities.prove(secret, purpose, key);
+  return { publicKey: base64(key.publicKey), proof: base64(proof) };
+}
+
+const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
 
 function nextWord(line: GatewayLine, signal: AbortSignal): Promise<Result<GatewayWord, GatewayError>> {
   return new Promise((resolve) => {

@@ -1,9 +1,8 @@
-import type { TLSSocket } from 'node:tls';
 import type { Clock } from '#core/clock';
 import type { Result } from '#core/result';
 import { MiB, millis, type Millis } from '#core/units';
 import { finishSocket } from '#replicator/protocol/finish-socket';
-import { wallClock } from '#replicator/wall-clock';
+import type { GuestStream } from '#replicator/protocol/guest-network';
 import { encodeMessage, messageMax, messageReader, type MessageReader } from './message-stream.ts';
 
 /** How a line ended. The first reason counts. */
@@ -11,7 +10,7 @@ export type LineEnd =
   | { readonly type: 'ConnectionLost'; readonly detail: string }
   /** The other side broke a rule, and was told. */
   | { readonly type: 'ProtocolViolation'; readonly detail: string }
-  /** We closed it, or gave its socket away. */
+  /** We closed it, or gave its stream away. */
   | { readonly type: 'Closed' };
 
 /** Who takes what is said. Calls come one at a time, in order. */
@@ -21,7 +20,7 @@ export interface LineListener<Heard> {
   onEnd(end: LineEnd): void;
 }
 
-/** A connection of words over TLS, the same at both ends. */
+/** A connection of words, the same at both ends. */
 export interface Line<Heard, Said extends object> {
   say(word: Said): void;
   /** Replaces who listens. What comes meanwhile waits. */
@@ -30,8 +29,8 @@ export interface Line<Heard, Said extends object> {
   expectWithin(silence: Millis): void;
   /** Ends it because the other side broke a rule that only the caller knows. */
   refuse(detail: string): void;
-  /** Gives the socket away, held, with what was read of it and not taken put back: resume it. The line ends. */
-  handOver(): TLSSocket;
+  /** Gives the stream away, held, with what was read of it and not taken put back: resume it. The line ends. */
+  handOver(): GuestStream;
   /** Lets what was said arrive, and ends. Idempotent. */
   close(): Promise<void>;
 }
@@ -44,7 +43,7 @@ const unsentMax = 8 * MiB;
 const looks = 8;
 
 interface State<Heard> {
-  readonly socket: TLSSocket;
+  readonly stream: GuestStream;
   readonly clock: Clock;
   readonly reader: MessageReader;
   readonly early: Heard[];
@@ -57,15 +56,15 @@ interface State<Heard> {
   readonly over: AbortController;
 }
 
-/** A line over a socket, which it owns. `read` checks what arrives; a message that does not pass ends the line. */
+/** A line over a stream, which it owns. `read` checks what arrives; a message that does not pass ends the line. */
 export function lineOver<Heard, Said extends object>(
-  socket: TLSSocket,
+  stream: GuestStream,
   read: (json: string) => Result<Heard, string>,
   silence: Millis,
-  clock: Clock = wallClock,
+  clock: Clock,
 ): Line<Heard, Said> {
   const state: State<Heard> = {
-    socket,
+    stream,
     clock,
     reader: messageReader(),
     early: [],
@@ -76,7 +75,7 @@ export function lineOver<Heard, Said extends object>(
     over: new AbortController(),
   };
   const lost = (detail: string): void => end(state, { type: 'ConnectionLost', detail });
-  const onData = (bytes: Buffer): void => {
+  const onData = (bytes: Uint8Array): void => {
     if (state.ended) return;
     state.heard = true;
     const messages = state.reader.feed(bytes);
@@ -89,16 +88,17 @@ export function lineOver<Heard, Said extends object>(
   };
   const onError = (cause: Error): void => lost(cause.message);
   const onClose = (): void => lost('the connection was closed');
-  socket.setNoDelay(true);
-  socket.on('data', onData).on('error', onError).on('close', onClose);
+  stream.on('data', onData);
+  stream.on('error', onError);
+  stream.on('close', onClose);
   void watchSilence(state, lost);
   return {
     say: (word) => {
       if (state.ended) return;
       const encoded = encodeMessage(word);
       if (encoded.length > messageMax) return lost('a message of our own is too long');
-      socket.write(encoded);
-      if (socket.writableLength > unsentMax) lost('it does not read what it is told');
+      stream.write(encoded);
+      if (stream.writableLength > unsentMax) lost('it does not read what it is told');
     },
     listen: (next) => {
       state.listener = next;
@@ -111,17 +111,19 @@ export function lineOver<Heard, Said extends object>(
     },
     refuse: (detail) => end(state, { type: 'ProtocolViolation', detail }),
     handOver: () => {
-      socket.off('data', onData).off('error', onError).off('close', onClose);
-      socket.pause();
+      stream.off('data', onData);
+      stream.off('error', onError);
+      stream.off('close', onClose);
+      stream.pause();
       const rest = state.reader.rest();
-      if (rest.length > 0) socket.unshift(rest);
+      if (rest.length > 0) stream.unshift(rest);
       state.ended = { type: 'Closed' };
       state.over.abort();
-      return socket;
+      return stream;
     },
     close: () => {
       end(state, { type: 'Closed' });
-      return finishSocket(socket, clock);
+      return finishSocket(stream, clock);
     },
   };
 }
@@ -151,10 +153,10 @@ function end<Heard>(state: State<Heard>, reason: LineEnd): void {
   if (state.ended) return;
   // Said, so that the peer does not take it for a connection that was lost and tries the same again.
   if (reason.type === 'ProtocolViolation')
-    state.socket.write(encodeMessage({ type: 'Failed', detail: reason.detail.slice(0, 1_000) }));
+    state.stream.write(encodeMessage({ type: 'Failed', detail: reason.detail.slice(0, 1_000) }));
   state.ended = reason;
   state.over.abort();
-  if (reason.type === 'ConnectionLost') state.socket.destroy();
-  if (reason.type === 'ProtocolViolation') void finishSocket(state.socket, state.clock);
+  if (reason.type === 'ConnectionLost') state.stream.destroy();
+  if (reason.type === 'ProtocolViolation') void finishSocket(state.stream, state.clock);
   state.listener?.onEnd(reason);
 }

@@ -1,5 +1,7 @@
-import type { Duplex } from 'node:stream';
-import { millis, seconds, type Millis } from '#core/units';
+import type { Clock } from '#core/clock';
+import { seconds, type Millis } from '#core/units';
+import type { GuestStream } from '#replicator/protocol/guest-network';
+import { wallClock } from '#replicator/wall-clock';
 import { encodeFrame, frameFeed, type FrameTaker, type SmallFrame } from './data-frame.ts';
 
 /** Why there is no more to be said. The first reason counts. */
@@ -29,48 +31,63 @@ export interface Silence {
 /** Four keepalives in a row did not arrive: the peer, or the way to it, is gone. */
 export const silenceDefault: Silence = { keepalive: seconds(5), max: seconds(20) };
 
-/** Frames over `socket`, which it owns from now on. `onEnd` is called once, and nothing of `taker` after it. */
+/** How a data connection is kept alive and watched. */
+export interface StreamTerms {
+  /** The time of this machine unless told otherwise. */
+  readonly clock?: Clock | undefined;
+  readonly silence?: Silence | undefined;
+}
+
+/** Frames over `stream`, which it owns from now on. `onEnd` is called once, and nothing of `taker` after it. */
 export function dataStream(
-  socket: Duplex,
+  stream: GuestStream,
   taker: FrameTaker,
   onEnd: (end: StreamEnd) => void,
-  silence: Silence = silenceDefault,
+  { clock = wallClock, silence = silenceDefault }: StreamTerms = {},
 ): DataStream {
   let ended: StreamEnd | undefined;
   let talked = false;
   let quietBeats = 0;
+  const over = new AbortController();
   const end = (reason: StreamEnd): void => {
     if (ended) return;
     ended = reason;
-    clearInterval(timer);
+    over.abort();
     // What was queued is of no use to a peer that is wrong or gone, and pieces of memory wait for it to be let go.
-    socket.destroy();
+    stream.destroy();
     onEnd(reason);
   };
   const send = (parts: readonly Uint8Array[], done?: () => void): void => {
     if (ended) return done?.();
     talked = true;
-    parts.forEach((part, index) => socket.write(part, index === parts.length - 1 ? () => done?.() : undefined));
+    parts.forEach((part, index) => stream.write(part, index === parts.length - 1 ? () => done?.() : undefined));
   };
   const feed = frameFeed(taker);
-  socket.on('data', (chunk: Uint8Array) => {
+  stream.on('data', (chunk: Uint8Array) => {
     if (ended) return;
     quietBeats = 0;
     const wrong = feed(chunk);
     if (wrong !== undefined) end({ type: 'ProtocolViolation', detail: wrong });
   });
-  socket.on('error', (cause) => end({ type: 'ConnectionLost', detail: cause.message }));
+  stream.on('error', (cause) => end({ type: 'ConnectionLost', detail: cause.message }));
   for (const event of ['end', 'close'] as const)
-    socket.on(event, () => end({ type: 'ConnectionLost', detail: 'the peer closed the connection' }));
-  const timer = setInterval(() => {
+    stream.on(event, () => end({ type: 'ConnectionLost', detail: 'the peer closed the connection' }));
+  const beat = (): void => {
     // Beats, not time: after this process stood still, what arrived meanwhile is read before the next beat.
     quietBeats += 1;
     if (quietBeats * silence.keepalive > silence.max)
       return end({ type: 'ConnectionLost', detail: `silent for ${silence.max / 1_000} s` });
     if (!talked) send([encodeFrame({ type: 'keepalive' })]);
     talked = false;
-  }, millis(silence.keepalive));
-  timer.unref();
+  };
+  const watch = async (): Promise<void> => {
+    for (;;) {
+      await clock.wait(silence.keepalive, over.signal);
+      if (ended) return;
+      beat();
+    }
+  };
+  void watch();
   return {
     get ended() {
       return ended;

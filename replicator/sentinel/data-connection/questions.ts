@@ -1,10 +1,10 @@
-import type { Duplex } from 'node:stream';
 import type { DeviceError } from '#core/disk/block-device';
 import { extentEnd } from '#core/disk/extent';
 import { err, ok, type Result } from '#core/result';
+import type { GuestStream } from '#replicator/protocol/guest-network';
 import { readGuestDiskError, type GuestDiskError } from './data-error.ts';
 import type { Answer, FrameTaker, Question, SmallFrame } from './data-frame.ts';
-import { dataStream, type Silence } from './data-stream.ts';
+import { dataStream, type StreamTerms } from './data-stream.ts';
 
 /** A question without its number. */
 export type QuestionBody = Question extends infer Q ? (Q extends Question ? Omit<Q, 'id'> : never) : never;
@@ -31,8 +31,8 @@ interface Asked {
   readonly settle: (outcome: Result<Answer | 'data', GuestDiskError>) => void;
 }
 
-/** Asks over `socket`, which it owns from now on: so many at a time, the others in the order of asking. */
-export function questionsOver(socket: Duplex, silence: Silence | undefined): Questions {
+/** Asks over `connection`, which it owns from now on: so many at a time, the others in the order of asking. */
+export function questionsOver(connection: GuestStream, terms: StreamTerms): Questions {
   const inFlight = new Map<number, Asked>();
   const waiting: Asked[] = [];
   let lastId = 0;
@@ -60,7 +60,7 @@ export function questionsOver(socket: Duplex, silence: Silence | undefined): Que
     inFlight.clear();
     onEnd(reason);
   };
-  const stream = dataStream(socket, taker, finish, silence);
+  const stream = dataStream(connection, taker, finish, terms);
   return {
     ended,
     close: () => stream.close(),

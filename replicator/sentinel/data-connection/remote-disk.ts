@@ -1,13 +1,13 @@
-import type { Duplex } from 'node:stream';
 import type { BlockDevice, DeviceError } from '#core/disk/block-device';
 import { extent, extentEnd, type Extent } from '#core/disk/extent';
 import { diskId, type DiskId } from '#core/ids';
 import type { ChangeMark } from '#core/ports/source-hypervisor';
 import { err, ok, type Result } from '#core/result';
 import { bytes, offset } from '#core/units';
+import type { GuestStream } from '#replicator/protocol/guest-network';
 import { describeGuestDiskError, type GuestDiskError } from './data-error.ts';
 import { readMax, type Answer } from './data-frame.ts';
-import type { Silence } from './data-stream.ts';
+import type { StreamTerms } from './data-stream.ts';
 import { questionsOver, type Ask } from './questions.ts';
 
 /** A disk of a guest, read through its sentinel. Never written: what a guest has on its disks is the guest's. */
@@ -26,9 +26,9 @@ export interface DataConnection {
   close(): void;
 }
 
-/** The gateway's end of a data connection over `socket`, which it owns from now on. */
-export function dataConnection(socket: Duplex, { silence }: { readonly silence?: Silence } = {}): DataConnection {
-  const { ask, ended, close } = questionsOver(socket, silence);
+/** The gateway's end of a data connection over `stream`, which it owns from now on. */
+export function dataConnection(stream: GuestStream, terms: StreamTerms = {}): DataConnection {
+  const { ask, ended, close } = questionsOver(stream, terms);
   return {
     ended,
     close,

@@ -1,9 +1,9 @@
-import type { Duplex } from 'node:stream';
 import { diskId } from '#core/ids';
 import type { Result } from '#core/result';
+import type { GuestStream } from '#replicator/protocol/guest-network';
 import type { GuestDiskError } from './data-error.ts';
 import { dataHead, extentsMax, readMax, type Answer, type Question } from './data-frame.ts';
-import { dataStream, type DataStream, type Silence, type StreamEnd } from './data-stream.ts';
+import { dataStream, type DataStream, type StreamEnd, type StreamTerms } from './data-stream.ts';
 import type { OpenDisks } from './open-disks.ts';
 
 /** How many questions a gateway may have open. Each costs some hundred bytes here; what is read is bounded by its memory. */
@@ -18,12 +18,8 @@ export interface DiskService {
   close(): void;
 }
 
-/** Answers what a gateway asks of the guest's disks over `socket`, which it owns from now on, until either side ends it. */
-export function serveDisks(
-  socket: Duplex,
-  disks: OpenDisks,
-  { silence }: { readonly silence?: Silence } = {},
-): DiskService {
+/** Answers what a gateway asks of the guest's disks over `connection`, which it owns from now on, until either side ends it. */
+export function serveDisks(connection: GuestStream, disks: OpenDisks, terms: StreamTerms = {}): DiskService {
   let open = 0;
   let onEnd: (end: StreamEnd) => void = () => undefined;
   const ended = new Promise<StreamEnd>((resolve) => (onEnd = resolve));
@@ -39,7 +35,7 @@ export function serveDisks(
     roomFor: () => 'a gateway asks, and sends no content',
     filled: () => undefined,
   };
-  const stream: DataStream = dataStream(socket, taker, onEnd, silence);
+  const stream: DataStream = dataStream(connection, taker, onEnd, terms);
   return {
     ended,
     get open() {

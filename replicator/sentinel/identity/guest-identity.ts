@@ -1,10 +1,10 @@
-import { createPrivateKey, generateKeyPairSync, X509Certificate, type KeyObject } from 'node:crypto';
-import { chmod, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { z } from 'zod';
 import { sentinelId, type SentinelId } from '#core/ids';
 import { err, ok, type Result } from '#core/result';
 import { branded } from '#replicator/protocol/branded';
+import type { Identities, SentinelKey } from './identities.ts';
+import { identityFilesIn, type IdentityFiles } from './identity-files.ts';
+import { nodeIdentities } from './node-identities.ts';
 
 /*
  * Who a sentinel is, as files in its guest:
@@ -38,9 +38,9 @@ export interface SentinelConfig {
   readonly ca: string;
 }
 
-/** A key and the certificate for it. The certificate is PEM. */
+/** A key and the certificate for it, which is what its file has. */
 export interface HeldIdentity {
-  readonly key: KeyObject;
+  readonly key: SentinelKey;
   readonly certificate: string;
 }
 
@@ -59,49 +59,77 @@ export interface GuestIdentity {
   /** The token, if it is there still. */
   token(): Promise<string | undefined>;
   /** The key to be enrolled, made if there is none. */
-  newKey(purpose: 'enrol' | 'rotate'): Promise<Result<KeyObject, IdentityError>>;
+  newKey(purpose: 'enrol' | 'rotate'): Promise<Result<SentinelKey, IdentityError>>;
   /** Keeps the certificate for the key that `newKey` gave. After an enrolment the token is gone. */
   keep(purpose: 'enrol' | 'rotate', certificate: string): Promise<Result<HeldIdentity, IdentityError>>;
-  /** Files that are not there any more do not matter to a process that runs: all is in memory. */
-  readonly directory: string;
+  /** How keys, proofs and certificates are dealt with. */
+  readonly identities: Identities;
+}
+
+/** What the identity of a sentinel is made of, where it is not as in a real guest. */
+export interface IdentityParts {
+  readonly files?: IdentityFiles;
+  readonly identities?: Identities;
 }
 
 /** Reads the files of a sentinel in `directory`. */
-export async function openGuestIdentity(directory: string): Promise<Result<GuestIdentity, IdentityError>> {
-  const path = (name: string): string => join(directory, name);
-  const unusable = (name: string, detail: string): Result<never, IdentityError> =>
-    err({ type: 'IdentityUnusable', path: path(name), detail });
-  const text = await readText(path('sentinel.json'));
+export async function openGuestIdentity(
+  directory: string,
+  { files = identityFilesIn(directory), identities = nodeIdentities }: IdentityParts = {},
+): Promise<Result<GuestIdentity, IdentityError>> {
+  const config = await readConfig(directory, files);
+  return config.ok ? ok(identityOver(config.value, directory, files, identities)) : config;
+}
+
+/** For a person, who looks for the file. */
+const unusableIn =
+  (directory: string) =>
+  (name: string, detail: string): Result<never, IdentityError> =>
+    err({ type: 'IdentityUnusable', path: `${directory}/${name}`, detail });
+
+async function readConfig(directory: string, files: IdentityFiles): Promise<Result<SentinelConfig, IdentityError>> {
+  const unusable = unusableIn(directory);
+  const text = await files.read('sentinel.json');
   if (text === undefined) return unusable('sentinel.json', 'it is not there; install a bundle of the gateway');
-  const ca = await readText(path('ca-cert.pem'));
+  const ca = await files.read('ca-cert.pem');
   if (ca === undefined) return unusable('ca-cert.pem', 'it is not there; install a bundle of the gateway');
   const parsed = configShape.safeParse(jsonOf(text));
-  if (!parsed.success)
-    return unusable('sentinel.json', `it is not what a bundle has (${parsed.error.issues[0]?.message})`);
-  const fileOf = { enrol: 'key.pem', rotate: 'next-key.pem' } as const;
-  const keyAt = async (name: string): Promise<Result<KeyObject | undefined, IdentityError>> => {
-    const pem = await readText(path(name));
-    if (pem === undefined) return ok(undefined);
+  if (parsed.success) return ok({ ...parsed.data, ca });
+  return unusable('sentinel.json', `it is not what a bundle has (${parsed.error.issues[0]?.message})`);
+}
+
+const fileOf = { enrol: 'key.pem', rotate: 'next-key.pem' } as const;
+
+function identityOver(
+  config: SentinelConfig,
+  directory: string,
+  files: IdentityFiles,
+  identities: Identities,
+): GuestIdentity {
+  const unusable = unusableIn(directory);
+  const attempt = async (name: string, work: () => Promise<void>): Promise<Result<void, IdentityError>> => {
     try {
-      return ok(createPrivateKey(pem));
-    } catch {
-      return unusable(name, 'it is no private key');
+      return ok(await work());
+    } catch (cause) {
+      return unusable(name, cause instanceof Error ? cause.message : String(cause));
     }
   };
-  const heldWith = (key: KeyObject, certificate: string): Result<HeldIdentity, IdentityError> => {
-    try {
-      if (new X509Certificate(certificate).checkPrivateKey(key)) return ok({ key, certificate });
-      return unusable('cert.pem', 'it is not for the key beside it');
-    } catch {
-      return unusable('cert.pem', 'it is no certificate');
-    }
+  const keyAt = async (name: string): Promise<Result<SentinelKey | undefined, IdentityError>> => {
+    const text = await files.read(name);
+    if (text === undefined) return ok(undefined);
+    const key = identities.readKey(text);
+    return key ? ok(key) : unusable(name, 'it is no private key');
   };
-  return ok({
-    directory,
-    config: { ...parsed.data, ca },
-    token: async () => (await readText(path('token')))?.trim(),
+  const heldWith = (key: SentinelKey, certificate: string): Result<HeldIdentity, IdentityError> => {
+    if (!identities.readCertificate(certificate)) return unusable('cert.pem', 'it is no certificate');
+    if (identities.isFor(certificate, key)) return ok({ key, certificate });
+    return unusable('cert.pem', 'it is not for the key beside it');
+  };
+  return {
+    ...{ config, identities },
+    token: async () => (await files.read('token'))?.trim(),
     held: async () => {
-      const certificate = await readText(path('cert.pem'));
+      const certificate = await files.read('cert.pem');
       if (certificate === undefined) return ok(undefined);
       const key = await keyAt('key.pem');
       if (!key.ok) return key;
@@ -111,31 +139,30 @@ export async function openGuestIdentity(directory: string): Promise<Result<Guest
       const next = await keyAt('next-key.pem');
       const rotated = next.ok && next.value ? heldWith(next.value, certificate) : held;
       if (!rotated.ok) return held;
-      const done = await attempt(path('key.pem'), () => rename(path('next-key.pem'), path('key.pem')));
+      const done = await attempt('key.pem', () => files.rename('next-key.pem', 'key.pem'));
       return done.ok ? rotated : done;
     },
     newKey: async (purpose) => {
       const found = await keyAt(fileOf[purpose]);
       if (!found.ok) return found;
       if (found.value) return ok(found.value);
-      const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
-      const pem = privateKey.export({ type: 'pkcs8', format: 'pem' });
-      const kept = await attempt(path(fileOf[purpose]), () => writeSecret(path(fileOf[purpose]), pem.toString()));
-      return kept.ok ? ok(privateKey) : kept;
+      const key = identities.newKey();
+      const kept = await attempt(fileOf[purpose], () => files.write(fileOf[purpose], key.text));
+      return kept.ok ? ok(key) : kept;
     },
     keep: async (purpose, certificate) => {
       const key = await keyAt(fileOf[purpose]);
       if (!key.ok) return key;
       const held = key.value ? heldWith(key.value, certificate) : unusable(fileOf[purpose], 'it is gone');
       if (!held.ok) return held;
-      const kept = await attempt(path('cert.pem'), async () => {
-        await writeSecret(path('cert.pem'), certificate);
-        if (purpose === 'rotate') await rename(path('next-key.pem'), path('key.pem'));
-        else await rm(path('token'), { force: true });
+      const kept = await attempt('cert.pem', async () => {
+        await files.write('cert.pem', certificate);
+        if (purpose === 'rotate') await files.rename('next-key.pem', 'key.pem');
+        else await files.remove('token');
       });
       return kept.ok ? held : kept;
     },
-  });
+  };
 }
 
 const jsonOf = (text: string): unknown => {
@@ -145,35 +172,3 @@ const jsonOf = (text: string): unknown => {
     return undefined;
   }
 };
-
-const readText = (path: string): Promise<string | undefined> => readFile(path, 'utf8').catch(() => undefined);
-
-async function attempt(path: string, work: () => Promise<void>): Promise<Result<void, IdentityError>> {
-  try {
-    return ok(await work());
-  } catch (cause) {
-    return err({ type: 'IdentityUnusable', path, detail: cause instanceof Error ? cause.message : String(cause) });
-  }
-}
-
-/** Whole or not at all, and readable by its owner only. */
-async function writeSecret(path: string, text: string): Promise<void> {
-  await mkdir(join(path, '..'), { recursive: true, mode: 0o700 });
-  const beside = `${path}.new`;
-  const file = await open(beside, 'w', 0o600);
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await chmod(beside, 0o600);
-  await rename(beside, path);
-}
-
-/** When the certificate ends, in milliseconds since 1970, and how long it is valid in all. */
-export function validityOf(certificate: string): { readonly untilMs: number; readonly lengthMs: number } {
-  const { validFrom, validTo } = new X509Certificate(certificate);
-  const untilMs = Date.parse(validTo);
-  return { untilMs, lengthMs: untilMs - Date.parse(validFrom) };
-}
