@@ -87,6 +87,9 @@ class Agent implements RunningAgent {
   readonly #ground: SessionGround;
   readonly #work: Promise<unknown>;
   #held: HeldIdentity | undefined;
+  /** Asked for on this connection. Another one for the same key would make it void, whichever of them is kept. */
+  #isRenewing = false;
+  #keeping: Promise<void> = Promise.resolve();
   /** Resolved while the control connection is there. */
   #admitted = gate();
   status: AgentStatus;
@@ -158,10 +161,12 @@ class Agent implements RunningAgent {
     const { line, terms } = greeted.value;
     const hooks = {
       beforeHeartbeat: (say: (word: SentinelWord) => void) => this.#rotateWhenDue(greeted.value, say),
-      onRotated: (certificate: string) => this.#rotated(certificate),
+      onRotated: (certificate: string) => (this.#keeping = this.#keeping.then(() => this.#rotated(certificate))),
     };
+    this.#isRenewing = false;
     const end = await serveControl(line, this.#ground, terms, hooks, signal);
     this.#admitted = gate();
+    await this.#keeping;
     return { type: 'Unreachable', detail: end.type === 'Closed' ? 'the gateway closed the connection' : end.detail };
   }
 
@@ -215,10 +220,11 @@ class Agent implements RunningAgent {
   async #rotateWhenDue({ rotation }: AdmittedLine, say: (word: SentinelWord) => void): Promise<void> {
     const { clock, services, log } = this.#options;
     // File systems are read-only then, and there are more urgent things.
-    if (!this.#held || services.stage === 'quiesced') return;
+    if (!this.#held || this.#isRenewing || services.stage === 'quiesced') return;
     const certificate = this.#identity.identities.readCertificate(this.#held.certificate);
     if (!certificate || certificate.untilMs - clock.now() > (certificate.untilMs - certificate.fromMs) / 3) return;
     const request = await rotation();
+    this.#isRenewing = request.ok;
     if (request.ok) say(request.value);
     else log(describeFailure(request.error));
   }
@@ -226,6 +232,7 @@ class Agent implements RunningAgent {
   async #rotated(certificate: string): Promise<void> {
     const kept = await this.#identity.keep('rotate', certificate);
     if (kept.ok) this.#held = kept.value;
+    this.#isRenewing = false;
     this.#options.log(kept.ok ? 'the certificate was renewed' : describeFailure(kept.error));
   }
 
