@@ -23,6 +23,8 @@ export interface BytePipe {
   finish(): void;
   /** Whether all that was written is on its way, and that it is finished. */
   readonly isFlushed: boolean;
+  /** Bytes that were written and are not on their way yet. */
+  readonly waiting: number;
   /** Forgets what is not on its way yet. */
   discard(): void;
   /** Loses what is on its way, too, and carries nothing any more. */
@@ -105,6 +107,9 @@ export function bytePipe(options: BytePipeOptions): BytePipe {
     },
     get isFlushed() {
       return flushed;
+    },
+    get waiting() {
+      return waitingCount;
     },
     discard,
     lose: () => {

@@ -1,7 +1,5 @@
 import type { Rng } from '#core/rng';
 import { after, millis, ratio } from '#core/units';
-import type { SecuredConnection } from '#replicator/protocol/network';
-import type { Role } from '#replicator/protocol/role';
 import type { SimulatedProcess } from '#simulator/block/process';
 import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
 import { packetLength } from './byte-pipe.ts';
@@ -12,7 +10,6 @@ import { streamEnd, type StreamEnd } from './stream-end.ts';
 export interface EndPlace {
   readonly process: SimulatedProcess;
   readonly host: string;
-  readonly role: Role;
 }
 
 /** What a connection is made of. */
@@ -33,9 +30,9 @@ export interface ConnectionOptions {
 /** A connection, as the network has it. */
 export interface SimulatedConnection {
   /** The end of who connected. */
-  readonly near: SecuredConnection;
+  readonly near: StreamEnd;
   /** Lets the other end hear of it, `count` bytes later; what was written here comes after that. */
-  openFar(count: number, open: (far: SecuredConnection) => void): void;
+  openFar(count: number, open: (far: StreamEnd) => void): void;
   /** Resets both ends, each at a moment of its own. */
   cut(): void;
   /** From now on it carries nothing, and neither end hears of it. */
@@ -49,7 +46,7 @@ const cleanUpMax = 200;
 // Between the two ends of a connection that is cut, at most.
 const cutApartMax = 100;
 
-/** A connection between two processes, who both see the role of the other. */
+/** A connection between two processes. Who they are to each other is theirs to show. */
 export function connectionBetween(options: ConnectionOptions): SimulatedConnection {
   const { clock, rng, note, name, link, near, far } = options;
   /** What came for the far end before it knew of the connection. */
@@ -90,13 +87,13 @@ export function connectionBetween(options: ConnectionOptions): SimulatedConnecti
   endWithProcess(options, near, ends.near);
   endWithProcess(options, far, ends.far);
   return {
-    near: secured(ends.near, far),
+    near: ends.near,
     openFar: (count, open) => {
       const direction = link.from(near.host);
       const arrive = (): void => {
         if (!direction.passes()) return direction.whenHealed(arrive);
         isFarOpen = true;
-        if (far.process.isAlive() && !ends.far.isGone) open(secured(ends.far, near));
+        if (far.process.isAlive() && !ends.far.isGone) open(ends.far);
         for (const act of early.splice(0)) act();
       };
       clock.schedule(direction.arrival(count, rng), arrive);
@@ -114,13 +111,6 @@ export function connectionBetween(options: ConnectionOptions): SimulatedConnecti
     },
   };
 }
-
-const secured = ({ stream, readInto }: StreamEnd, other: EndPlace): SecuredConnection => ({
-  stream,
-  shown: other.role,
-  from: other.host,
-  readInto,
-});
 
 /** Has the system of a process that is killed end its connection, a little later. */
 function endWithProcess({ clock, rng, note, name, isUp }: ConnectionOptions, place: EndPlace, end: StreamEnd): void {

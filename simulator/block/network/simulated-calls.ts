@@ -4,8 +4,9 @@ import { deadline } from '#replicator/protocol/deadline';
 import type { SimulatedProcess } from '#simulator/block/process';
 import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
 import { packetLength } from './byte-pipe.ts';
+import type { Note } from './hosts.ts';
 import type { Link } from './link.ts';
-import type { Note, SimulatedNetwork } from './simulated-network.ts';
+import type { SimulatedNetwork } from './simulated-network.ts';
 
 /*
  * Calls of management interfaces: a request, something that is done for it, an answer. They share the hosts and links of

@@ -1,16 +1,15 @@
 import { invariant } from '#core/invariant';
-import type { Rng } from '#core/rng';
 import { err, ok } from '#core/result';
-import { after, seconds } from '#core/units';
-import { formatAddress, parseAddress } from '#replicator/protocol/address';
-import { deadline } from '#replicator/protocol/deadline';
-import type { ListenOptions, Network } from '#replicator/protocol/network';
+import type { GuestEntry, GuestNetwork } from '#replicator/protocol/guest-network';
+import type { Network, SecuredConnection } from '#replicator/protocol/network';
 import type { Role } from '#replicator/protocol/role';
-import { connectMax } from '#replicator/protocol/tls-options';
 import type { SimulatedProcess } from '#simulator/block/process';
-import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
-import { connectionBetween, type SimulatedConnection } from './connection.ts';
-import { link, linkNear, linkWithin, type Link, type LinkTerms } from './link.ts';
+import { listenWith, reach, type Member } from './handshake.ts';
+import { between, hostOf, type NetworkWorld, type SimulatedNetworkOptions } from './hosts.ts';
+import type { Link } from './link.ts';
+import { guestEntryOf, guestNetworkOf } from './simulated-guest-network.ts';
+import type { SimulatedGateway } from './simulated-identities.ts';
+import type { StreamEnd } from './stream-end.ts';
 
 /*
  * Hosts, the links between them, and connections over those, in virtual time.
@@ -20,22 +19,14 @@ import { link, linkNear, linkWithin, type Link, type LinkTerms } from './link.ts
  * connection is noticed late, at one end first, or by silence only.
  */
 
-/** Notes what chance decided. */
-export type Note = (label: string, value: string | number | boolean) => void;
-
-/** What a simulated network is made of. */
-export interface SimulatedNetworkOptions {
-  readonly clock: SimulatedClock;
-  readonly rng: Rng;
-  readonly note: Note;
-  /** How links are that are told nothing else. */
-  readonly terms?: LinkTerms;
-}
-
 /** The network of a simulated world, with what can go wrong in it. */
 export interface SimulatedNetwork {
   /** The network as a process on a host sees it. It shows one role, and dies with the process. */
   network(process: SimulatedProcess, host: string, role: Role): Network;
+  /** The network as the sentinel of a guest sees it, which dies with the process. */
+  guestNetwork(process: SimulatedProcess, host: string): GuestNetwork;
+  /** The network as a gateway sees it where guests come. */
+  guestEntry(process: SimulatedProcess, host: string, gateway: SimulatedGateway): GuestEntry;
   /** What two hosts have between them; one host and itself, too. */
   link(a: string, b: string): Link;
   /** Resets what is connected over a link, at each end at a moment of its own. New connections are not concerned. */
@@ -49,48 +40,15 @@ export interface SimulatedNetwork {
   isUp(host: string): boolean;
 }
 
-interface Host {
-  isUp: boolean;
-  readonly listeners: Map<number, Listening>;
-  nextPort: number;
-}
-
-interface Listening {
-  readonly process: SimulatedProcess;
-  readonly role: Role;
-  readonly options: ListenOptions;
-  readonly connections: Set<SimulatedConnection>;
-  onQuiet: (() => void) | undefined;
-}
-
-/** What all parts of one network share. */
-interface World extends SimulatedNetworkOptions {
-  readonly hosts: Map<string, Host>;
-  readonly links: Map<string, { readonly link: Link; readonly connections: Set<SimulatedConnection>; count: number }>;
-}
-
-/** Where, as on Linux, free ports begin. */
-const firstFreePort = 32_768;
-// A packet that was lost on the way to a connection is sent again after so long.
-const knockAgain = seconds(1);
-// What the steps of a TCP and TLS 1.3 handshake weigh, there and back in turn.
-const handshake = [64, 64, 512, 2_560] as const;
-const handshakeEnd = 2_048;
-
 /** A network without hosts: those that are named are up. */
 export function simulatedNetwork(options: SimulatedNetworkOptions): SimulatedNetwork {
-  const world: World = { ...options, hosts: new Map(), links: new Map() };
+  const world: NetworkWorld = { ...options, hosts: new Map(), links: new Map() };
   const linksOf = (host: string): readonly Link[] =>
     [...world.links].flatMap(([name, { link: found }]) => (name.split(' ').includes(host) ? [found] : []));
   return {
-    network: (process, host, role) => {
-      invariant(!host.includes(' '), 'the name of a host has no space in it');
-      return {
-        role,
-        connect: (address, signal) => connect(world, { process, host, role }, address, signal),
-        listen: (wanted) => listen(world, { process, host, role }, wanted),
-      };
-    },
+    network: (process, host, role) => peerNetwork(world, memberOn(process, host), role),
+    guestNetwork: (process, host) => guestNetworkOf(world, memberOn(process, host)),
+    guestEntry: (process, host, gateway) => guestEntryOf(world, memberOn(process, host), gateway),
     link: (a, b) => between(world, a, b).link,
     cut: (a, b) => {
       for (const connection of [...between(world, a, b).connections]) connection.cut();
@@ -113,158 +71,33 @@ export function simulatedNetwork(options: SimulatedNetworkOptions): SimulatedNet
   };
 }
 
-function hostOf(world: World, name: string): Host {
-  const known = world.hosts.get(name);
-  if (known) return known;
-  const host: Host = { isUp: true, listeners: new Map(), nextPort: firstFreePort };
-  world.hosts.set(name, host);
-  return host;
+function memberOn(process: SimulatedProcess, host: string): Member {
+  invariant(!host.includes(' '), 'the name of a host has no space in it');
+  return { process, host };
 }
 
-function between(world: World, a: string, b: string) {
-  const ends = a <= b ? ([a, b] as const) : ([b, a] as const);
-  const name = ends.join(' ');
-  const known = world.links.get(name);
-  if (known) return known;
-  const terms = a === b ? linkWithin : (world.terms ?? linkNear);
-  const made = {
-    link: link(world.clock, ends, (host) => hostOf(world, host).isUp, terms),
-    connections: new Set<SimulatedConnection>(),
-    count: 0,
-  };
-  world.links.set(name, made);
-  return made;
-}
-
-/** Whose network it is. */
-interface Member {
-  readonly process: SimulatedProcess;
-  readonly host: string;
-  readonly role: Role;
-}
-
-const never = <T>(): Promise<T> => new Promise(() => undefined);
-
-function connect(world: World, member: Member, address: string, signal?: AbortSignal): ReturnType<Network['connect']> {
-  const parsed = parseAddress(address);
-  if (!parsed.ok) return Promise.resolve(err({ type: 'Unreachable', detail: parsed.error }));
-  if (signal?.aborted) return Promise.resolve(err({ type: 'Cancelled' }));
-  if (!member.process.isAlive()) return never();
-  return new Promise((resolve) => {
-    let settled = false;
-    const settle: typeof resolve = (outcome) => {
-      if (settled) return;
-      settled = true;
-      callOff();
-      signal?.removeEventListener('abort', cancel);
-      if (member.process.isAlive()) resolve(outcome);
-    };
-    const cancel = (): void => settle(err({ type: 'Cancelled' }));
-    const late = `no answer within ${connectMax / 1_000} s`;
-    const callOff = deadline(world.clock, connectMax, () => settle(err({ type: 'Unreachable', detail: late })));
-    signal?.addEventListener('abort', cancel);
-    knock(world, member, parsed.value, { isOver: () => settled || !member.process.isAlive(), settle });
+function peerNetwork(world: NetworkWorld, member: Member, role: Role): Network {
+  const secured = ({ stream, readInto }: StreamEnd, from: string, shown: Role): SecuredConnection => ({
+    ...{ stream, shown, from, readInto },
   });
-}
-
-interface Knocking {
-  /** Nobody waits for it any more. */
-  isOver(): boolean;
-  readonly settle: (outcome: Awaited<ReturnType<Network['connect']>>) => void;
-}
-
-/** The handshake, step by step: a step that is lost is made again until nobody waits for it any more. */
-function knock(world: World, member: Member, to: { readonly host: string; readonly port: number }, knocking: Knocking) {
-  const { clock } = world;
-  const way = between(world, member.host, to.host);
-  way.count += 1;
-  const name = `${member.host} to ${to.host} ${way.count}`;
-  const rng = world.rng.fork(name);
-  const address = formatAddress(to);
-  const step = (from: string, count: number, then: () => void): void => {
-    const direction = way.link.from(from);
-    clock.schedule(direction.arrival(count, rng), () => {
-      if (knocking.isOver()) return;
-      if (direction.passes()) return then();
-      clock.schedule(after(clock.now(), knockAgain), () => void (knocking.isOver() || step(from, count, then)));
-    });
+  return {
+    role,
+    connect: (address, signal) =>
+      reach(
+        world,
+        member,
+        address,
+        (face) => {
+          if (face.for !== 'peers') return err('what answers there shows another authority');
+          const { onConnection } = face;
+          return ok({
+            near: (end) => secured(end, address, face.role),
+            far: (end) => onConnection(secured(end, member.host, role)),
+          });
+        },
+        signal,
+      ),
+    listen: ({ onConnection, onRefused: _, ...place }) =>
+      listenWith(world, member, place, { for: 'peers', role, onConnection }),
   };
-  const listening = (): Listening | undefined => hostOf(world, to.host).listeners.get(to.port);
-  const fail = (detail: string): void =>
-    step(to.host, handshake[1], () => knocking.settle(err({ type: 'Unreachable', detail })));
-  const greetedBy = (host: Listening): void => {
-    const gone = new Set<'near' | 'far'>();
-    const made = connectionBetween({
-      ...world,
-      rng,
-      name,
-      link: way.link,
-      near: member,
-      far: { process: host.process, host: to.host, role: host.role },
-      isUp: (which) => hostOf(world, which).isUp,
-      onGone: (end) => {
-        gone.add(end);
-        if (gone.size === 2) way.connections.delete(made);
-        if (end === 'near') return;
-        host.connections.delete(made);
-        if (host.connections.size === 0) host.onQuiet?.();
-      },
-    });
-    way.connections.add(made);
-    host.connections.add(made);
-    // The other side hears of it with the last step; what is said here meanwhile comes after that.
-    made.openFar(handshakeEnd, (connection) => {
-      if (listening() === host) host.options.onConnection(connection);
-      else connection.stream.destroy();
-    });
-    knocking.settle(ok(made.near));
-  };
-  step(member.host, handshake[0], () => {
-    if (!listening()) return fail(`connect ECONNREFUSED ${address}`);
-    step(to.host, handshake[1], () =>
-      step(member.host, handshake[2], () => {
-        const found = listening();
-        if (!found || found.connections.size >= found.options.connectionsMax) return fail('read ECONNRESET');
-        step(to.host, handshake[3], () => greetedBy(found));
-      }),
-    );
-  });
-}
-
-function listen(world: World, member: Member, options: ListenOptions): ReturnType<Network['listen']> {
-  const parsed = parseAddress(options.listen);
-  if (!parsed.ok) return Promise.resolve(err({ type: 'AddressInvalid', detail: parsed.error }));
-  if (!member.process.isAlive()) return never();
-  const host = hostOf(world, member.host);
-  const address = options.listen;
-  if (parsed.value.host !== member.host) {
-    const detail = `listen EADDRNOTAVAIL: address not available ${address}`;
-    return Promise.resolve(err({ type: 'ListenFailed', address, detail }));
-  }
-  const port = parsed.value.port === 0 ? freePort(host) : parsed.value.port;
-  if (host.listeners.has(port)) return Promise.resolve(err({ type: 'AddressInUse', address }));
-  const { process, role } = member;
-  const listening: Listening = { process, role, options, connections: new Set(), onQuiet: undefined };
-  host.listeners.set(port, listening);
-  const shut = (): void => {
-    if (host.listeners.get(port) === listening) host.listeners.delete(port);
-  };
-  process.whenKilled(shut);
-  let closing: Promise<void> | undefined;
-  const close = (): Promise<void> => {
-    shut();
-    return new Promise((resolve) => {
-      listening.onQuiet = () => void (process.isAlive() && resolve());
-      if (listening.connections.size === 0) listening.onQuiet();
-    });
-  };
-  return Promise.resolve(
-    ok({ address: formatAddress({ host: parsed.value.host, port }), close: () => (closing ??= close()) }),
-  );
-}
-
-function freePort(host: Host): number {
-  while (host.listeners.has(host.nextPort)) host.nextPort += 1;
-  host.nextPort += 1;
-  return host.nextPort - 1;
 }

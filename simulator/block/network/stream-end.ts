@@ -1,10 +1,11 @@
-import type { ByteStream, SecuredConnection } from '#replicator/protocol/network';
+import type { GuestStream } from '#replicator/protocol/guest-network';
+import type { SecuredConnection } from '#replicator/protocol/network';
 import type { SimulatedProcess } from '#simulator/block/process';
 import { bytePipe, type Arrival, type BytePipe, type BytePipeOptions } from './byte-pipe.ts';
 
 /** One end of a simulated connection, as its process sees it and as the network does. */
 export interface StreamEnd {
-  readonly stream: ByteStream;
+  readonly stream: GuestStream;
   readonly readInto: NonNullable<SecuredConnection['readInto']>;
   /** Nobody is there any more: what arrives is answered with a reset. */
   readonly isGone: boolean;
@@ -56,10 +57,13 @@ interface State extends StreamEndOptions {
   readonly listeners: {
     readonly data: DataListener[];
     readonly error: ((cause: Error) => void)[];
+    readonly end: (() => void)[];
     readonly close: (() => void)[];
   };
   /** What came and was not read. */
   readonly inbox: Arrival[];
+  /** What was read and put back. */
+  readonly putBack: Uint8Array[];
   /** Takes what arrives in place of those who listen. */
   into: DataListener | undefined;
   flow: 'asked' | 'paused' | undefined;
@@ -75,8 +79,9 @@ interface State extends StreamEndOptions {
 export function streamEnd(options: StreamEndOptions): StreamEnd {
   const state: State = {
     ...options,
-    listeners: { data: [], error: [], close: [] },
+    listeners: { data: [], error: [], end: [], close: [] },
     inbox: [],
+    putBack: [],
     into: undefined,
     flow: undefined,
     isGone: false,
@@ -109,7 +114,9 @@ export function streamEnd(options: StreamEndOptions): StreamEnd {
   };
 }
 
-function streamOf(state: State, pipe: BytePipe): ByteStream {
+type Events = keyof State['listeners'];
+
+function streamOf(state: State, pipe: BytePipe): GuestStream {
   const { clock, process, listeners } = state;
   return {
     get destroyed() {
@@ -134,9 +141,21 @@ function streamOf(state: State, pipe: BytePipe): ByteStream {
       leave(state, pipe, 'orderly');
       emitClose(state);
     },
-    on: (event: 'data' | 'error' | 'close', listener: (given: never) => void) => {
+    get writableLength() {
+      return pipe.waiting;
+    },
+    unshift: (bytes) => {
+      if (bytes.length > 0) state.putBack.unshift(bytes.slice());
+      deliverSoon(state, pipe);
+    },
+    on: (event: Events, listener: (given: never) => void) => {
       (listeners[event] as ((given: never) => void)[]).push(listener);
       if (event === 'data') deliverSoon(state, pipe);
+    },
+    off: (event: Events, listener: (given: never) => void) => {
+      const all = listeners[event] as ((given: never) => void)[];
+      const at = all.indexOf(listener);
+      if (at >= 0) all.splice(at, 1);
     },
   };
 }
@@ -145,6 +164,7 @@ function go(state: State): void {
   if (state.isGone) return;
   state.isGone = true;
   state.inbox.length = 0;
+  state.putBack.length = 0;
   state.onGone();
 }
 
@@ -175,16 +195,19 @@ function deliver(state: State, pipe: BytePipe): void {
   if (state.delivering) return;
   state.delivering = true;
   while (isFlowing(state) && !state.isGone && process.isAlive()) {
-    const next = inbox.shift();
+    const again = state.putBack.shift();
+    const next = again ?? inbox.shift();
     if (next === undefined) break;
     if (next === 'finished') {
       // As with a TLS socket, whose other direction ends with it.
       state.readEnded = true;
+      for (const listener of [...listeners.end]) listener();
       finish(state, pipe);
       closeWhenOver(state, pipe);
       break;
     }
-    state.onRead(next.length);
+    // What was put back has made room when it was read first.
+    if (again === undefined) state.onRead(next.length);
     for (const listener of state.into ? [state.into] : [...listeners.data]) listener(next);
   }
   state.delivering = false;
@@ -209,7 +232,7 @@ function reset(state: State, pipe: BytePipe): void {
 function leave(state: State, pipe: BytePipe, how: 'orderly' | 'reset'): void {
   if (state.isGone) return;
   // With bytes unread, a system resets the connection.
-  const resets = how === 'reset' || state.inbox.some((arrival) => arrival !== 'finished');
+  const resets = how === 'reset' || state.putBack.length > 0 || state.inbox.some((arrival) => arrival !== 'finished');
   go(state);
   if (resets) {
     pipe.lose();
