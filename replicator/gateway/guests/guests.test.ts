@@ -11,7 +11,6 @@ import { instant, millis } from '#core/units';
 import { readCredentials } from '#replicator/protocol/credentials';
 import { greetGateway } from '#replicator/sentinel/agent/greet';
 import { installationAt } from '#replicator/sentinel/agent/installation';
-import { identityFilesIn, type IdentityFiles } from '#replicator/sentinel/identity/identity-files';
 import { openGuestIdentity } from '#replicator/sentinel/identity/guest-identity';
 import { prove, publicKeyOf } from '#replicator/sentinel/identity/proof';
 import { wallClock } from '#replicator/wall-clock';
@@ -199,27 +198,6 @@ describe('a sentinel', () => {
     await vi.waitFor(() => expect(thief.status.detail).toContain('a newer certificate is in use'));
     expect(await facts()).toContain('SentinelRefused identity superseded');
   });
-});
-
-it('a certificate is asked for once, however long it takes to be kept', async () => {
-  const directory = await site.unpack(await site.invite('web01'));
-  const young = await site.agent(directory);
-  await untilState('enrolled.connected');
-  await young.stop();
-  const files = identityFilesIn(directory);
-  // Five heartbeats pass meanwhile.
-  const slow: IdentityFiles = {
-    ...files,
-    write: async (name, text) => {
-      await wallClock.wait(millis(500));
-      await files.write(name, text);
-    },
-  };
-  await site.agent(directory, { clock: laterClock(25 * dayMs), identityFiles: slow });
-  await vi.waitFor(() => expect(site.log).toContain('the certificate was renewed'), { timeout: 20_000 });
-  expect((await facts()).filter((fact) => fact === 'CertificateRotated')).toHaveLength(1);
-  await site.restart();
-  await untilState('enrolled.connected');
 });
 
 it('a gateway writes nothing to a log that is not its own', async () => {

@@ -56,7 +56,7 @@ export const guestNetworkOf = (world: NetworkWorld, member: Member): GuestNetwor
 
 /** The network as a gateway sees it where guests come. */
 export const guestEntryOf = (world: NetworkWorld, member: Member, gateway: SimulatedGateway): GuestEntry => ({
-  listen: async ({ onConnection, onRefused: _, ...place }) => {
+  listen: async ({ listen, connectionsMax, onConnection }) => {
     const streams = new Set<GuestStream>();
     const face: Face = {
       for: 'guests',
@@ -68,7 +68,7 @@ export const guestEntryOf = (world: NetworkWorld, member: Member, gateway: Simul
         onConnection(connection);
       },
     };
-    const listener = await listenWith(world, member, place, face);
+    const listener = await listenWith(world, member, { listen, connectionsMax }, face);
     if (!listener.ok) return listener;
     const { address, close } = listener.value;
     return ok({

@@ -97,7 +97,7 @@ function peerNetwork(world: NetworkWorld, member: Member, role: Role): Network {
         },
         signal,
       ),
-    listen: ({ onConnection, onRefused: _, ...place }) =>
-      listenWith(world, member, place, { for: 'peers', role, onConnection }),
+    listen: ({ listen, connectionsMax, onConnection }) =>
+      listenWith(world, member, { listen, connectionsMax }, { for: 'peers', role, onConnection }),
   };
 }
