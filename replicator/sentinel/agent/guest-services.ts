@@ -1,4 +1,4 @@
-import type { TLSSocket } from 'node:tls';
+import type { Duplex } from 'node:stream';
 import type { DiskId } from '#core/ids';
 import type { GuestAgent, GuestAgentError, RateLimit } from '#core/ports/guest-agent';
 import type { ChangeMark } from '#core/ports/source-hypervisor';
@@ -30,7 +30,7 @@ export interface GuestServices extends Pick<
   readonly can: readonly string[];
   openDisk(disk: DiskId, since?: ChangeMark): Promise<Result<void, GuestAgentError>>;
   /** Answers reads of open disks on a data connection, which it owns, and listens at once. Returns when it has ended. */
-  serveDisks(connection: TLSSocket): Promise<void>;
+  serveDisks(connection: Duplex): Promise<void>;
   /** Holds reads to a rate, also those under way. */
   pace(rate: RateLimit): void;
   /** What a replica had to say when it booted; undefined in a source. */
