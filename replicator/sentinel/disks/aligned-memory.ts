@@ -32,6 +32,10 @@ export function alignedMemory(pieces: number, length: number): AlignedMemory {
   return lentMemory(pieces, stride, (index) => Buffer.from(memory.buffer, index * stride, stride));
 }
 
+/** Memory for devices that do not ask where it is; a piece is made when it is first needed. */
+export const plainMemory = (pieces: number, length: number): AlignedMemory =>
+  lentMemory(pieces, length, () => Buffer.alloc(length));
+
 function lentMemory(pieces: number, length: number, make: (index: number) => Buffer): AlignedMemory {
   const free: Buffer[] = [];
   let made = 0;

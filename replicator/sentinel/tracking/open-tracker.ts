@@ -1,7 +1,7 @@
 import type { Clock } from '#core/clock';
 import { err, ok, type Result } from '#core/result';
 import { listDisks, type DiskChoice } from '#replicator/sentinel/disks/guest-disks';
-import { sysfsAt } from '#replicator/sentinel/disks/sysfs';
+import { sysfsAt } from '#replicator/sentinel/disks/node-sysfs';
 import { findTracing, type RunProgram } from './find-tracing.ts';
 import type { KernelTracing } from './kernel-ring.ts';
 import { openTracefsRing } from './tracefs-ring.ts';
