@@ -8,7 +8,9 @@ import { appendHistory, median } from '#bench/measure';
 import type { ChangeMark } from '#core/ports/source-hypervisor';
 import { alignUp, KiB, MiB } from '#core/units';
 import { alignedMemory } from '#replicator/sentinel/disks/aligned-memory';
-import { openTracker, type Tracker } from '#replicator/sentinel/tracking/tracker';
+import { wallClock } from '#replicator/wall-clock';
+import { openTracker } from '#replicator/sentinel/tracking/open-tracker';
+import type { Tracker } from '#replicator/sentinel/tracking/tracker';
 
 /**
  * What change tracking costs those who write: random writes past the cache to a loop device in memory, which is quicker
@@ -76,6 +78,7 @@ async function compare(): Promise<void> {
     Promise.resolve({ status: tryRun(program, args), stderr: '' });
   const tracker = await openTracker({
     run,
+    clock: wallClock,
     id: `bench-${process.pid}`,
     choice: { loops: [basename(device)] },
     mountPoint: join(folder, 'tracing'),

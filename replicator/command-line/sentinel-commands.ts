@@ -191,7 +191,7 @@ function addRun(sentinel: Command, { terminal, interrupts, setStatus, agent }: C
     .action(async ({ config, status }: RunArguments) => {
       const { runSentinel } = await import('#replicator/sentinel/agent/run-sentinel');
       const { liveServices } = await import('#replicator/sentinel/agent/live-services');
-      const { liveGuestSystem } = await import('#replicator/sentinel/guest-system');
+      const { liveGuestSystem } = await import('#replicator/sentinel/folder-guest-system');
       const { enterStage, stopped } = await import('#replicator/sentinel/agent/enter-stage');
       const { version } = agent;
       const [system, signal] = [liveGuestSystem(), interrupts()];

@@ -1,19 +1,6 @@
 import { spawn } from 'node:child_process';
 import { MiB, type Millis, minutes } from '#core/units';
-
-/** What became of a program: `status` is null if it could not be started or was killed; `stderr` then says why. */
-export interface ProgramOutcome {
-  readonly status: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Runs one program. Never rejects. */
-export type RunProgram = (
-  program: string,
-  args: readonly string[],
-  options?: { readonly timeout?: Millis; readonly input?: string },
-) => Promise<ProgramOutcome>;
+import type { ProgramOutcome } from './guest-system.ts';
 
 // No program that a sentinel asks says more; one that does is broken, and must not fill the guest's memory.
 const outputMax = 16 * MiB;

@@ -16,6 +16,7 @@ import { bytes, bytesPerSecond, KiB, MiB, millis } from '#core/units';
 import { alignedMemory, type AlignedMemory } from '#replicator/sentinel/disks/aligned-memory';
 import { openDiskReader, type DiskReader } from '#replicator/sentinel/disks/disk-reader';
 import { readAtIdlePriority } from '#replicator/sentinel/disks/idle-priority';
+import { nodeDevices } from '#replicator/sentinel/disks/node-devices';
 import { readPace, type ReadPace } from '#replicator/sentinel/disks/read-pace';
 import { wallClock } from '#replicator/wall-clock';
 import { attachLoop, runProgram, sentinelRun, type LoopDisk } from '#test/support/loop-disks';
@@ -45,7 +46,7 @@ describe.skipIf(!programs.available)(programs.title('reading disks that are in u
     valueOf(
       await openDiskReader(
         { path: disk.path, size: bytes(size), logicalBlockSize: bytes(512) },
-        { memory, pace, flushCache },
+        { devices: nodeDevices, memory, pace, flushCache },
       ),
     );
   const textAt = async (reader: DiskReader, at: number): Promise<string> => {

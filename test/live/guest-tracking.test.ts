@@ -9,8 +9,10 @@ import { openDisks } from '#replicator/sentinel/data-connection/open-disks';
 import { dataConnection } from '#replicator/sentinel/data-connection/remote-disk';
 import { serveDisks } from '#replicator/sentinel/data-connection/serve-disks';
 import { alignedMemory } from '#replicator/sentinel/disks/aligned-memory';
+import { nodeDevices } from '#replicator/sentinel/disks/node-devices';
 import { readPace } from '#replicator/sentinel/disks/read-pace';
-import { openTracker, type Tracker, type TrackerOptions } from '#replicator/sentinel/tracking/tracker';
+import { openTracker, type LiveTrackerOptions } from '#replicator/sentinel/tracking/open-tracker';
+import type { Tracker } from '#replicator/sentinel/tracking/tracker';
 import { wallClock } from '#replicator/wall-clock';
 import { attachLoop, runProgram, sentinelRun, type LoopDisk } from '#test/support/loop-disks';
 import { needs, tracingNeed } from '#test/support/programs';
@@ -48,11 +50,12 @@ describe.skipIf(!programs.available)(programs.title('tracking of disks that are 
     undo.push(() => disk.detach());
     return disk;
   };
-  const track = async (disks: readonly LoopDisk[], options: Partial<TrackerOptions> = {}): Promise<Tracker> => {
+  const track = async (disks: readonly LoopDisk[], options: Partial<LiveTrackerOptions> = {}): Promise<Tracker> => {
     const id = `test-${process.pid}-${(ids += 1)}`;
     const choice = { loops: disks.map(({ name }) => name) };
     const tracker = await openTracker({
       run: sentinelRun,
+      clock: wallClock,
       id,
       choice,
       mountPoint: join(folder, 'tracing'),
@@ -157,7 +160,12 @@ describe.skipIf(!programs.available)(programs.title('tracking of disks that are 
     const size = 24 * MiB;
     const disk = await attach(size);
     const tracker = await track([disk]);
-    const served = openDisks(tracker, { memory: alignedMemory(4, MiB), pace: readPace(wallClock), flushCache });
+    const served = openDisks(tracker, {
+      devices: nodeDevices,
+      memory: alignedMemory(4, MiB),
+      pace: readPace(wallClock),
+      flushCache,
+    });
     undo.push(() => served.closeAll());
     const [near, far] = await socketPair();
     const service = serveDisks(near, served);

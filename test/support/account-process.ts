@@ -1,5 +1,6 @@
 import { minutes } from '#core/units';
-import { liveGuestSystem } from '#replicator/sentinel/guest-system';
+import { liveGuestSystem } from '#replicator/sentinel/folder-guest-system';
+import { newPassword } from '#replicator/sentinel/stage/new-password';
 import { renderStageFile, stagePath, type StageFile } from '#replicator/sentinel/stage/stage-file';
 import { finalizeStage, runStageTwo, validationAccount } from '#replicator/sentinel/stage/stage-two';
 import { wallClock } from '#replicator/wall-clock';
@@ -26,7 +27,7 @@ async function carryOut(step: string | undefined): Promise<unknown> {
       await system.write(stagePath, renderStageFile(file));
       return runStageTwo(system, wallClock, file);
     case 'password':
-      return validationAccount(system);
+      return validationAccount(system, newPassword);
     default:
       return finalizeStage(system);
   }

@@ -5,7 +5,7 @@
  */
 import { runSentinel } from '#replicator/sentinel/agent/run-sentinel';
 import { liveServices } from '#replicator/sentinel/agent/live-services';
-import { liveGuestSystem } from '#replicator/sentinel/guest-system';
+import { liveGuestSystem } from '#replicator/sentinel/folder-guest-system';
 import { wallClock } from '#replicator/wall-clock';
 
 /** What the process is to be. */

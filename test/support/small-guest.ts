@@ -12,7 +12,8 @@ import type { BundleSecrets } from '#replicator/protocol/guest-message';
 import { readCredentials } from '#replicator/protocol/credentials';
 import { startAgent, type AgentOptions, type RunningAgent } from '#replicator/sentinel/agent/agent';
 import type { GuestServices } from '#replicator/sentinel/agent/guest-services';
-import { installationAt } from '#replicator/sentinel/agent/installation';
+import { installationAt } from '#replicator/sentinel/agent/installed-agent';
+import { thisMachine } from '#replicator/sentinel/agent/this-machine';
 import { wallClock } from '#replicator/wall-clock';
 import { valueOf } from './value-of.ts';
 
@@ -226,7 +227,7 @@ export async function startSmallAgent(options: Pick<AgentOptions, 'directory' | 
     bootId: 'boot-1',
     clock: wallClock,
     pauses: { first: millis(20), longest: millis(100), refused: millis(100) },
-    pressure: async () => 0,
+    machine: { ...thisMachine, pressure: async () => 0 },
     ...options,
   });
   if ('type' in started) throw new Error(JSON.stringify(started));

@@ -7,6 +7,7 @@ import { MiB, offset } from '#core/units';
 import type { DataConnection } from '#replicator/sentinel/data-connection/remote-disk';
 import { alignedMemory } from '#replicator/sentinel/disks/aligned-memory';
 import { openDiskReader } from '#replicator/sentinel/disks/disk-reader';
+import { nodeDevices } from '#replicator/sentinel/disks/node-devices';
 import { readPace } from '#replicator/sentinel/disks/read-pace';
 import type { Tracker } from '#replicator/sentinel/tracking/tracker';
 import { wallClock } from '#replicator/wall-clock';
@@ -43,7 +44,8 @@ export async function trackedSource(tracker: Tracker, name: string): Promise<Cop
   const disk = (await tracker.disks()).find(({ id }) => id === name);
   if (disk === undefined) throw new Error(`${name} is not there`);
   const memory = alignedMemory(4, MiB);
-  const reader = valueOf(await openDiskReader(disk, { memory, pace: readPace(wallClock), flushCache }));
+  const pace = readPace(wallClock);
+  const reader = valueOf(await openDiskReader(disk, { devices: nodeDevices, memory, pace, flushCache }));
   const whole = extent(0, disk.size);
   return {
     size: disk.size,

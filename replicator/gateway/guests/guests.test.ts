@@ -10,7 +10,7 @@ import { err, ok, type Result } from '#core/result';
 import { instant, millis } from '#core/units';
 import { readCredentials } from '#replicator/protocol/credentials';
 import { greetGateway } from '#replicator/sentinel/agent/greet';
-import { installationAt } from '#replicator/sentinel/agent/installation';
+import { installationAt } from '#replicator/sentinel/agent/installed-agent';
 import { openGuestIdentity } from '#replicator/sentinel/identity/guest-identity';
 import { prove, publicKeyOf } from '#replicator/sentinel/identity/proof';
 import { wallClock } from '#replicator/wall-clock';

@@ -1,6 +1,5 @@
-import { freemem, hostname, loadavg, totalmem } from 'node:os';
 import type { Clock } from '#core/clock';
-import { bytes, millis, seconds, type Instant, type Millis } from '#core/units';
+import { millis, seconds, type Instant, type Millis } from '#core/units';
 import type { GuestNetwork } from '#replicator/protocol/guest-network';
 import { tlsGuestNetwork } from '#replicator/protocol/tls-guest-network';
 import type { Heartbeat, SentinelWord } from '#replicator/sentinel/control/words';
@@ -13,12 +12,12 @@ import {
 } from '#replicator/sentinel/identity/guest-identity';
 import type { Identities } from '#replicator/sentinel/identity/identities';
 import type { IdentityFiles } from '#replicator/sentinel/identity/identity-files';
+import type { AgentMachine } from './agent-machine.ts';
 import { serveControl, type SessionGround } from './control-session.ts';
-import { pressureOf, rateKeeper } from './give-way.ts';
+import { rateKeeper } from './give-way.ts';
 import { enrolAt, greetGateway, type AdmittedLine, type GatewayWay, type Introduction } from './greet.ts';
 import type { GuestServices } from './guest-services.ts';
 import type { Installation } from './installation.ts';
-import { processorCount } from './processors.ts';
 
 /** How an agent is set up. */
 export interface AgentOptions {
@@ -29,13 +28,15 @@ export interface AgentOptions {
   readonly version: string;
   /** Made anew by each boot of the guest. */
   readonly bootId: string;
+  readonly machine: AgentMachine;
   readonly clock: Clock;
   /** Takes one line. No secrets. */
   readonly log: (line: string) => void;
   /** Told whenever it changes. */
   readonly onStatus?: (status: AgentStatus) => void;
   readonly pauses?: AgentPauses;
-  readonly pressure?: () => Promise<number>;
+  /** How often it looks whether others in the guest wait. */
+  readonly lookEvery?: Millis;
   /** How the gateway is reached: over TLS unless told otherwise. */
   readonly network?: GuestNetwork;
   /** Keys and certificates: real ones unless told otherwise. */
@@ -95,16 +96,16 @@ class Agent implements RunningAgent {
   status: AgentStatus;
 
   constructor(options: AgentOptions, identity: GuestIdentity) {
-    const { services, installation, clock } = options;
+    const { services, installation, clock, machine } = options;
     this.#options = options;
+    this.#run = machine.newRun();
     this.#identity = identity;
-    this.#run = identity.identities.newRun();
     this.#way = { network: options.network ?? tlsGuestNetwork(clock), clock };
     this.#pauses = options.pauses ?? pausesDefault;
     this.status = { state: 'connecting', detail: undefined, since: clock.now() };
     const rate = rateKeeper((next) => services.pace(next));
     const turns = { last: Promise.resolve() };
-    const measure = (): Promise<Heartbeat> => heartbeatOf(services, clock);
+    const measure = (): Promise<Heartbeat> => heartbeatOf(services, machine, clock);
     const { log } = options;
     this.#ground = { services, installation, rate, clock, measure, turns, log, goodbye: 'it was stopped' };
     this.#work = Promise.all([this.#control(), this.#data(), this.#giveWay()]);
@@ -142,7 +143,7 @@ class Agent implements RunningAgent {
     this.#held = found.value;
     if (this.#held) return undefined;
     this.#say('enrolling', undefined);
-    const about = { hostname: hostname(), version: this.#options.version };
+    const about = { hostname: this.#options.machine.hostname(), version: this.#options.version };
     const enrolled = await enrolAt(this.#identity, about, this.#stopping.signal, this.#way);
     if (!enrolled.ok) return enrolled.error;
     this.#held = enrolled.value;
@@ -209,11 +210,11 @@ class Agent implements RunningAgent {
   }
 
   async #giveWay(): Promise<void> {
-    const { clock, pressure = () => pressureOf() } = this.#options;
+    const { clock, machine, lookEvery = lookEveryDefault } = this.#options;
     const { signal } = this.#stopping;
     while (!signal.aborted) {
-      this.#ground.rate.look(await pressure());
-      await clock.wait(lookPause, signal);
+      this.#ground.rate.look(await machine.pressure());
+      await clock.wait(lookEvery, signal);
     }
   }
 
@@ -242,7 +243,7 @@ class Agent implements RunningAgent {
   }
 }
 
-const lookPause = seconds(5);
+const lookEveryDefault = seconds(5);
 
 /** Something to wait for that may be opened once. */
 function gate(): { readonly opened: Promise<void>; open(): void } {
@@ -251,18 +252,9 @@ function gate(): { readonly opened: Promise<void>; open(): void } {
   return { opened, open: () => open() };
 }
 
-async function heartbeatOf(services: GuestServices, clock: Clock): Promise<Heartbeat> {
-  const own = process.memoryUsage.rss();
-  const { user, system } = process.cpuUsage();
-  return {
-    at: clock.now(),
-    stage: services.stage,
-    ...(await services.measure()),
-    load: loadavg()[0] ?? 0,
-    processors: processorCount(),
-    memory: { total: bytes(totalmem()), available: bytes(freemem()) },
-    own: { memory: bytes(own), cpu: millis(Math.round((user + system) / 1_000)) },
-  };
+async function heartbeatOf(services: GuestServices, machine: AgentMachine, clock: Clock): Promise<Heartbeat> {
+  const measured = await services.measure();
+  return { at: clock.now(), stage: services.stage, ...measured, ...machine.vitals() };
 }
 
 /** One sentence for a person. */

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RateLimit } from '#core/ports/guest-agent';
 import { bytesPerSecond, MiB } from '#core/units';
-import { nextRate, pressureOf, rateKeeper } from './give-way.ts';
+import { nextRate, rateKeeper } from './give-way.ts';
+import { pressureOf } from './pressure.ts';
 
 const rate = (mib: number): RateLimit => bytesPerSecond(mib * MiB);
 

@@ -1,8 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { loadavg } from 'node:os';
 import type { RateLimit } from '#core/ports/guest-agent';
 import { bytesPerSecond, MiB } from '#core/units';
-import { processorCount } from './processors.ts';
 
 /*
  * Giving way under load: reading is slowed down while others in the guest wait, and taken up again when they do not.
@@ -14,9 +11,10 @@ import { processorCount } from './processors.ts';
 /** How much others wait, in percent of the time. */
 export type Pressure = number;
 
-/** Above this, reading is halved; below the other, doubled. Between them it stays, so that it does not swing. */
+/** Above this, reading is halved. Between this and `pressureLow` it stays, so that it does not swing. */
 const pressureHigh = 40;
-const pressureLow = 20;
+/** Below this, reading is taken up again. */
+export const pressureLow = 20;
 /** Reading never stops by itself: replication that stands still would be behind for ever. */
 const rateMin = 4 * MiB;
 /** What an unlimited reader is first slowed down from: more than a disk of a guest that is in trouble gives. */
@@ -60,27 +58,3 @@ export function rateKeeper(apply: (rate: RateLimit) => void): RateKeeper {
     look: (pressure) => set(nextRate(rate, limit, pressure)),
   };
 }
-
-/** How much others in this system wait. `root` is where `/proc` and `/sys` are below. */
-export async function pressureOf(root = '/'): Promise<Pressure> {
-  const some = async (path: string): Promise<number | undefined> => {
-    const text = await readFile(`${root}${path}`, 'utf8').catch(() => '');
-    const found = /^some avg10=([\d.]+)/.exec(text)?.[1];
-    return found === undefined ? undefined : Number(found);
-  };
-  const group = /^0::(\/\S*)$/m.exec(await readFile(`${root}proc/self/cgroup`, 'utf8').catch(() => ''))?.[1] ?? '/';
-  const waits = await Promise.all(
-    (['cpu', 'io', 'memory'] as const).map(async (what) => {
-      const all = await some(`proc/pressure/${what}`);
-      if (all === undefined) return undefined;
-      const own = group === '/' ? 0 : ((await some(`sys/fs/cgroup${group}/${what}.pressure`)) ?? 0);
-      return Math.max(0, all - own);
-    }),
-  );
-  const known = waits.filter((wait) => wait !== undefined);
-  return known.length > 0 ? Math.max(...known) : loadPressure(loadavg()[0] ?? 0, processorCount());
-}
-
-/** One process may run on each processor, and one of them is ours. Each beyond that waits. */
-const loadPressure = (load: number, processors: number): Pressure =>
-  Math.max(0, Math.min(100, ((load - 1 - processors) / processors) * 100 + pressureLow));

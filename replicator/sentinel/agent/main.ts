@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { liveGuestSystem } from '#replicator/sentinel/guest-system';
+import { liveGuestSystem } from '#replicator/sentinel/folder-guest-system';
 import { wallClock } from '#replicator/wall-clock';
 import { enterStage, stopped } from './enter-stage.ts';
 import { liveServices } from './live-services.ts';

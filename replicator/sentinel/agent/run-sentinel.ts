@@ -7,7 +7,8 @@ import { openGuestIdentity } from '#replicator/sentinel/identity/guest-identity'
 import { runProgram } from '#replicator/sentinel/run-program';
 import { describeFailure, startAgent, type AgentStatus } from './agent.ts';
 import type { GuestServices } from './guest-services.ts';
-import { installationAt, type InstallationPlace } from './installation.ts';
+import { installationAt, type InstallationPlace } from './installed-agent.ts';
+import { thisMachine } from './this-machine.ts';
 
 /** Where bundles put the files of a sentinel, and where its status is told. */
 export const configDefault = '/etc/sealift-sentinel';
@@ -48,7 +49,7 @@ export async function runSentinel(options: SentinelProcess): Promise<SentinelEnd
   });
   const tell = statusTeller(status, () => ({ version, pid: process.pid, stage: services.stage }));
   const agent = await startAgent({
-    ...{ directory: config, services, installation, version, bootId, clock, log },
+    ...{ directory: config, services, installation, version, bootId, machine: thisMachine, clock, log },
     onStatus: tell,
   });
   if ('type' in agent) {

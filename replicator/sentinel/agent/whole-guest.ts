@@ -1,8 +1,6 @@
-import type { Clock } from '#core/clock';
 import { err, ok } from '#core/result';
 import type { GuestControl } from '#replicator/sentinel/guest-system';
-import { quiescer } from '#replicator/sentinel/quiesce/quiescer';
-import { readNotes } from '#replicator/sentinel/quiesce/rest-journal';
+import type { Quiescer } from '#replicator/sentinel/quiesce/quiescer';
 import { forgetPlace, savePlace } from '#replicator/sentinel/stage/saved-place';
 import { finalizeStage, validationAccount } from '#replicator/sentinel/stage/stage-two';
 import type { Entrance } from './enter-stage.ts';
@@ -10,11 +8,19 @@ import type { GuestServices } from './guest-services.ts';
 
 type WholeGuest = Pick<GuestServices, 'stage' | 'quiesce' | 'resume' | 'powerOff' | 'report' | 'account' | 'finalize'>;
 
+/** What that takes. */
+export interface WholeGuestParts {
+  readonly system: GuestControl;
+  readonly rest: Quiescer;
+  readonly entrance: Entrance;
+  /** Makes a password that nobody guesses. */
+  readonly newPassword: () => string;
+}
+
 /** What is done to the guest as a whole, and not to a disk of it: rest, power, and what ends stage two. */
-export async function wholeGuest(system: GuestControl, clock: Clock, entrance: Entrance): Promise<WholeGuest> {
-  const rest = quiescer(system, clock);
+export async function wholeGuest({ system, rest, entrance, newPassword }: WholeGuestParts): Promise<WholeGuest> {
   // Also a sentinel that was started again in a guest at rest knows where it stands.
-  const isResting = entrance.stage === 'source' && (await readNotes(system)).report !== undefined;
+  const isResting = entrance.stage === 'source' && (await rest.rested()) !== undefined;
   let stage: GuestServices['stage'] = isResting ? 'quiesced' : entrance.stage;
   // A source that was started again after a rollback has its note still.
   if (stage === 'source') await forgetPlace(system);
@@ -39,7 +45,7 @@ export async function wholeGuest(system: GuestControl, clock: Clock, entrance: E
     powerOff: () => rest.powerOff(),
     report: entrance.stage === 'source' ? undefined : entrance.report,
     account: async () => {
-      const given = await validationAccount(system);
+      const given = await validationAccount(system, newPassword);
       return given.ok ? given : err({ type: 'Refused', operation: 'account', detail: given.error });
     },
     finalize: async () => {

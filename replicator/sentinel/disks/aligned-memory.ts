@@ -29,13 +29,21 @@ const wasmPage = 64 * KiB;
 export function alignedMemory(pieces: number, length: number): AlignedMemory {
   const stride = alignUp(length, alignment);
   const memory = new WebAssembly.Memory({ initial: Math.ceil((pieces * stride) / wasmPage) });
-  const free: Buffer[] = Array.from({ length: pieces }, (_, index) =>
-    Buffer.from(memory.buffer, index * stride, stride),
-  );
+  return lentMemory(pieces, stride, (index) => Buffer.from(memory.buffer, index * stride, stride));
+}
+
+/** Memory for devices that do not ask where it is; a piece is made when it is first needed. */
+export const plainMemory = (pieces: number, length: number): AlignedMemory =>
+  lentMemory(pieces, length, () => Buffer.alloc(length));
+
+function lentMemory(pieces: number, length: number, make: (index: number) => Buffer): AlignedMemory {
+  const free: Buffer[] = [];
+  let made = 0;
   const out = new Set<Buffer>();
   const waiting: ((piece: Buffer) => void)[] = [];
+  const next = (): Buffer | undefined => free.pop() ?? (made < pieces ? make(made++) : undefined);
   return {
-    length: stride,
+    length,
     pieces,
     get lent() {
       return out.size;
@@ -46,15 +54,15 @@ export function alignedMemory(pieces: number, length: number): AlignedMemory {
           out.add(piece);
           resolve(piece);
         };
-        const piece = free.pop();
+        const piece = next();
         if (piece === undefined) waiting.push(lend);
         else lend(piece);
       }),
     give: (piece) => {
       // Given back twice it would be lent twice, and two reads would land in it.
       if (!out.delete(piece)) return;
-      const next = waiting.shift();
-      if (next) next(piece);
+      const lend = waiting.shift();
+      if (lend) lend(piece);
       else free.push(piece);
     },
   };

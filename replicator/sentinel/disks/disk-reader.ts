@@ -1,9 +1,10 @@
-import { close, constants, open, read } from 'node:fs';
 import type { DeviceError } from '#core/disk/block-device';
 import { err, ok, type Result } from '#core/result';
 import { bytes, offset, type Bytes } from '#core/units';
 import { deviceError } from '#replicator/disk/device-error';
+import type { SystemError } from '#replicator/disk/files';
 import type { AlignedMemory } from './aligned-memory.ts';
+import type { Devices, OpenDevice } from './devices.ts';
 import type { WholeDisk } from './guest-disks.ts';
 import type { ReadPace } from './read-pace.ts';
 
@@ -36,6 +37,7 @@ export interface DiskReader {
 
 /** What a reader needs. */
 export interface DiskReaderOptions {
+  readonly devices: Devices;
   readonly memory: AlignedMemory;
   readonly pace: ReadPace;
   /** Drops what the kernel keeps of a device: `blockdev --flushbufs`. Answers whether it did. */
@@ -47,39 +49,40 @@ export async function openDiskReader(
   disk: Pick<WholeDisk, 'path' | 'size' | 'logicalBlockSize'>,
   options: DiskReaderOptions,
 ): Promise<Result<DiskReader, DeviceError>> {
-  const direct = await openHandle(disk.path, constants.O_RDONLY | constants.O_DIRECT);
+  const { devices, memory } = options;
+  const direct = await devices.open(disk.path, 'direct');
   if (!direct.ok && direct.error.code !== 'EINVAL') return err(deviceError(direct.error, 0, 0));
-  const tried = direct.ok ? await tryDirect(direct.value, disk, options.memory) : direct.error;
-  if (direct.ok && tried === undefined) return ok(readerOver(disk, { handle: direct.value }, options));
-  if (direct.ok) await closeHandle(direct.value);
+  const tried = direct.ok ? await tryDirect(direct.value, disk, memory) : direct.error;
+  if (direct.ok && tried === undefined) return ok(readerOver(disk, { device: direct.value }, options));
+  if (direct.ok) await direct.value.close();
   // EINVAL is how a device says that it does not do this; anything else is trouble of another kind.
   if (tried?.code !== 'EINVAL') return err(deviceError(tried ?? new Error('it cannot be read'), 0, 0));
-  const cached = await openHandle(disk.path, constants.O_RDONLY);
+  const cached = await devices.open(disk.path, 'cached');
   if (!cached.ok) return err(deviceError(cached.error, 0, 0));
-  return ok(readerOver(disk, { handle: cached.value, why: `it refuses direct reads: ${tried.message}` }, options));
+  return ok(readerOver(disk, { device: cached.value, why: `it refuses direct reads: ${tried.message}` }, options));
 }
 
 async function tryDirect(
-  handle: number,
+  device: OpenDevice,
   { size, logicalBlockSize }: Pick<WholeDisk, 'size' | 'logicalBlockSize'>,
   memory: AlignedMemory,
-): Promise<NodeJS.ErrnoException | undefined> {
+): Promise<SystemError | undefined> {
   if (size < logicalBlockSize) return undefined;
   const piece = await memory.take();
-  const failed = await readFully(handle, piece.subarray(0, logicalBlockSize), 0);
+  const failed = await readFully(device, piece.subarray(0, logicalBlockSize), 0);
   memory.give(piece);
   return failed;
 }
 
 /** The way into one disk. `why` it is not the direct one. */
 interface Way {
-  readonly handle: number;
+  readonly device: OpenDevice;
   readonly why?: string;
 }
 
 function readerOver(
   { path, size, logicalBlockSize: blockSize }: Pick<WholeDisk, 'path' | 'size' | 'logicalBlockSize'>,
-  { handle, why }: Way,
+  { device, why }: Way,
   { memory, pace, flushCache }: DiskReaderOptions,
 ): DiskReader {
   const flushed = flushGate(() => flushCache(path));
@@ -94,10 +97,10 @@ function readerOver(
     const detail = `${path} has ${size} bytes in blocks of ${blockSize}, and at most ${memory.length} are read at a time`;
     return { type: 'InvalidRange', at: offset(at), length: bytes(length), detail };
   };
-  const fill = async (into: Buffer, at: number): Promise<NodeJS.ErrnoException | undefined> => {
+  const fill = async (into: Buffer, at: number): Promise<SystemError | undefined> => {
     if (why !== undefined && !(await flushed()))
       return new Error('the cache of the disk could not be dropped, and may be stale');
-    return readFully(handle, into, at);
+    return readFully(device, into, at);
   };
   const readPiece = async (at: number, length: number): Promise<Result<DiskPiece, DeviceError>> => {
     const piece = await memory.take();
@@ -124,14 +127,14 @@ function readerOver(
     close: () => {
       closing ??= (async () => {
         if (inFlight > 0) await new Promise<void>((resolve) => (settled = resolve));
-        await closeHandle(handle);
+        await device.close();
       })();
       return closing;
     },
   };
 }
 
-const closed: NodeJS.ErrnoException = new Error('closed');
+const closed: SystemError = new Error('closed');
 
 /** Everyone who asks gets a flush that began after they asked: one that was under way may have passed their range. */
 function flushGate(flush: () => Promise<boolean>): () => Promise<boolean> {
@@ -149,24 +152,12 @@ function flushGate(flush: () => Promise<boolean>): () => Promise<boolean> {
   };
 }
 
-function openHandle(path: string, flags: number): Promise<Result<number, NodeJS.ErrnoException>> {
-  return new Promise((resolve) => {
-    open(path, flags, (cause, handle) => resolve(cause ? err(cause) : ok(handle)));
-  });
-}
-
-const closeHandle = (handle: number): Promise<unknown> => new Promise((resolve) => close(handle, resolve));
-
-function readFully(handle: number, into: Buffer, at: number): Promise<NodeJS.ErrnoException | undefined> {
-  return new Promise((resolve) => {
-    const step = (filled: number): void => {
-      if (filled === into.length) return resolve(undefined);
-      read(handle, into, filled, into.length - filled, at + filled, (cause, count) => {
-        if (cause) return resolve(cause);
-        if (count > 0) return step(filled + count);
-        resolve(new Error('the disk ended early: it was made smaller while in use'));
-      });
-    };
-    step(0);
-  });
+async function readFully(device: OpenDevice, into: Uint8Array, at: number): Promise<SystemError | undefined> {
+  for (let filled = 0; filled < into.length;) {
+    const read = await device.read(into.subarray(filled), at + filled);
+    if (!read.ok) return read.error;
+    if (read.value === 0) return new Error('the disk ended early: it was made smaller while in use');
+    filled += read.value;
+  }
+  return undefined;
 }

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { diskId } from '#core/ids';
 import { bytes, instant, type Millis } from '#core/units';
 import { listDisks } from './guest-disks.ts';
-import { sysfsAt } from './sysfs.ts';
+import { sysfsAt } from './node-sysfs.ts';
 import { watchDisks, type DiskChange, type DiskSight } from './watch-disks.ts';
 
 /** Files of a device below /sys, as real guests have them. */

@@ -1,6 +1,3 @@
-import { readdir, readFile, readlink, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-
 /** The kernel's own view of its devices, read and never written. What is not there reads as undefined or empty. */
 export interface Sysfs {
   /** Content without surrounding space. */
@@ -13,28 +10,4 @@ export interface Sysfs {
   link(path: string): Promise<string | undefined>;
   /** The number of a folder's inode: another one means that the device was exchanged. */
   inode(path: string): Promise<number | undefined>;
-}
-
-/** sysfs below `root`: `/sys`, or a folder in a test. */
-export function sysfsAt(root: string): Sysfs {
-  const text = async (path: string): Promise<string | undefined> =>
-    whatIsThere(async () => (await readFile(join(root, path), 'utf8')).trim());
-  return {
-    text,
-    number: async (path) => {
-      const found = await text(path);
-      return found !== undefined && /^\d+$/.test(found) ? Number(found) : undefined;
-    },
-    list: async (path) => ((await whatIsThere(() => readdir(join(root, path)))) ?? []).sort(),
-    link: (path) => whatIsThere(() => readlink(join(root, path))),
-    inode: (path) => whatIsThere(async () => (await stat(join(root, path))).ino),
-  };
-}
-
-async function whatIsThere<T>(look: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await look();
-  } catch {
-    return undefined; // A device may vanish between two looks: not there is an answer.
-  }
 }

@@ -23,6 +23,4 @@ export interface Identities {
   isFor(certificate: string, key: SentinelKey): boolean;
   /** Proves to the other end of a connection that we have a key. Throws once the connection is gone. */
   prove(secret: ConnectionSecret, purpose: ProofPurpose, key: SentinelKey): Uint8Array;
-  /** A name for a start of a process, which no other start has. */
-  newRun(): string;
 }

@@ -1,4 +1,4 @@
-import { createPrivateKey, generateKeyPairSync, randomUUID, X509Certificate, type KeyObject } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync, X509Certificate, type KeyObject } from 'node:crypto';
 import type { Identities, SentinelKey } from './identities.ts';
 import { prove, publicKeyOf } from './proof.ts';
 import { sentinelCertificate } from './sentinel-certificate.ts';
@@ -10,7 +10,6 @@ export const nodeIdentities: Identities = {
   readCertificate: (text) => readOrNot(() => sentinelCertificate(new X509Certificate(text))),
   isFor: (certificate, { text }) => new X509Certificate(certificate).checkPrivateKey(createPrivateKey(text)),
   prove: (secret, purpose, { text }) => prove(secret, purpose, createPrivateKey(text)),
-  newRun: () => randomUUID(),
 };
 
 const sentinelKey = (key: KeyObject): SentinelKey => ({

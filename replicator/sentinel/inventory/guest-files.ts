@@ -1,8 +1,8 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { folderGuestSystem, type GuestControl } from '#replicator/sentinel/guest-system';
-import type { RunProgram } from '#replicator/sentinel/run-program';
+import { folderGuestSystem } from '#replicator/sentinel/folder-guest-system';
+import type { GuestControl, RunProgram } from '#replicator/sentinel/guest-system';
 
 /** A guest of files in a folder of its own, for a test; `end` takes the folder away. */
 export interface FolderGuest {

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { describeGuestAgentError, type GuestAgent } from '#core/ports/guest-agent';
 import { ok } from '#core/result';
-import { liveGuestSystem } from '#replicator/sentinel/guest-system';
+import { liveGuestSystem } from '#replicator/sentinel/folder-guest-system';
 import { type FolderGuest, guestOfFiles } from './guest-files.ts';
 import { readinessOf } from './readiness.ts';
 import { surveyGuest } from './survey.ts';

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { seconds } from '#core/units';
-import { folderGuestSystem, type GuestSystem } from '#replicator/sentinel/guest-system';
+import { folderGuestSystem } from '#replicator/sentinel/folder-guest-system';
+import type { GuestSystem } from '#replicator/sentinel/guest-system';
 import { serviceManager } from './init-system.ts';
 import { planStops } from './stop-plan.ts';
 

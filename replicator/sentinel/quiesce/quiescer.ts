@@ -25,6 +25,8 @@ export interface Quiescer {
   resume(): Promise<Result<ResumeReport, Refusal>>;
   /** Begins to power the guest off. Only a guest at rest is. */
   powerOff(): Promise<Result<void, Refusal>>;
+  /** What the guest was brought to rest by, also by a former life of the sentinel; undefined in service. */
+  rested(): Promise<QuiesceReport | undefined>;
 }
 
 /** Why a quiescer did not do what was asked. */
@@ -94,6 +96,7 @@ export function quiescer(system: GuestControl, clock: Clock): Quiescer {
       goingBack ??= back().finally(() => (goingBack = undefined));
       return goingBack;
     },
+    rested: async () => (await readNotes(system)).report,
     powerOff: async () => {
       const { report } = await readNotes(system);
       if (report === undefined || goingBack !== undefined) return refused('powerOff', 'the guest is not at rest');

@@ -1,7 +1,6 @@
 import type { Clock } from '#core/clock';
 import { after, instant, type Instant } from '#core/units';
-import type { GuestControl } from '#replicator/sentinel/guest-system';
-import type { ProgramOutcome } from '#replicator/sentinel/run-program';
+import type { GuestControl, ProgramOutcome } from '#replicator/sentinel/guest-system';
 
 /** A unit of a small guest. */
 export interface SmallUnit {

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { Clock } from '#core/clock';
 import { err, ok, type Result } from '#core/result';
 import { after, minutes, seconds } from '#core/units';
@@ -45,10 +44,11 @@ export async function makeAccount(
 export async function givePassword(
   system: GuestControl,
   { name, passwordHash }: StageAccount,
+  newPassword: () => string,
 ): Promise<Result<AccountMade, string>> {
   if ((await accountOwner(system, name)) !== 'ours') return err(`${name} is no account of ours in this guest`);
   if (passwordHash !== undefined) return ok({ name });
-  const password = randomBytes(18).toString('base64url');
+  const password = newPassword();
   const set = await setPassword(system, name, password, []);
   return set.ok ? ok({ name, password }) : set;
 }

@@ -1,7 +1,6 @@
 import type { Clock } from '#core/clock';
 import { after, instant, type Instant } from '#core/units';
-import { type GuestControl, noPrograms } from '#replicator/sentinel/guest-system';
-import type { ProgramOutcome } from '#replicator/sentinel/run-program';
+import { type GuestControl, noPrograms, type ProgramOutcome } from '#replicator/sentinel/guest-system';
 
 /** A network card of a replica. */
 export interface StageCard {

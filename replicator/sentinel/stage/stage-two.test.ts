@@ -7,6 +7,7 @@ import { forgetPlace, placePath, readPlace, savePlace } from './saved-place.ts';
 import { renderStageFile, type StageFile, stagePath } from './stage-file.ts';
 import { type StageGuest, stageGuest } from './stage-guest.ts';
 import { reportLine, reportMark, waitsForNetwork } from './stage-report.ts';
+import { newPassword } from './new-password.ts';
 import { finalizeStage, readStage, runStageTwo, validationAccount } from './stage-two.ts';
 
 const common = { timeout: seconds(30), mustSucceed: true } as const;
@@ -141,8 +142,8 @@ describe('the validation account', () => {
     expect(guest.accounts.has('sealift-look')).toBe(true);
     expect(guest.passwords.size).toBe(0);
     expect(guest.seen.find((what) => what.startsWith('useradd'))).toContain('-e 1970-01-08');
-    const one = valueOf(await validationAccount(guest.system))?.password ?? '';
-    const other = valueOf(await validationAccount(guest.system))?.password ?? '';
+    const one = valueOf(await validationAccount(guest.system, newPassword))?.password ?? '';
+    const other = valueOf(await validationAccount(guest.system, newPassword))?.password ?? '';
     expect(one.length).toBeGreaterThanOrEqual(24);
     expect(other).not.toBe(one);
     expect(guest.passwords.get('sealift-look')).toBe(other);
@@ -158,7 +159,7 @@ describe('the validation account', () => {
     await runStageTwo(guest.system, guest.clock, { ...file, account: hashed });
     expect(guest.passwords.get('sealift-look')).toBe('$6$salt$hash');
     expect(guest.seen).toContain('chpasswd -e');
-    expect(valueOf(await validationAccount(guest.system))).toEqual({ name: 'sealift-look' });
+    expect(valueOf(await validationAccount(guest.system, newPassword))).toEqual({ name: 'sealift-look' });
   });
 
   it('runs the checks that are to be its, and the others are root’s', async () => {
@@ -178,14 +179,14 @@ describe('the validation account', () => {
   it('is not there in a guest of which nobody asked for one', async () => {
     const guest = working();
     guest.files.delete(stagePath);
-    expect(await validationAccount(guest.system)).toEqual({ ok: true, value: undefined });
+    expect(await validationAccount(guest.system, newPassword)).toEqual({ ok: true, value: undefined });
   });
 
   it('never touches an account of the guest', async () => {
     const guest = working();
     guest.accounts.set('sealift-look', 'sealift-look:x:1000:1000:Somebody:/home/s:/bin/sh');
     const report = await runStageTwo(guest.system, guest.clock, file);
-    expect(await validationAccount(guest.system)).toMatchObject({
+    expect(await validationAccount(guest.system, newPassword)).toMatchObject({
       error: 'sealift-look is no account of ours in this guest',
     });
     expect(verdicts(report.checks)).toContain('validation-account warning');
@@ -202,7 +203,7 @@ describe('finalize', () => {
     expect(await finalizeStage(guest.system)).toEqual({ ok: true, value: undefined });
     expect(guest.accounts.has('sealift-look')).toBe(false);
     expect(await readStage(guest.system)).toEqual({ ok: true, value: undefined });
-    expect(await validationAccount(guest.system)).toEqual({ ok: true, value: undefined });
+    expect(await validationAccount(guest.system, newPassword)).toEqual({ ok: true, value: undefined });
     expect(await finalizeStage(guest.system)).toEqual({ ok: true, value: undefined });
   });
 

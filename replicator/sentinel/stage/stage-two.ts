@@ -60,10 +60,13 @@ async function prepareAccount(system: GuestControl, clock: Clock, { account }: S
 }
 
 /** Gives the account of this replica a new password; undefined if nobody asked for an account. */
-export async function validationAccount(system: GuestControl): Promise<Result<AccountMade | undefined, string>> {
+export async function validationAccount(
+  system: GuestControl,
+  newPassword: () => string,
+): Promise<Result<AccountMade | undefined, string>> {
   const file = await readStage(system);
   if (!file.ok) return file;
-  return file.value?.account === undefined ? ok(undefined) : givePassword(system, file.value.account);
+  return file.value?.account === undefined ? ok(undefined) : givePassword(system, file.value.account, newPassword);
 }
 
 /** Ends stage two: the account and the file are gone, and the guest is an ordinary one. An error says what stayed. */

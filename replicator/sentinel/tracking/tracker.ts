@@ -1,12 +1,13 @@
+import type { Clock } from '#core/clock';
 import type { Extent } from '#core/disk/extent';
 import type { DiskId } from '#core/ids';
 import type { ChangeMark, Changes } from '#core/ports/source-hypervisor';
 import { err, ok, type Result } from '#core/result';
-import { listDisks, type DiskChoice, type WholeDisk } from '#replicator/sentinel/disks/guest-disks';
-import { sysfsAt } from '#replicator/sentinel/disks/sysfs';
-import { findTracing, type RunProgram, type Tracing } from './find-tracing.ts';
+import { millis } from '#core/units';
+import type { WholeDisk } from '#replicator/sentinel/disks/guest-disks';
+import type { KernelTracing } from './kernel-ring.ts';
 import { markBook, type MarkableDisk, type MarkBook, type MarkError } from './mark-book.ts';
-import { openTraceRing, type TraceRing } from './trace-ring.ts';
+import { traceRing, type TraceRing } from './trace-ring.ts';
 
 /*
  * Change tracking of a guest's disks from inside, without a driver.
@@ -76,70 +77,45 @@ export interface KnownExtents {
   readonly until: number;
 }
 
-/** How to track. */
+/** What tracking needs of the guest it is in. */
 export interface TrackerOptions {
-  readonly run: RunProgram;
-  /** Names our instance of tracing: letters, digits, dashes. The same after a restart, so that leftovers are found. */
-  readonly id: string;
-  readonly sysfs?: string;
-  readonly choice?: DiskChoice;
-  /** Where tracefs is looked for, if not in the usual places. */
-  readonly tracingPlaces?: readonly string[];
-  /** Where tracefs is mounted if it is nowhere. */
-  readonly mountPoint?: string;
-  /** The kernel's memory for records, for each CPU. */
-  readonly bufferKiB?: number;
+  readonly clock: Clock;
+  /** The whole disks there are at the moment of asking. */
+  readonly listDisks: () => Promise<readonly WholeDisk[]>;
+  /** The error is a sentence: why writes cannot be tracked in this guest. */
+  readonly tracing: Result<KernelTracing, string>;
   /** Milliseconds between two looks into the buffers, at most. */
   readonly lookEveryMs?: number;
 }
 
-// Room for some 75,000 requests on one CPU. Looked at four times a second it takes 300,000 a second to fill it.
-const bufferKiBDefault = 4_096;
-const bufferKiBLeast = 16;
 const lookEveryDefault = 250;
 // A buffer that was this full at a look is looked at sooner the next time.
 const fullness = { busy: 1 / 8, quiet: 1 / 64 };
 const lookSoonestMs = 10;
-const mountPointDefault = '/run/sealift-tracing';
-
-/** Looks for what tracking needs; records nothing yet. */
-export async function openTracker(options: TrackerOptions): Promise<Tracker> {
-  const { run, mountPoint = mountPointDefault, tracingPlaces } = options;
-  const places = { ours: mountPoint, ...(tracingPlaces && { usual: tracingPlaces }) };
-  const found = await findTracing(run, places);
-  if (!found.ok) return trackerOver(options, found);
-  // Some kernels show tracing and do not let it be used (lockdown). Better known now than when a migration begins.
-  const tried = openTraceRing({ tracing: found.value.path, id: options.id, devs: [], bufferKiB: bufferKiBLeast });
-  if (tried.ok) {
-    tried.value.close();
-    return trackerOver(options, found);
-  }
-  await found.value.release();
-  return trackerOver(options, tried);
-}
 
 interface State {
   readonly options: TrackerOptions;
-  readonly tracing: Result<Tracing, string>;
   readonly book: MarkBook;
   ring: TraceRing | undefined;
   /** The disks the ring records, as text: to see whether it must be told anew. */
   ringDisks: string;
   /** What the counters said when marks were last known to be whole. */
   lost: number;
-  timer: NodeJS.Timeout | undefined;
+  /** Ends the looks that are under way. */
+  looking: AbortController | undefined;
   lookMs: number;
 }
 
-function trackerOver(options: TrackerOptions, tracing: Result<Tracing, string>): Tracker {
+/** A tracker of this guest; it records nothing yet. */
+export function trackerOver(options: TrackerOptions): Tracker {
+  const { tracing } = options;
   const state: State = {
     options,
-    tracing,
     book: markBook(),
     ring: undefined,
     ringDisks: '',
     lost: 0,
-    timer: undefined,
+    looking: undefined,
     lookMs: options.lookEveryMs ?? lookEveryDefault,
   };
   const { book } = state;
@@ -191,8 +167,8 @@ function trackerOver(options: TrackerOptions, tracing: Result<Tracing, string>):
   };
 }
 
-async function lookAtDisks({ options, tracing }: State): Promise<readonly TrackedDisk[]> {
-  const found = await listDisks(sysfsAt(options.sysfs ?? '/sys'), options.choice);
+async function lookAtDisks({ options: { listDisks, tracing } }: State): Promise<readonly TrackedDisk[]> {
+  const found = await listDisks();
   return found.map((disk) => {
     const why = tracing.ok ? whyNot(disk) : tracing.error;
     return { ...disk, tracking: why === undefined ? { possible: true } : { possible: false, why } };
@@ -218,17 +194,17 @@ const markable = ({ id, size, identity, dev, scatteredDiscards, tracking }: Trac
 
 /** Makes sure that every trackable disk is recorded from the return on. */
 async function record(state: State, disks: readonly MarkableDisk[]): Promise<Result<void, string>> {
-  const { options, tracing } = state;
+  const { tracing, clock } = state.options;
   const devs = disks.filter(({ trackable }) => trackable).map(({ dev }) => dev);
   if (devs.length === 0 || !tracing.ok) return ok(undefined);
   const wanted = devs.join(' ');
   if (state.ring === undefined) {
-    const bufferKiB = options.bufferKiB ?? bufferKiBDefault;
-    const opened = openTraceRing({ tracing: tracing.value.path, id: options.id, devs, bufferKiB });
+    const opened = tracing.value.open(devs);
     if (!opened.ok) return opened;
-    state.ring = opened.value;
+    const ring = traceRing(opened.value, clock);
+    state.ring = ring;
     state.lost = 0;
-    scheduleLook(state);
+    void keepLooking(state, ring);
   } else {
     // What was dropped so far is no matter to a mark that is not begun yet.
     await catchUp(state);
@@ -253,22 +229,22 @@ async function catchUp(state: State): Promise<void> {
   state.lost = lost;
 }
 
-function scheduleLook(state: State): void {
-  state.timer = setTimeout(() => {
-    const { ring, options } = state;
-    if (ring === undefined) return;
+/** Empties the buffers now and then, so that they never fill up, until the ring is closed. */
+async function keepLooking(state: State, ring: TraceRing): Promise<void> {
+  const { clock, lookEveryMs = lookEveryDefault } = state.options;
+  const looking = new AbortController();
+  state.looking = looking;
+  for (;;) {
+    await clock.wait(millis(state.lookMs), looking.signal);
+    if (looking.signal.aborted) return;
     try {
       const full = ring.read(state.book.note);
-      if (full > fullness.busy) state.lookMs = Math.max(lookSoonestMs, state.lookMs / 2);
-      else if (full < fullness.quiet)
-        state.lookMs = Math.min(options.lookEveryMs ?? lookEveryDefault, state.lookMs * 2);
+      if (full > fullness.busy) state.lookMs = Math.max(lookSoonestMs, Math.round(state.lookMs / 2));
+      else if (full < fullness.quiet) state.lookMs = Math.min(lookEveryMs, state.lookMs * 2);
     } catch (cause) {
       state.book.loseRecording(`the records could not be read: ${String(cause)}`);
     }
-    scheduleLook(state);
-  }, state.lookMs);
-  // Tracking alone is no reason to stay.
-  state.timer.unref();
+  }
 }
 
 /** After the last mark that records, nothing is left to record. */
@@ -278,7 +254,8 @@ function settle(state: State, work: () => void): void {
 }
 
 function stop(state: State): void {
-  clearTimeout(state.timer);
+  state.looking?.abort();
+  state.looking = undefined;
   state.ring?.close();
   state.ring = undefined;
   state.ringDisks = '';

@@ -42,7 +42,6 @@ export const simulatedGateway = (name: string): SimulatedGateway => ({
 /** The identities of sentinels as one process deals with them. */
 export function simulatedIdentities(rng: Rng): Identities {
   const keys = rng.fork('keys');
-  const runs = rng.fork('runs');
   return {
     newKey: () => keyOf(keys.uuid()),
     readKey: (text) => {
@@ -52,7 +51,6 @@ export function simulatedIdentities(rng: Rng): Identities {
     readCertificate: certificateIn,
     isFor: (certificate, { publicKey }) => certificateIn(certificate)?.publicKey === textOf(publicKey),
     prove: (secret, purpose, key) => new TextEncoder().encode(proofOf(secret, purpose, key)),
-    newRun: () => runs.uuid(),
   };
 }
 

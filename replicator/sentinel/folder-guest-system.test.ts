@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { millis } from '#core/units';
-import { folderGuestSystem, liveGuestSystem } from './guest-system.ts';
+import { folderGuestSystem, liveGuestSystem } from './folder-guest-system.ts';
 
 let root: string;
 beforeEach(async () => {
