@@ -36,7 +36,7 @@ export interface OpenDiskOptions extends Pick<NbdConnectOptions, 'connections' |
     locator: SentinelLocator,
     signal?: AbortSignal,
   ) => Promise<Result<Pick<OpenedDisk, 'device' | 'changes'>, OpenDiskError>>;
-  /** Opens every source, whatever it is, in place of the files and the network of this machine. */
+  /** Opens sources in place of the files and the network of this machine; those of sentinels too, where none connect here. */
   readonly openSource?: (locator: DiskLocator, signal?: AbortSignal) => Promise<Result<OpenedDisk, OpenDiskError>>;
 }
 
@@ -45,7 +45,8 @@ export async function openDisk(
   locator: DiskLocator,
   options: OpenDiskOptions = {},
 ): Promise<Result<OpenedDisk, OpenDiskError>> {
-  if (options.openSource) return options.openSource(locator, options.signal);
+  const isOfSentinel = locator.type === 'sentinel' && options.ofSentinel !== undefined;
+  if (options.openSource && !isOfSentinel) return options.openSource(locator, options.signal);
   const disk = nameOfDisk(locator);
   if (locator.type === 'sentinel') {
     const detail = 'no sentinel connects here; ask the gateway that it is connected to';

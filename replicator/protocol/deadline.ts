@@ -7,5 +7,6 @@ export function deadline(clock: Clock, duration: Millis, act: () => void): () =>
   void clock.wait(duration, off.signal).then(() => {
     if (!off.signal.aborted) act();
   });
-  return () => off.abort();
+  // With a reason, since without one an exception with its stack is made for it, each time.
+  return () => off.abort('called off');
 }

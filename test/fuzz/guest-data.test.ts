@@ -14,6 +14,7 @@ import {
 import { readGuestDiskError } from '#replicator/sentinel/data-connection/data-error';
 import { dataConnection } from '#replicator/sentinel/data-connection/remote-disk';
 import { serveDisks } from '#replicator/sentinel/data-connection/serve-disks';
+import { wallClock } from '#replicator/wall-clock';
 import { alignedMemory } from '#replicator/sentinel/disks/aligned-memory';
 import { memoryGuest } from '#test/support/memory-guest';
 
@@ -141,7 +142,9 @@ describe('a guest that is asked anything', () => {
     await fc.assert(
       fc.asyncProperty(damaged, async (bytes) => {
         const { socket, say } = oneSide();
-        const service = serveDisks(socket, memoryGuest(diskId('vda'), Buffer.alloc(MiB, 1), memory));
+        const service = serveDisks(socket, memoryGuest(diskId('vda'), Buffer.alloc(MiB, 1), memory), {
+          clock: wallClock,
+        });
         say(bytes);
         await new Promise(setImmediate);
         service.close();
@@ -159,7 +162,7 @@ describe('a gateway that is answered anything', () => {
     await fc.assert(
       fc.asyncProperty(damaged, async (bytes) => {
         const { socket, say } = oneSide();
-        const connection = dataConnection(socket);
+        const connection = dataConnection(socket, { clock: wallClock });
         const opening = connection.openDisk(diskId('vda'));
         say(encodeFrame({ type: 'opened', id: 1, size: MiB, blockSize: 512 }));
         const disk = await opening;
@@ -186,7 +189,7 @@ describe('a gateway that is answered anything', () => {
     ['extents that tell nothing', encodeFrame({ type: 'extents', id: 3, until: 0, extents: [] })],
   ])('calls %s a violation', async (_, bytes) => {
     const { socket, say } = oneSide();
-    const connection = dataConnection(socket);
+    const connection = dataConnection(socket, { clock: wallClock });
     const opening = connection.openDisk(diskId('vda'));
     say(encodeFrame({ type: 'opened', id: 1, size: MiB, blockSize: 512 }));
     const disk = await opening;

@@ -168,8 +168,8 @@ describe.skipIf(!programs.available)(programs.title('tracking of disks that are 
     });
     undo.push(() => served.closeAll());
     const [near, far] = await socketPair();
-    const service = serveDisks(near, served);
-    const connection = dataConnection(far);
+    const service = serveDisks(near, served, { clock: wallClock });
+    const connection = dataConnection(far, { clock: wallClock });
     undo.push(() => connection.close());
     const writer = await write({ device: disk.path, size, block: 512, seed: inject('seed'), pauseMs: 1 });
     const copy = trackedCopy(await remoteSource(connection, disk.name));

@@ -8,6 +8,7 @@ import type { Millis } from '#core/units';
 import type { GuestStream } from '#replicator/protocol/guest-network';
 import { nameOfDisk, type OpenDiskOptions } from '#replicator/disk/open-disk';
 import { describeGuestDiskError } from '#replicator/sentinel/data-connection/data-error';
+import type { Silence } from '#replicator/sentinel/data-connection/data-stream';
 import { dataConnection, type DataConnection, type RemoteDisk } from '#replicator/sentinel/data-connection/remote-disk';
 
 /** The data connections of all sentinels at this moment. */
@@ -20,7 +21,15 @@ export interface DataLinks {
 }
 
 /** Links without any connection. One that is not there is waited for as long as patience lasts. */
-export function dataLinks({ clock, patience }: { readonly clock: Clock; readonly patience: Millis }): DataLinks {
+export function dataLinks({
+  clock,
+  patience,
+  silence,
+}: {
+  readonly clock: Clock;
+  readonly patience: Millis;
+  readonly silence?: Silence | undefined;
+}): DataLinks {
   const links = new Map<SentinelId, DataConnection>();
   const arrivals = new Map<SentinelId, Set<AbortController>>();
   const find = async (id: SentinelId, signal: AbortSignal | undefined): Promise<DataConnection | undefined> => {
@@ -37,7 +46,7 @@ export function dataLinks({ clock, patience }: { readonly clock: Clock; readonly
   return {
     add: (id, stream) => {
       cutOff(id);
-      const link = dataConnection(stream, { clock });
+      const link = dataConnection(stream, { clock, silence });
       links.set(id, link);
       // It was held while nobody listened.
       stream.resume();

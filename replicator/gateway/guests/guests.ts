@@ -13,6 +13,7 @@ import type { BundleSecrets, SentinelSummary } from '#replicator/protocol/guest-
 import type { GuestEntry } from '#replicator/protocol/guest-network';
 import type { ListenError } from '#replicator/protocol/network';
 import { readAnswer, type AskGuest } from '#replicator/sentinel/control/calls';
+import type { Silence } from '#replicator/sentinel/data-connection/data-stream';
 import { guestAgentOver } from '#replicator/sentinel/control/guest-agent-over';
 import { fingerprintOf } from '#replicator/sentinel/identity/proof';
 import { certificateAuthority } from './certificate-authority.ts';
@@ -33,6 +34,9 @@ export interface GuestsSite {
   openLog(): Promise<Result<EventLog, string>>;
   /** What the log is called where something is wrong with it. */
   readonly logName: string;
+  /** How often both sides are heard, if not as always. */
+  readonly rhythm?: Rhythm;
+  readonly silence?: Silence;
 }
 
 /** How the guests' side of a gateway is set up. */
@@ -113,12 +117,12 @@ async function siteOf({
 
 /** Opens the guests' port at a site, and the registry behind it. */
 export async function openGuestsAt(
-  { entry, authority, openLog, logName }: GuestsSite,
+  { entry, authority, openLog, logName, rhythm = rhythmDefault, silence }: GuestsSite,
   terms: GuestsTerms,
 ): Promise<Result<Guests, GuestsError>> {
   const sessions = sessionBook();
   const { clock, patience = patienceDefault } = terms;
-  const links = dataLinks({ clock, patience });
+  const links = dataLinks({ clock, patience, silence });
   const log = await openLog();
   if (!log.ok) return unavailable(log.error);
   const registry = await registryOf(log.value, {
@@ -131,7 +135,7 @@ export async function openGuestsAt(
   if (!registry.ok) return unavailable(registry.error);
   const port = await openGuestsPort({
     ...{ listen: terms.listen, entry, clock, log: terms.log },
-    rhythm: terms.rhythm ?? rhythmDefault,
+    rhythm: terms.rhythm ?? rhythm,
     door: {
       ...{ registry: registry.value, authority, clock },
       certificateLife: terms.certificateLife ?? certificateLifeDefault,

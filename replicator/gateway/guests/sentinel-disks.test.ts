@@ -13,6 +13,7 @@ import { serveDisks } from '#replicator/sentinel/data-connection/serve-disks';
 import { alignedMemory } from '#replicator/sentinel/disks/aligned-memory';
 import type { RunningAgent } from '#replicator/sentinel/agent/agent';
 import { blockBitmap } from '#replicator/sentinel/tracking/block-bitmap';
+import { wallClock } from '#replicator/wall-clock';
 import { memoryGuest, type MemoryGuest } from '#test/support/memory-guest';
 import { smallGuest, startSmallAgent, unpackBundle } from '#test/support/small-guest';
 import { valueOf } from '#test/support/value-of';
@@ -49,7 +50,10 @@ beforeEach(async () => {
   agent = await startSmallAgent({
     directory: await unpackBundle(secrets, join(folder, 'guest')),
     log: () => undefined,
-    services: { ...services, serveDisks: async (socket) => void (await serveDisks(socket, disks).ended) },
+    services: {
+      ...services,
+      serveDisks: async (socket) => void (await serveDisks(socket, disks, { clock: wallClock }).ended),
+    },
   });
   const guest = guestAgentThrough(place, web01);
   valueOf(await guest.beginMark(mark));

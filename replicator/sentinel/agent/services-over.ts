@@ -6,6 +6,7 @@ import { extent } from '#core/disk/extent';
 import { err, ok, type Result } from '#core/result';
 import { bytes, elapsed, type Instant } from '#core/units';
 import { openDisks } from '#replicator/sentinel/data-connection/open-disks';
+import type { Silence } from '#replicator/sentinel/data-connection/data-stream';
 import { serveDisks } from '#replicator/sentinel/data-connection/serve-disks';
 import type { DiskReaderOptions } from '#replicator/sentinel/disks/disk-reader';
 import { readPace } from '#replicator/sentinel/disks/read-pace';
@@ -22,6 +23,8 @@ export interface ServiceParts extends WholeGuestParts {
   readonly tracker: Tracker;
   /** How disks are read, beside the pace. */
   readonly reading: Omit<DiskReaderOptions, 'pace'>;
+  /** How data connections are kept alive, if not as always. */
+  readonly silence?: Silence;
   /** All there is to know about the guest. */
   readonly survey: () => Promise<GuestInventory>;
 }
@@ -61,7 +64,8 @@ export async function servicesOver(parts: ServiceParts): Promise<GuestServices> 
     },
     openDisk: (disk, since) => checkDisk(tracker, disk, since),
     closeDisks: async () => ok(await disks.closeAll()),
-    serveDisks: async (connection) => void (await serveDisks(connection, disks, { clock }).ended),
+    serveDisks: async (connection) =>
+      void (await serveDisks(connection, disks, { clock, silence: parts.silence }).ended),
     pace: (rate) => pace.set(rate),
     measure: async () => {
       const changes = recording && (await tracker.changes(recording.mark));

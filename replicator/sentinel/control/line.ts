@@ -118,7 +118,7 @@ export function lineOver<Heard, Said extends object>(
       const rest = state.reader.rest();
       if (rest.length > 0) stream.unshift(rest);
       state.ended = { type: 'Closed' };
-      state.over.abort();
+      state.over.abort('over');
       return stream;
     },
     close: () => {
@@ -155,7 +155,7 @@ function end<Heard>(state: State<Heard>, reason: LineEnd): void {
   if (reason.type === 'ProtocolViolation')
     state.stream.write(encodeMessage({ type: 'Failed', detail: reason.detail.slice(0, 1_000) }));
   state.ended = reason;
-  state.over.abort();
+  state.over.abort('over');
   if (reason.type === 'ConnectionLost') state.stream.destroy();
   if (reason.type === 'ProtocolViolation') void finishSocket(state.stream, state.clock);
   state.listener?.onEnd(reason);

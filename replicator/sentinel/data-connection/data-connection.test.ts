@@ -5,6 +5,7 @@ import { extent } from '#core/disk/extent';
 import { diskId } from '#core/ids';
 import { KiB, MiB, millis, offset } from '#core/units';
 import { alignedMemory } from '#replicator/sentinel/disks/aligned-memory';
+import { wallClock } from '#replicator/wall-clock';
 import { dirtyAt, memoryGuest, type MemoryGuest } from '#test/support/memory-guest';
 import { socketPair } from '#test/support/socket-pair';
 import { valueOf } from '#test/support/value-of';
@@ -34,8 +35,8 @@ describe('a data connection', () => {
     const [near, far] = await sockets();
     const guest = memoryGuest(vda, Buffer.alloc(size), memory);
     randomFillSync(guest.content, 0, Math.min(size, 8 * MiB));
-    const service = serveDisks(near, guest, { silence });
-    return { guest, service, connection: dataConnection(far, { silence }), near, far };
+    const service = serveDisks(near, guest, { clock: wallClock, silence });
+    return { guest, service, connection: dataConnection(far, { clock: wallClock, silence }), near, far };
   };
 
   it('is a read-only disk with the content of the guest', async () => {
@@ -120,7 +121,7 @@ describe('a data connection', () => {
   it('with a gateway that does not read keeps to its memory', async () => {
     const [near, far] = await sockets();
     const guest = memoryGuest(vda, randomFillSync(Buffer.alloc(4 * MiB)), memory);
-    const service = serveDisks(near, guest);
+    const service = serveDisks(near, guest, { clock: wallClock });
     far.pause();
     for (let id = 1; id <= 64; id += 1)
       far.write(encodeFrame({ type: 'read', id, disk: 'vda', start: 0, length: MiB }));
@@ -138,7 +139,9 @@ describe('a data connection', () => {
 
   it('ends when a gateway asks more at a time than was agreed', async () => {
     const [near, far] = await sockets();
-    const service = serveDisks(near, memoryGuest(vda, randomFillSync(Buffer.alloc(4 * MiB)), memory));
+    const service = serveDisks(near, memoryGuest(vda, randomFillSync(Buffer.alloc(4 * MiB)), memory), {
+      clock: wallClock,
+    });
     far.pause();
     for (let id = 1; id <= 80; id += 1)
       far.write(encodeFrame({ type: 'read', id, disk: 'vda', start: 0, length: MiB }));
@@ -155,7 +158,7 @@ describe('a data connection', () => {
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect((await connection.openDisk(vda)).ok).toBe(true);
     const [near] = await sockets();
-    expect(await dataConnection(near, { silence }).ended).toMatchObject({
+    expect(await dataConnection(near, { clock: wallClock, silence }).ended).toMatchObject({
       type: 'ConnectionLost',
       detail: expect.stringContaining('silent'),
     });

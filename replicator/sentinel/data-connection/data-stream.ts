@@ -1,7 +1,6 @@
 import type { Clock } from '#core/clock';
 import { seconds, type Millis } from '#core/units';
 import type { GuestStream } from '#replicator/protocol/guest-network';
-import { wallClock } from '#replicator/wall-clock';
 import { encodeFrame, frameFeed, type FrameTaker, type SmallFrame } from './data-frame.ts';
 
 /** Why there is no more to be said. The first reason counts. */
@@ -33,8 +32,7 @@ export const silenceDefault: Silence = { keepalive: seconds(5), max: seconds(20)
 
 /** How a data connection is kept alive and watched. */
 export interface StreamTerms {
-  /** The time of this machine unless told otherwise. */
-  readonly clock?: Clock | undefined;
+  readonly clock: Clock;
   readonly silence?: Silence | undefined;
 }
 
@@ -43,7 +41,7 @@ export function dataStream(
   stream: GuestStream,
   taker: FrameTaker,
   onEnd: (end: StreamEnd) => void,
-  { clock = wallClock, silence = silenceDefault }: StreamTerms = {},
+  { clock, silence = silenceDefault }: StreamTerms,
 ): DataStream {
   let ended: StreamEnd | undefined;
   let talked = false;
@@ -52,7 +50,7 @@ export function dataStream(
   const end = (reason: StreamEnd): void => {
     if (ended) return;
     ended = reason;
-    over.abort();
+    over.abort('over');
     // What was queued is of no use to a peer that is wrong or gone, and pieces of memory wait for it to be let go.
     stream.destroy();
     onEnd(reason);

@@ -27,7 +27,7 @@ export interface DataConnection {
 }
 
 /** The gateway's end of a data connection over `stream`, which it owns from now on. */
-export function dataConnection(stream: GuestStream, terms: StreamTerms = {}): DataConnection {
+export function dataConnection(stream: GuestStream, terms: StreamTerms): DataConnection {
   const { ask, ended, close } = questionsOver(stream, terms);
   return {
     ended,

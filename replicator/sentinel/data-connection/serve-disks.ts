@@ -19,7 +19,7 @@ export interface DiskService {
 }
 
 /** Answers what a gateway asks of the guest's disks over `connection`, which it owns from now on, until either side ends it. */
-export function serveDisks(connection: GuestStream, disks: OpenDisks, terms: StreamTerms = {}): DiskService {
+export function serveDisks(connection: GuestStream, disks: OpenDisks, terms: StreamTerms): DiskService {
   let open = 0;
   let onEnd: (end: StreamEnd) => void = () => undefined;
   const ended = new Promise<StreamEnd>((resolve) => (onEnd = resolve));
