@@ -26,12 +26,17 @@ interface TargetGuestOptions {
   readonly driftPpm?: number;
   /** Once a VM boots it is frozen for so long, if at all. */
   readonly freezes?: (vm: string) => Millis | undefined;
+  /** A guest is up that nobody froze; by itself it finishes what fix-up began. */
+  readonly onUp?: (vm: string, guest: RunningGuest) => void;
+  /** It is gone. */
+  readonly onGone?: (guest: RunningGuest) => void;
   readonly note?: (label: string, value: string | number | boolean) => void;
 }
 
 /** Starts in each VM the guest that is on its disks, with a sentinel in it if one is installed. */
 export function targetGuests(options: TargetGuestOptions): TargetGuests {
-  const { store, clock, rng, freezes = () => undefined } = options;
+  const { store, clock, rng, freezes = () => undefined, onGone = () => undefined } = options;
+  const { onUp = (_vm: string, guest: RunningGuest) => void runStageTwo(guest, clock) } = options;
   const running = new Map<string, RunningGuest>();
   return {
     of: (vm) => running.get(vm),
@@ -47,17 +52,19 @@ export function targetGuests(options: TargetGuestOptions): TargetGuests {
         onUp: (up) => {
           const frozen = freezes(name);
           // Nothing is done by a guest that hangs, and nobody hears from it.
-          if (frozen === undefined) void runStageTwo(up, clock);
+          if (frozen === undefined) onUp(name, up);
           else up.freeze(frozen);
         },
         onOff: () => {
           if (running.get(name) === guest) running.delete(name);
+          onGone(guest);
           onOff();
         },
       });
       running.set(name, guest);
       return {
         cut: () => {
+          onGone(guest);
           guest.cut();
           if (running.get(name) === guest) running.delete(name);
         },

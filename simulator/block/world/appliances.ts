@@ -1,4 +1,7 @@
 import type { Clock } from '#core/clock';
+import type { EventLog } from '#core/event-log/event-log';
+import type { SentinelId } from '#core/ids';
+import type { GuestAgent } from '#core/ports/guest-agent';
 import type { DeviceError } from '#core/disk/block-device';
 import type { Extent } from '#core/disk/extent';
 import { InvariantError } from '#core/invariant';
@@ -9,15 +12,20 @@ import { after, millis, seconds } from '#core/units';
 import type { OpenDiskOptions } from '#replicator/disk/open-disk';
 import type { Files } from '#replicator/disk/files';
 import { runGateway } from '#replicator/gateway/gateway';
+import { guestAgentThrough } from '#replicator/gateway/guests-of-gateway';
+import type { GuestsSite } from '#replicator/gateway/guests/guests';
 import { gatewayPath } from '#replicator/gateway/gateway-path';
 import type { ReplicationPath } from '#replicator/pipeline/replication';
 import { runReceiver } from '#replicator/receiver/receiver';
 import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
-import { boundClock } from './bound.ts';
+import { boundClock, boundLog } from './bound.ts';
+import { sentinelRhythm } from './sentinels.ts';
+import { watchedGuestEntry } from './watched-guest-network.ts';
 import { distant } from './distant.ts';
 import { watched } from './watched-network.ts';
 import type { NoteDecision } from './decisions.ts';
 import { simulatedVolume, type SimulatedVolume } from '#simulator/block/files/volume';
+import { simulatedAuthority, simulatedGateway } from '#simulator/block/network/simulated-identities';
 import { simulatedNetwork, type SimulatedNetwork } from '#simulator/block/network/simulated-network';
 import { simulatedProcess, type SimulatedProcess } from '#simulator/block/process';
 
@@ -35,12 +43,17 @@ export interface AppliancesOptions {
   readonly readFails: (locator: DiskLocator, range: Extent) => DeviceError | undefined;
   /** Our own code found itself to be wrong. */
   readonly onCrash: (error: unknown) => void;
+  /** What the gateway remembers of its sentinels, which outlives it. */
+  readonly sentinelLog: EventLog;
   /** Asked whenever bytes arrive at an appliance, before it sees them: whether it dies of it. */
   readonly diesOf?: (host: ApplianceName) => boolean;
 }
 
 /** The appliances by name, which are the names of their machines. */
 export type ApplianceName = 'gateway' | 'receiver';
+
+/** Who dies of what arrives: an appliance, or a sentinel. */
+export type MortalName = ApplianceName | 'sentinel';
 
 /** Gateway and receiver, each a process on a machine of its own, with what lies between them. */
 export interface Appliances {
@@ -53,6 +66,8 @@ export interface Appliances {
   onJournalWrite(act: () => void): () => void;
   /** The way of blocks, for a manager. */
   path(process: SimulatedProcess): ReplicationPath;
+  /** The sentinel of a guest, for a manager. */
+  agent(process: SimulatedProcess, sentinel: SentinelId): GuestAgent;
 }
 
 /** A process that may die and is started again. */
@@ -68,6 +83,10 @@ export interface Appliance {
 export const replicaFolder = '/replicas';
 const gatewayAddress = 'gateway:7100';
 const receiverAddress = 'receiver:7200';
+/** Where guests reach the gateway, and how they know it. */
+export const guestsAddress = 'gateway:7300';
+/** The gateway of every world, as its guests know it. */
+export const worldGateway = simulatedGateway('gateway');
 // As long as whoever looks after a machine takes to start a process again.
 const restartsAfter = seconds(10);
 // A gateway that stays away longer than this is a fact; the chart then tries again, and says so each time.
@@ -120,9 +139,17 @@ export function appliances(options: AppliancesOptions): Appliances {
         files: own.files(process),
         // Packing is done by threads of a real machine, and would make no difference to what arrives.
         packings: ['none'],
+        guests: guestsAddress,
+        guestsSite: guestsSiteFor(options, network, process, dies('gateway')),
         openSource: openerOf(options, process, rng.fork(`sources of ${process.name}`)),
       }),
     );
+  });
+  const placeFor = (process: SimulatedProcess) => ({
+    address: gatewayAddress,
+    clock: boundClock(clock, process),
+    network: network.network(process, 'manager', 'manager'),
+    patience: gatewayPatience,
   });
   return {
     ...{ network, volume, gateway, receiver },
@@ -130,13 +157,25 @@ export function appliances(options: AppliancesOptions): Appliances {
       onWrite.add(act);
       return () => onWrite.delete(act);
     },
-    path: (process) =>
-      gatewayPath({
-        address: gatewayAddress,
-        clock: boundClock(clock, process),
-        network: network.network(process, 'manager', 'manager'),
-        patience: gatewayPatience,
-      }),
+    path: (process) => gatewayPath(placeFor(process)),
+    agent: (process, sentinel) => guestAgentThrough(placeFor(process), sentinel),
+  };
+}
+
+/** Where the sentinels of a gateway process come in, and what they are admitted with. */
+function guestsSiteFor(
+  { clock, rng, sentinelLog }: AppliancesOptions,
+  network: SimulatedNetwork,
+  process: SimulatedProcess,
+  arrives: () => void,
+): GuestsSite {
+  const own = rng.fork(`guests of ${process.name}`);
+  return {
+    ...sentinelRhythm,
+    entry: watchedGuestEntry(network.guestEntry(process, 'gateway', worldGateway), process, arrives),
+    authority: simulatedAuthority(worldGateway, own),
+    logName: 'the log of sentinels',
+    openLog: async () => ok(boundLog(sentinelLog, { clock, rng: own.fork('log'), process, onFacts: () => undefined })),
   };
 }
 

@@ -15,6 +15,7 @@ import { diskNames } from '#simulator/block/target/guest-inventory';
 import type { GuestDisk } from '#simulator/endpoints/guest/guest-disk';
 import type { GuestHardware } from '#simulator/endpoints/guest/hardware';
 import { installDebian, installWindows } from '#simulator/endpoints/guest/install';
+import type { InstalledSystem } from '#simulator/endpoints/guest/installed-system';
 import { startGuest, type RunningGuest } from '#simulator/endpoints/guest/running-guest';
 import type { HardwareDisk } from '#simulator/endpoints/hardware';
 import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
@@ -45,6 +46,11 @@ export interface WorldVmOptions {
   readonly rng: Rng;
   readonly exports: SimulatedExports;
   readonly note: NoteDecision;
+  /** What is to be on its boot disk beside its system, by path: what makes its guest one with a sentinel. */
+  readonly files: (spec: BlockVm) => Readonly<Record<string, string>>;
+  readonly onUp: (spec: BlockVm, guest: RunningGuest) => void;
+  /** Its power is gone, or it has gone off by itself. */
+  readonly onGone: (guest: RunningGuest) => void;
 }
 
 /** Who tracks and reads: a VM that is launched at the target is always moved from inside. */
@@ -69,7 +75,7 @@ export function worldVm(spec: BlockVm, options: WorldVmOptions): WorldVm {
       untracked: tracking ? undefined : 'the disk is of a kind that keeps no record of writes',
     };
   });
-  install(spec, disks, rng);
+  install(spec, disks, rng, options.files(spec));
   const hosts = [1, 2].map((number) => simulatedHost(`${spec.hypervisor}-${spec.name}-${number}`));
   const [host] = hosts;
   if (!host) throw new RangeError('a VM runs on a host');
@@ -87,15 +93,20 @@ export function worldVm(spec: BlockVm, options: WorldVmOptions): WorldVm {
       rng: rng.fork(`guest ${starts}`),
       writesPerMinute: spec.writesPerMinute,
       isHalted: () => source.machine.power() !== 'running',
+      onUp: (up) => options.onUp(spec, up),
       onOff: () => source.machine.stop(false),
     });
+  };
+  const goOff = (): void => {
+    if (guest) options.onGone(guest);
+    guest?.cut();
+    guest = undefined;
   };
   const followPower = (power: ReturnType<SimulatedSource['machine']['power']>): void => {
     if (power === 'running') {
       if (guest === undefined) boot();
     } else if (power !== 'paused') {
-      guest?.cut();
-      guest = undefined;
+      goOff();
     }
   };
   source.machine.onPower(followPower);
@@ -109,8 +120,7 @@ export function worldVm(spec: BlockVm, options: WorldVmOptions): WorldVm {
     },
     reboot() {
       if (source.machine.power() !== 'running') return;
-      guest?.cut();
-      guest = undefined;
+      goOff();
       boot();
     },
   };
@@ -150,7 +160,13 @@ export const hardwareOf = (spec: BlockVm): GuestHardware => ({
   processors: 2,
 });
 
-function install(spec: BlockVm, disks: readonly HardwareDisk[], rng: Rng): void {
+function install(
+  spec: BlockVm,
+  disks: readonly HardwareDisk[],
+  rng: Rng,
+  more: Readonly<Record<string, string>>,
+): void {
+  const withFiles = (system: InstalledSystem): InstalledSystem => ({ ...system, files: { ...system.files, ...more } });
   const { firmware, controller, nicModel } = hardwareOf(spec);
   const setup = {
     hostname: spec.name,
@@ -159,6 +175,7 @@ function install(spec: BlockVm, disks: readonly HardwareDisk[], rng: Rng): void 
     nics: [{ name: nicModel === 'netvsc' ? 'eth0' : 'ens3', mac: macOf(spec), address: 'dhcp' as const }],
     disks: disks.length,
     agents: viaOf(spec) === 'sentinel' ? [sentinelUnit] : [],
+    change: withFiles,
   };
   const guestDisks = disks.map(({ disk }) => guestDiskOf(disk));
   if (spec.guest === 'windows') installWindows(guestDisks, setup);
@@ -167,7 +184,7 @@ function install(spec: BlockVm, disks: readonly HardwareDisk[], rng: Rng): void 
   else
     installDebian(guestDisks, {
       ...setup,
-      change: (system) => ({ ...system, kernels: withoutDrivers(system.kernels) }),
+      change: (system) => withFiles({ ...system, kernels: withoutDrivers(system.kernels) }),
     });
   for (const { disk } of disks) disk.flush();
 }

@@ -1,7 +1,7 @@
 import { inMemoryEventLog } from '#core/event-log/in-memory';
 import { logHash } from '#core/event-log/log-hash';
 import type { RecordedFact } from '#core/event-log/event-log';
-import { waveId, type MigrationId } from '#core/ids';
+import { waveId, type DiskId, type MigrationId } from '#core/ids';
 import { InvariantError } from '#core/invariant';
 import type { Breach } from '#core/laws/judge';
 import type { Law } from '#core/laws/law';
@@ -12,7 +12,7 @@ import { isSideEffect } from '#core/migration/effects';
 import type { MigrationPlan } from '#core/migration/plan';
 import type { DeviceError } from '#core/disk/block-device';
 import type { DiskLocator } from '#core/ports/source-hypervisor';
-import { err, ok } from '#core/result';
+import type { Rng } from '#core/rng';
 import { after, bytes, instant, millis, minutes, offset, seconds } from '#core/units';
 import { grain } from '#replicator/pipeline/digest';
 import { guestSource } from '#replicator/live/launch/guest-source';
@@ -20,7 +20,7 @@ import { liveWorld, type LiveWorld } from '#replicator/live/live-world';
 import { seededRng } from '#simulator/kernel/seeded-rng';
 import type { SimulatedClock, Turn } from '#simulator/kernel/simulated-clock';
 import { virtualClock } from '#simulator/kernel/virtual-clock';
-import { appliances, type ApplianceName, type Appliances } from './appliances.ts';
+import { appliances, type Appliances, type MortalName } from './appliances.ts';
 import type { AppendMoment } from './bound.ts';
 import { viaOf, worldVm } from './block-vm.ts';
 import { decisionTrace } from './decisions.ts';
@@ -31,6 +31,8 @@ import { people, type People } from './people.ts';
 import { playFaults, type FaultPlayer, type FaultyVm } from './play-faults.ts';
 import { simulatedExports } from '#simulator/block/sources/exports';
 import type { BlockOutcome, BlockSpec } from '#simulator/block/spec';
+import { bundleOf, inviteAll } from './sentinel-bundles.ts';
+import { sentinelOf, sentinels, type Sentinels } from './sentinels.ts';
 import { targetSide, type TargetSide } from './target-side.ts';
 import { vmCalls } from './vm-calls.ts';
 import { migrationPlans, wavePlanOf } from './world-plans.ts';
@@ -50,8 +52,8 @@ export interface RunBlockOptions {
 export interface DeathSentence {
   /** The manager, before the log has facts of it, or when it has them and the manager was not told. */
   manager?(moment: AppendMoment): boolean;
-  /** An appliance to which bytes have come that it has not seen. */
-  appliance?(host: ApplianceName): boolean;
+  /** An appliance, or a sentinel, to which bytes have come that it has not seen. */
+  appliance?(host: MortalName): boolean;
 }
 
 /** The moment at which every world begins. */
@@ -76,6 +78,8 @@ class BlockWorld {
   readonly #vms: ReadonlyMap<MigrationId, FaultyVm>;
   readonly #plans: ReadonlyMap<MigrationId, MigrationPlan>;
   readonly #appliances: Appliances;
+  readonly #sentinelLog = inMemoryEventLog();
+  readonly #sentinels: Sentinels;
   readonly #target: TargetSide;
   readonly #witness: BlockWitness;
   readonly #ledger: Ledger;
@@ -95,16 +99,23 @@ class BlockWorld {
     const exports = simulatedExports();
     const crashed = (error: unknown): void => this.#crashed(error);
     this.#appliances = appliances({
-      ...{ clock, rng: rng.fork('appliances'), note, onCrash: crashed },
-      openSource: (locator) => this.#open(locator, exports),
+      ...{ clock, rng: rng.fork('appliances'), note, onCrash: crashed, sentinelLog: this.#sentinelLog },
+      openSource: (locator) => exports.openExport(locator),
       readFails: (locator, range) => this.#unreadable(locator, range.start),
       diesOf: (host) => dies.appliance?.(host) ?? false,
     });
     const { network, volume } = this.#appliances;
     const calls = simulatedCalls({ clock, rng: rng.fork('calls'), note, network });
-    const vms = spec.vms.map((vm) => worldVm(vm, { clock, rng: rng.fork('vms'), exports, note }));
+    this.#sentinels = this.#sentinelsWith(rng.fork('sentinels'), dies);
+    const vms = spec.vms.map((vm) =>
+      worldVm(vm, {
+        ...{ clock, rng: rng.fork('vms'), exports, note, files: bundleOf },
+        onUp: ({ name }, guest) => this.#sentinels.begin(name, name, guest),
+        onGone: (guest) => this.#sentinels.end(guest),
+      }),
+    );
     this.#target = targetSide({
-      ...{ clock, rng: rng.fork('target'), note, volume },
+      ...{ clock, rng: rng.fork('target'), note, volume, sentinels: this.#sentinels },
       writesPerMinute: Math.max(...spec.vms.map(({ writesPerMinute }) => writesPerMinute)),
       caller: () => this.#manager.process(),
       onChange: () => this.#lookAround(),
@@ -120,10 +131,9 @@ class BlockWorld {
     this.#plans = migrationPlans(spec, vms);
     this.#witness = blockWitness({ vms: new Map(vms.map((vm) => [vm.migration, vm])), volume });
     this.#ledger = this.#judgedBy(laws);
-    const id = waveId('wave');
     this.#manager = blockManager({
       ...{ clock, rng: rng.fork('manager'), log: this.#log, plans: this.#plans, onCrash: crashed },
-      wave: { id, plan: wavePlanOf(spec, worldStart) },
+      wave: { id: waveId('wave'), plan: wavePlanOf(spec, worldStart) },
       waveState: () => this.#ledger.wave,
       world: (migration, place) => this.#liveWorld(migration, place),
       onAppend: (_stream, moment) => {
@@ -146,8 +156,18 @@ class BlockWorld {
     });
     this.#faults = playFaults({
       ...{ spec, clock, start: worldStart, manager: this.#manager, appliances: this.#appliances },
-      ...{ vms: this.#vms, ledger: this.#ledger },
+      ...{ vms: this.#vms, ledger: this.#ledger, sentinels: this.#sentinels },
       send: (migration, command) => this.#manager.send(migration, command, 'operator:ada'),
+    });
+  }
+
+  #sentinelsWith(rng: Rng, dies: DeathSentence): Sentinels {
+    return sentinels({
+      ...{ clock: this.#clock, rng, network: this.#appliances.network },
+      onCrash: (error) => this.#crashed(error),
+      hasRequests: (vm, disk) => this.#isTracked(vm, disk),
+      readFails: (vm, at) => (this.#isUnreadable(vm, at) ? 'unrecovered read error' : undefined),
+      diesOf: () => dies.appliance?.('sentinel') ?? false,
     });
   }
 
@@ -179,6 +199,7 @@ class BlockWorld {
     // Guests are up before anybody looks into them.
     clock.schedule(after(worldStart, minutes(1)), () => this.#manager.start());
     try {
+      await inviteAll(this.#sentinelLog, this.#spec, this.#clock.now());
       await clock.run(finished);
     } catch (error) {
       this.#crashed(error);
@@ -265,15 +286,14 @@ class BlockWorld {
     const { vm, calls, target } = found;
     const connector = { owner: migration, clock, call: calls.ofSource(process) };
     const power = vm.source.power(connector);
+    const agent = this.#appliances.agent(process, sentinelOf(vm.spec));
     const connect = () =>
-      viaOf(vm.spec) === 'sentinel'
-        ? guestSource(target.site.agent, power, target.site.policy)
-        : vm.source.hypervisor(connector);
+      viaOf(vm.spec) === 'sentinel' ? guestSource(agent, power, target.site.policy) : vm.source.hypervisor(connector);
     return liveWorld({
       ...{ migration, plan, connect, clock, log, stream },
       path: this.#appliances.path(process),
       place: { type: 'receiver', migration },
-      ...(vm.spec.handOver === 'launch' && { launch: { ...target.site, power } }),
+      ...(vm.spec.handOver === 'launch' && { launch: { ...target.site, agent, power } }),
     });
   }
 
@@ -303,19 +323,21 @@ class BlockWorld {
     return (await Promise.race([looking, tired])).type;
   }
 
-  async #open(locator: DiskLocator, exports: ReturnType<typeof simulatedExports>) {
-    if (locator.type !== 'sentinel') return exports.openExport(locator);
-    const opened = this.#target.sentinelOf(locator.sentinel)?.open(locator) ?? err('no such sentinel');
-    if (!opened.ok) return err({ type: 'DiskUnavailable' as const, disk: locator.disk, detail: opened.error });
-    return ok({ ...opened.value, identity: undefined, modifiedMs: undefined });
-  }
-
   #unreadable(locator: DiskLocator, at: number): DeviceError | undefined {
-    const name = locator.type === 'sentinel' ? locator.sentinel : locator.type === 'nbd' ? locator.uri : '';
-    const isBad = [...this.#vms.values()].some(
-      ({ vm, unreadable }) => name.includes(vm.spec.name) && [...unreadable].some((bad) => bad(at)),
-    );
+    const isBad = locator.type === 'nbd' && this.#isUnreadable(locator.uri, at);
     if (!isBad) return undefined;
     return { type: 'IoError', at: offset(at), length: bytes(grain), detail: 'unrecovered read error' };
+  }
+
+  /** Whether a part of a VM's disks cannot be read, by whatever has its name in it. */
+  #isUnreadable(name: string, at: number): boolean {
+    return [...this.#vms.values()].some(
+      ({ vm, unreadable }) => name.includes(vm.spec.name) && [...unreadable].some((bad) => bad(at)),
+    );
+  }
+
+  #isTracked(name: string, disk: DiskId): boolean {
+    const vm = [...this.#vms.values()].map((each) => each.vm).find(({ spec }) => spec.name === name);
+    return vm?.spec.disks[vm.disks.indexOf(disk)]?.tracking ?? true;
   }
 }

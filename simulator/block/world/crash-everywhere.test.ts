@@ -71,3 +71,40 @@ describe.each(kinds)('a small wave of %s', (_kind, more) => {
     },
   );
 });
+
+/**
+ * What a sentinel has recorded is in its memory. One that dies between the last round and the end of its final sync has lost
+ * what that needs: its VM is given back as it was found, and says why (L19).
+ */
+const movedOrGivenBack = (outcome: BlockOutcome, moment: number): void => {
+  const { facts } = outcome;
+  if (facts.some(({ type }) => type === 'SourceRetired')) return moved(outcome, moment);
+  const { ending, breaches, crash, stuck } = outcome;
+  expect({ moment, ending, breaches, crash, stuck }).toEqual({
+    ...{ moment, ending: 'held', breaches: [], crash: null, stuck: [] },
+  });
+  const told = (wanted: string): unknown => facts.find(({ type }) => type === wanted)?.data;
+  expect(told('FinalSyncFailed')).toMatchObject({ trackingLost: true });
+  expect(told('RolledBack')).toEqual({ source: 'running' });
+  expect(told('SourceReleased')).toBeDefined();
+};
+
+it(
+  'a guest that is launched ends the same, or is given back, when its sentinel dies whenever anything arrives at it',
+  { timeout: 300_000 },
+  async () => {
+    const launched = world({ handOver: 'launch', via: 'sentinel', testLaunch: true });
+    let retired = 0;
+    const died = await dyingAtEach(
+      launched,
+      (isIt) => ({ appliance: (at) => at === 'sentinel' && isIt() }),
+      (outcome, moment) => {
+        movedOrGivenBack(outcome, moment);
+        if (outcome.facts.some(({ type }) => type === 'SourceRetired')) retired += 1;
+      },
+    );
+    expect(died).toBeGreaterThan(80);
+    // Most deaths are noticed by nobody but the log of the gateway.
+    expect(retired).toBeGreaterThan(died / 2);
+  },
+);

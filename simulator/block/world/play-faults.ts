@@ -10,6 +10,7 @@ import type { BlockFaultKind } from '#simulator/block/fault-kinds';
 import type { Ledger } from './ledger.ts';
 import type { Manager } from './driving-process.ts';
 import type { BlockFault, BlockSpec } from '#simulator/block/spec';
+import type { Sentinels } from './sentinels.ts';
 import type { VmTarget } from './target-side.ts';
 import type { VmCalls } from './vm-calls.ts';
 
@@ -33,6 +34,7 @@ export interface FaultGround {
   readonly start: Instant;
   readonly manager: Manager;
   readonly appliances: Appliances;
+  readonly sentinels: Sentinels;
   readonly vms: ReadonlyMap<MigrationId, FaultyVm>;
   readonly ledger: Ledger;
   readonly send: (migration: MigrationId, command: MigrationCommand) => void;
@@ -165,7 +167,7 @@ function worldFaults({ appliances, manager }: FaultGround): Readonly<Record<Worl
 
 const locked = 'a backup holds a lock on the VM';
 
-function vmFaults({ clock, send }: FaultGround): Readonly<Record<VmKind, (vm: FaultyVm) => End | void>> {
+function vmFaults({ clock, send, sentinels }: FaultGround): Readonly<Record<VmKind, (vm: FaultyVm) => End | void>> {
   const doom =
     (fate: Parameters<VmCalls['doom']>[0]) =>
     ({ calls }: FaultyVm): void =>
@@ -176,12 +178,12 @@ function vmFaults({ clock, send }: FaultGround): Readonly<Record<VmKind, (vm: Fa
     answerLate: doom('late'),
     callRefused: doom('refused'),
     commandRepeated: (vm) => void (vm.repeats = true),
-    sentinelKilled: ({ target }) => target.loseSentinel(),
+    sentinelKilled: ({ vm }) => sentinels.kill(vm.spec.name),
     powerOffRefused: ({ vm }) => {
       vm.source.faults.refusePowerOff(locked);
       return () => vm.source.faults.refusePowerOff(undefined);
     },
-    quiesceRefused: ({ calls }) => calls.refuse(/quiesce|pause|stop/i, 'the guest does not come to rest'),
+    quiesceRefused: (vm) => refuseRest(vm, sentinels),
     hypervisorKilled: ({ vm }) => {
       vm.source.faults.crashHypervisor();
       return () => vm.source.machine.start();
@@ -199,9 +201,9 @@ function vmFaults({ clock, send }: FaultGround): Readonly<Record<VmKind, (vm: Fa
       vm.source.faults.restartElsewhere(other);
       clock.schedule(after(clock.now(), millis(60_000)), () => host.up());
     },
-    trackingLost: ({ vm, target }) => {
+    trackingLost: ({ vm }) => {
       vm.source.faults.forgetMarks('silently');
-      target.sentinel.loseTracking();
+      sentinels.overrun(vm.spec.name);
     },
     diskAdded: ({ vm }) => {
       const id = diskId(`added${vm.source.machine.disks.length}`);
@@ -232,6 +234,13 @@ function vmFaults({ clock, send }: FaultGround): Readonly<Record<VmKind, (vm: Fa
       return () => void (vm.lateBy = millis(0));
     },
   };
+}
+
+/** Neither its hypervisor nor its sentinel brings it to rest. */
+function refuseRest({ vm, calls }: FaultyVm, sentinels: Sentinels): End {
+  const why = 'the guest does not come to rest';
+  const ends = [calls.refuse(/quiesce|pause|stop/i, why), sentinels.refuseRest(vm.spec.name, why)];
+  return () => ends.forEach((end) => end());
 }
 
 const otherHost = ({ source, hosts }: WorldVm) =>

@@ -1,10 +1,8 @@
-import { sentinelId, type DiskId, type SentinelId } from '#core/ids';
 import type { Clock } from '#core/clock';
 import type { Rng } from '#core/rng';
 import { GiB, minutes, seconds } from '#core/units';
 import type { LaunchSite } from '#replicator/live/launch/launch-site';
 import { simulatedFixUp, type FixUpStep } from '#simulator/block/target/fix-up';
-import { simulatedSentinel, type SimulatedSentinel } from '#simulator/block/target/guest-agent';
 import { overlayStore, type OverlayStore } from '#simulator/block/target/overlay-store';
 import { simulatedPlatform } from '#simulator/block/target/platform';
 import { targetGuests, type TargetGuests } from '#simulator/block/target/target-guests';
@@ -16,6 +14,7 @@ import { boundClock } from './bound.ts';
 import type { NoteDecision } from './decisions.ts';
 import type { SimulatedVolume } from '#simulator/block/files/volume';
 import type { SimulatedProcess } from '#simulator/block/process';
+import type { Sentinels } from './sentinels.ts';
 import type { VmCalls } from './vm-calls.ts';
 
 /** What is at the target: a vCenter, and overlays beside the replicas. They outlive every process of ours. */
@@ -24,20 +23,15 @@ export interface TargetSide {
   readonly guests: TargetGuests;
   /** What there is of one VM; made once. */
   of(vm: WorldVm, calls: VmCalls): VmTarget;
-  /** A sentinel as its gateway knows it. */
-  sentinelOf(id: SentinelId): SimulatedSentinel | undefined;
 }
 
 /** What there is of one VM, for whichever manager runs. */
 export interface VmTarget {
-  readonly sentinel: SimulatedSentinel;
-  readonly site: Omit<LaunchSite, 'power'>;
+  readonly site: Omit<LaunchSite, 'power' | 'agent'>;
   /** Its next fix-up fails at this step. */
   failFixUp(step: FixUpStep): void;
   /** It hangs when it is started the next time. */
   failBoot(): void;
-  /** Its sentinel dies, with what it recorded, and is away until what is returned is called. */
-  loseSentinel(): () => void;
 }
 
 /** What the target is made of. */
@@ -49,6 +43,8 @@ export interface TargetSideOptions {
   readonly writesPerMinute: number;
   /** The process that calls, whichever it is by now. */
   readonly caller: () => SimulatedProcess;
+  /** The sentinels that live in its guests. */
+  readonly sentinels: Pick<Sentinels, 'begin' | 'end'>;
   /** Anything of a VM has changed. */
   readonly onChange: () => void;
 }
@@ -64,11 +60,12 @@ const hang = minutes(600);
 export function targetSide(options: TargetSideOptions): TargetSide {
   const { clock, rng, note, writesPerMinute, onChange } = options;
   const stores = new Map<string, OverlayStore>();
-  const targets = new Map<SentinelId, VmTarget>();
   const hanging = new Set<string>();
   const diskOf = (path: string) => [...stores.values()].map((store) => store.disk(path)).find((disk) => disk);
   const guests = targetGuests({
     ...{ store: { disk: diskOf }, clock, rng: rng.fork('target guests'), writesPerMinute, note },
+    onUp: (vm, guest) => options.sentinels.begin(vm.replace(/-test$/, ''), `target-${vm}`, guest),
+    onGone: (guest) => options.sentinels.end(guest),
     freezes: (vm) => (hanging.delete(vm.replace(/-test$/, '')) ? hang : undefined),
   });
   const vsphere = vcenter({
@@ -81,12 +78,7 @@ export function targetSide(options: TargetSideOptions): TargetSide {
   const side: Side = { ...options, stores, guests, vsphere, hanging };
   return {
     ...{ vsphere, guests },
-    of(vm, calls) {
-      const made = vmTarget(side, vm, calls);
-      targets.set(sentinelOfVm(vm), made);
-      return made;
-    },
-    sentinelOf: (id) => targets.get(id)?.sentinel,
+    of: (vm, calls) => vmTarget(side, vm, calls),
   };
 }
 
@@ -95,10 +87,8 @@ interface Side extends TargetSideOptions, Pick<TargetSide, 'vsphere' | 'guests'>
   readonly hanging: Set<string>;
 }
 
-const sentinelOfVm = ({ spec }: WorldVm): SentinelId => sentinelId(`sentinel-${spec.name}`);
-
 function vmTarget(side: Side, vm: WorldVm, calls: VmCalls): VmTarget {
-  const { caller, rng, note, guests, vsphere } = side;
+  const { caller, rng, note, vsphere } = side;
   const { name } = vm.spec;
   // Time as the process has it that is at work by now.
   const clock: Clock = {
@@ -107,25 +97,13 @@ function vmTarget(side: Side, vm: WorldVm, calls: VmCalls): VmTarget {
   };
   const store = overlayStore({ replicas: replicasOn(side.volume), call: calls.ofOthers(caller, 'receiver') });
   side.stores.set(name, store);
-  let away = 0;
   let failing: FixUpStep | undefined;
-  const sentinel = simulatedSentinel({
-    ...{ sentinel: sentinelOfVm(vm), clock, call: calls.ofOthers(caller, `sentinel of ${name}`) },
-    guests: () => {
-      const own = vm.guest();
-      const moved = guests.all().filter((guest) => guest.installed()?.hostname === name);
-      return own ? [own, ...moved] : moved;
-    },
-    tracking: (disk) => trackingOf(vm, disk),
-    reaches: () => away === 0,
-  });
   const fails = (step: FixUpStep): string | undefined => {
     if (step !== failing) return undefined;
     failing = undefined;
     return 'the appliance ran out of memory';
   };
   return {
-    sentinel,
     site: {
       target: simulatedPlatform({
         ...{ vcenter: vsphere, clock, datastore, isolated },
@@ -133,7 +111,6 @@ function vmTarget(side: Side, vm: WorldVm, calls: VmCalls): VmTarget {
       }),
       fixUp: simulatedFixUp({ store, clock, rng: rng.fork(`fix-up of ${name}`), note, fails }),
       overlays: store.overlays,
-      agent: sentinel.agent,
       policy: { timeout: minutes(2), keep: [], before: [], after: [] },
       hardware: { controller: 'pvscsi', nicModel: 'vmxnet3' },
       network: productionNetwork,
@@ -145,11 +122,6 @@ function vmTarget(side: Side, vm: WorldVm, calls: VmCalls): VmTarget {
     },
     failFixUp: (step) => (failing = step),
     failBoot: () => side.hanging.add(name),
-    loseSentinel() {
-      sentinel.loseTracking();
-      away += 1;
-      return () => (away -= 1);
-    },
   };
 }
 
@@ -165,9 +137,3 @@ const replicasOn = (volume: SimulatedVolume) => {
     exists: (path: string) => contentOf(path) !== undefined,
   };
 };
-
-function trackingOf(vm: WorldVm, disk: DiskId) {
-  const { tracking = true } = vm.spec.disks[vm.disks.indexOf(disk)] ?? {};
-  if (tracking) return { possible: true } as const;
-  return { possible: false, why: 'its kernel tells nobody of writes to it' } as const;
-}

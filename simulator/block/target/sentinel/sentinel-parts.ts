@@ -8,6 +8,7 @@ import { enterStage } from '#replicator/sentinel/agent/enter-stage';
 import type { GuestServices } from '#replicator/sentinel/agent/guest-services';
 import type { Installation } from '#replicator/sentinel/agent/installation';
 import { servicesOver } from '#replicator/sentinel/agent/services-over';
+import type { Silence } from '#replicator/sentinel/data-connection/data-stream';
 import { plainMemory } from '#replicator/sentinel/disks/aligned-memory';
 import { stagePath } from '#replicator/sentinel/stage/stage-file';
 import { trackerOver } from '#replicator/sentinel/tracking/tracker';
@@ -33,6 +34,10 @@ export interface SimulatedSentinelOptions extends Pick<GuestDevicesOptions, 'rea
   readonly clock: SimulatedClock;
   readonly rng: Rng;
   readonly version?: string;
+  /** Why the guest does not come to rest just now, if it does not. */
+  readonly refusesRest?: () => string | undefined;
+  /** How data connections are kept alive, if not as always. */
+  readonly silence?: Silence;
   /** Why the kernel's tracing cannot be used, if it cannot. */
   readonly noTracing?: string;
   readonly log?: (line: string) => void;
@@ -81,7 +86,8 @@ export async function simulatedSentinelParts(
     lookEveryMs: lookEvery,
   });
   const services = await servicesOver({
-    ...{ system, clock, version, tracker, entrance: entrance.value, rest: guestRest(process) },
+    ...{ system, clock, version, tracker, entrance: entrance.value, rest: guestRest(process, options.refusesRest) },
+    ...(options.silence && { silence: options.silence }),
     newPassword: () => rng.uuid(),
     reading: { ...guestDevices({ ...options, process, rng }), memory: plainMemory(pieces, pieceLength) },
     survey: bound(async () => {
