@@ -19,6 +19,7 @@ import { ownDisk } from '#replicator/disk/owner-lock';
 import { connectNbd, type NbdConnectOptions } from '#replicator/nbd/client';
 import { describeNbdError } from '#replicator/nbd/nbd-error';
 import type { Replica } from '#replicator/receiver/replica';
+import { refuseDoubtful } from '#replicator/receiver/doubt-record';
 import { openReplicaAt, readReplicaState } from '#replicator/receiver/replica-place';
 import { wallClock } from '#replicator/wall-clock';
 import { compareDisks } from './compare-disks.ts';
@@ -203,6 +204,9 @@ async function compareJob(
   const state = await inspect(path, job);
   if (!state.ok) return state;
   if (!state.value) return err({ type: 'TargetMissing', target });
+  const { size } = state.value;
+  const doubtful = await refuseDoubtful({ records: path.recordsOf(target), target, size }, path.files);
+  if (doubtful) return err(doubtful);
   const lock = await ownDisk(path.recordsOf(target), path.files);
   if (!lock.ok) {
     if (lock.error.type === 'Busy') return err({ type: 'TargetBusy', target, owner: lock.error.owner });
