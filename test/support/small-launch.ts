@@ -19,7 +19,7 @@ export interface SmallLaunch {
   /** The source's NICs are on their networks. */
   sourceConnected: boolean;
   /** What the agent was asked that costs the guest something, in order. */
-  readonly asked: ('inspect' | 'look' | 'quiesce')[];
+  readonly asked: ('inspect' | 'look' | 'quiesce' | 'uninstall')[];
   /** Notes left at the source. */
   readonly notes: string[];
   /** Images that were fixed up, by path. What is dropped is gone. */
@@ -28,7 +28,7 @@ export interface SmallLaunch {
   /** What was made before it was needed, by folder: the state of the guest it was made of. */
   readonly prepared: Map<string, string>;
   /** What goes wrong from now on. */
-  readonly fails: Set<'powerOff' | 'plan' | 'apply' | 'verify' | 'keep' | 'validation' | 'launch'>;
+  readonly fails: Set<'powerOff' | 'plan' | 'apply' | 'verify' | 'keep' | 'validation' | 'launch' | 'uninstallAnswer'>;
   /** What becomes of the next calls of an operation, one after the other; then they are carried out and answered. */
   readonly fates: Map<OutsideCall, CallFate[]>;
   /** Which boot of the source its sentinel tells of. */
@@ -207,7 +207,16 @@ function agentOf(launch: SmallLaunch, source: SmallSource, step: Step, asked: As
         return ok(undefined);
       }),
     limit: async () => ok(undefined),
-    uninstall: () => asked('uninstall', () => ((launch.uninstalled = true), ok(undefined))),
+    uninstall: () =>
+      asked('uninstall', () => {
+        if (launch.fails.has('uninstallAnswer')) {
+          const isFirst = !launch.asked.includes('uninstall');
+          launch.asked.push('uninstall');
+          return isFirst ? away('uninstall') : ok({ unconfirmed: 'nobody knows, look into the guest' });
+        }
+        launch.uninstalled = true;
+        return ok(undefined);
+      }),
   };
 }
 
