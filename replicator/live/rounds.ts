@@ -37,13 +37,13 @@ export async function runRound(parts: Parts, order: RoundOrder): Promise<Result<
   const disks = await plannedDisks(parts, order);
   if (!disks.ok) return disks;
   // A process that died in a round left its exports, and an export keeps the mark it shows from being dropped.
-  const clean = await parts.source.ask((source) => source.closeDisks());
+  const clean = await parts.source.ask((source) => source.closeDisks(), order.signal);
   if (!clean.ok) return err(troubleAtSource(clean.error));
   const marked = await prepareMarks(marks, order);
   if (!marked.ok) return marked;
   if (order.signal.aborted) return err({ type: 'Abandoned' });
   const moved = await parts.replicas.alone(() => moveDisks(marks, order, disks.value));
-  await parts.source.ask((source) => source.closeDisks());
+  await parts.source.ask((source) => source.closeDisks(), order.signal);
   if (!moved.ok) return moved;
   // Also the proof that nothing was lost while the round ran: a mark that is gone by now answers TrackingLost.
   const changes = await changesSince(marks, order.signal);
@@ -89,7 +89,7 @@ async function prepareMarks(marks: MarkOrder, { kind, signal }: RoundOrder): Pro
     sometimes('round: compared everything because tracking was lost');
     return rescanMark(marks, signal);
   }
-  const ready = await (kind === 'full' ? findMark(marks, signal) : advanceMarks(marks));
+  const ready = await (kind === 'full' ? findMark(marks, signal) : advanceMarks(marks, signal));
   return ready.ok ? ready : err(troubleAtSource(ready.error));
 }
 
@@ -111,7 +111,7 @@ async function moveDisks(
     // Without tracking nobody knows what changed, so every round compares all of such a disk.
     const mode = modes[order.kind] === 'changes' && !disk.tracking.possible ? 'rescan' : modes[order.kind];
     const since = mode === 'changes' ? markOf(parts, marks.number - 1) : undefined;
-    const source = await parts.source.ask((hypervisor) => hypervisor.openDisk(disk.id, since));
+    const source = await parts.source.ask((hypervisor) => hypervisor.openDisk(disk.id, since), order.signal);
     if (!source.ok) return err(troubleAtSource(source.error));
     opened.push({ disk, mode, source: source.value });
   }

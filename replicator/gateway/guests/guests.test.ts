@@ -204,6 +204,17 @@ describe('a sentinel', () => {
     expect(outcome).toMatchObject({ error: { type: 'Unreachable', operation: 'inspect' } });
   });
 
+  it('that is not connected is not waited for by a gateway that is closed', async () => {
+    await site.invite('web01');
+    const guest = guestAgentOf(site.guests, web01);
+    const disk = site.guests.openDisk({ type: 'sentinel', sentinel: web01, disk: diskId('vda') });
+    const asked = guest.closeDisks();
+    await site.guests.close();
+    expect(await asked).toMatchObject({ error: { type: 'Unreachable', operation: 'closeDisks' } });
+    expect(await disk).toMatchObject({ error: { type: 'DiskUnavailable' } });
+    await site.restart();
+  });
+
   it('has one control connection: the newest takes the place of the older', async () => {
     const directory = await site.unpack(await site.invite('web01'));
     const first = await site.agent(directory, {
