@@ -172,9 +172,8 @@ function reportOf(
 ): RoundReport {
   const sum = (of: (disk: MovedDisk) => number): number => moved.reduce((total, disk) => total + of(disk), 0);
   // Of a disk that cannot be tracked the best guess at the next round's work is this round's.
-  const guessed = sum(({ mode, disk, report }) =>
-    kind !== 'final' && mode === 'rescan' && !disk.tracking.possible ? report.bytesSent + report.bytesZeroed : 0,
-  );
+  const guessOf = ({ mode, disk, report }: MovedDisk): number =>
+    kind !== 'final' && mode === 'rescan' && !disk.tracking.possible ? report.bytesSent + report.bytesZeroed : 0;
   const sent = sum(({ report }) => report.bytesSent);
   const duration = elapsed(begunAt, endedAt);
   return {
@@ -186,12 +185,13 @@ function reportOf(
     resumed: bytes(sum(({ report }) => report.bytesResumed)),
     duration,
     rate: bytesPerSecond(Math.round((sent * 1000) / Math.max(1, duration))),
-    dirty: bytes(guessed + [...changes.values()].reduce((total, dirty) => total + dirty, 0)),
-    disks: moved.map(({ disk, report }) => ({
-      disk: disk.id,
-      sent: report.bytesSent,
-      zeroed: report.bytesZeroed,
-      root: report.root,
+    dirty: bytes(sum(guessOf) + [...changes.values()].reduce((total, dirty) => total + dirty, 0)),
+    disks: moved.map((one) => ({
+      disk: one.disk.id,
+      sent: one.report.bytesSent,
+      zeroed: one.report.bytesZeroed,
+      root: one.report.root,
+      dirty: bytes(guessOf(one) + (changes.get(one.disk.id) ?? 0)),
     })),
   };
 }
