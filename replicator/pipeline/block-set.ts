@@ -24,12 +24,16 @@ export interface BlockSet {
 const blocksPerPage = 1_024;
 const full = new Uint8Array(blocksPerPage / 8).fill(0xff);
 
+const placeOf = (block: number): { readonly number: number; readonly inPage: number } => ({
+  number: Math.floor(block / blocksPerPage),
+  inPage: block % blocksPerPage,
+});
+
 /** An empty set for a disk of `size` bytes. */
 export function blockSet(size: number): BlockSet {
   const pages = new Map<number, Uint8Array>();
   const counts = new Map<number, number>();
   let count = 0;
-
   const has = (block: number): boolean => {
     const page = pages.get(Math.floor(block / blocksPerPage));
     const inPage = block % blocksPerPage;
@@ -37,8 +41,7 @@ export function blockSet(size: number): BlockSet {
   };
   const addBlock = (block: number): void => {
     if (has(block)) return;
-    const number = Math.floor(block / blocksPerPage);
-    const inPage = block % blocksPerPage;
+    const { number, inPage } = placeOf(block);
     const page = pages.get(number) ?? new Uint8Array(full.length);
     page[inPage >> 3] = (page[inPage >> 3] ?? 0) | (1 << (inPage & 7));
     const held = (counts.get(number) ?? 0) + 1;
@@ -47,10 +50,9 @@ export function blockSet(size: number): BlockSet {
     count += 1;
   };
   const removeBlock = (block: number): void => {
-    const number = Math.floor(block / blocksPerPage);
+    const { number, inPage } = placeOf(block);
     const held = pages.get(number);
     if (!held || !has(block)) return;
-    const inPage = block % blocksPerPage;
     // The page that is full is everyone's.
     const page = held === full ? full.slice() : held;
     page[inPage >> 3] = (page[inPage >> 3] ?? 0) & ~(1 << (inPage & 7));
@@ -63,7 +65,6 @@ export function blockSet(size: number): BlockSet {
     counts.set(number, blocksPerPage);
     pages.set(number, full);
   };
-
   return {
     get count() {
       return count;

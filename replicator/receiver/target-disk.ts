@@ -64,8 +64,17 @@ interface Written {
   done: boolean;
 }
 
-/** The device of a replica, with its doubts. */
-export function targetDisk({ device, zeroReads, doubts, doubtful }: TargetDiskParts): TargetDisk {
+/** What was written to a device and is not known to be on its disk. */
+interface Doubts {
+  /** Carries a write out. It is in doubt if a flush fails before one that came after it succeeded. */
+  during(range: Extent, work: () => Promise<Result<void, DeviceError>>): Promise<Result<void, DeviceError>>;
+  flush(): Promise<Result<void, DeviceError>>;
+  within(range: Extent): readonly Extent[];
+  /** Puts what is in doubt on record if that has changed. */
+  keep(): Promise<void>;
+}
+
+function doubtsOf({ device, doubts, doubtful }: TargetDiskParts): Doubts {
   const inDoubt = blockSet(device.size);
   for (const range of doubtful) inDoubt.add(range);
   const unflushed = new Set<Written>();
@@ -116,13 +125,21 @@ export function targetDisk({ device, zeroReads, doubts, doubtful }: TargetDiskPa
     await keep();
     return flushed;
   };
+  return { during, flush, keep, within: (range) => inDoubt.within(range) };
+}
+
+/** The device of a replica, with its doubts. */
+export function targetDisk(parts: TargetDiskParts): TargetDisk {
+  const { device, zeroReads } = parts;
+  const doubts = doubtsOf(parts);
+  const { during } = doubts;
   const writeZeroes = async (range: Extent): Promise<Result<void, DeviceError>> => {
     if (!zeroReads && device.can.zero) return device.zero(range.start, range.length);
     return eachPiece(range, new Uint8Array(Math.min(zeroesLength, range.length)), (at, piece) =>
       device.write(at, piece),
     );
   };
-  const isDoubted = doubtIn(device.size, (range) => inDoubt.within(range));
+  const isDoubted = doubtIn(device.size, (range) => doubts.within(range));
 
   return {
     write: (at, data) => during(extent(at, data.length), () => device.write(at, data)),
@@ -162,10 +179,10 @@ export function targetDisk({ device, zeroReads, doubts, doubtful }: TargetDiskPa
       }
       return read;
     },
-    flush,
-    doubtful: () => inDoubt.within(whole),
+    flush: doubts.flush,
+    doubtful: () => doubts.within(extent(0, device.size)),
     close: async () => {
-      await keep();
+      await doubts.keep();
       await device.close();
     },
   };

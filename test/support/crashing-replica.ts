@@ -54,13 +54,7 @@ export function crashingReplica(header: JournalHeader, content: Uint8Array): Cra
     },
     close: async () => undefined,
   };
-  let inDoubt: readonly Extent[] = [];
-  const doubts: DoubtRecord = {
-    read: async () => inDoubt,
-    keep: async (ranges) => {
-      inDoubt = ranges;
-    },
-  };
+  const doubts = doubtsInMemory();
   const dying = <T>(call: () => Promise<Result<T, DeviceError>>): Promise<Result<T, DeviceError>> =>
     alive() ? call() : Promise.resolve(err(gone));
   const device: BlockDevice = {
@@ -91,13 +85,24 @@ export function crashingReplica(header: JournalHeader, content: Uint8Array): Cra
       const state = foldJournal(read.records);
       const digests = digestStore(header.size, pages.store);
       const parts = { target: 'memory', device, zeroReads: false, journal: store, digests, state };
-      return valueOf(openReplica({ ...parts, doubts, doubtful: inDoubt, freshFrom: header.size }));
+      return valueOf(openReplica({ ...parts, doubts, doubtful: doubts.kept(), freshFrom: header.size }));
     },
     crash: (lot) => {
       disk.crash(() => lot() % 2 === 0);
       pages.crash(() => lot() % 2 === 0);
       journal = Buffer.concat([journal, torn.subarray(0, lot() % (torn.length + 1))]);
       torn = Buffer.alloc(0);
+    },
+  };
+}
+
+function doubtsInMemory(): DoubtRecord & { kept(): readonly Extent[] } {
+  let inDoubt: readonly Extent[] = [];
+  return {
+    kept: () => inDoubt,
+    read: async () => inDoubt,
+    keep: async (ranges) => {
+      inDoubt = ranges;
     },
   };
 }
