@@ -3,7 +3,7 @@ import { InvariantError } from '#core/invariant';
 import { evolve, initialMigration, type MigrationState } from '#core/migration/evolve';
 import type { MigrationFact } from '#core/migration/facts';
 import { instant, type Instant } from '#core/units';
-import type { Entry, Law, LawId, LogEnd, Witness } from './law.ts';
+import type { Entry, Law, LawId, LogEnd, Take, Witness } from './law.ts';
 
 /** A law that a log breaks, and where. */
 export interface Breach {
@@ -47,14 +47,26 @@ export function court(laws: readonly Law[], { witness, state }: CourtOptions = {
   const states = new Map<StreamId, MigrationState | 'unfoldable'>();
   const broken = new Set<string>();
   let last = instant(0);
-  // A fact is shown only to those that look at its kind.
-  const listeners = new Map<string, typeof judges>();
-  const listening = (type: string): typeof judges => {
-    const known = listeners.get(type);
+  // A fact is shown only to those that look at its kind, and streams are told apart once for all laws.
+  const listeners = {
+    migrations: new Map<string, readonly Listener[]>(),
+    others: new Map<string, readonly Listener[]>(),
+  };
+  const listening = (kind: keyof typeof listeners, type: string): readonly Listener[] => {
+    const known = listeners[kind].get(type);
     if (known) return known;
-    const found = judges.filter(({ law: { facts } }) => facts === undefined || facts.includes(type));
-    listeners.set(type, found);
+    const found = judges
+      .filter(({ law: { facts, streams } }) => (facts?.includes(type) ?? true) && (streams ?? kind) === kind)
+      .map(({ law, judge }) => ({ law, take: judge.of(type) }));
+    listeners[kind].set(type, found);
     return found;
+  };
+  const numbers = new Map<StreamId, number>();
+  const numberOf = (stream: StreamId): number => {
+    const known = numbers.get(stream);
+    if (known !== undefined) return known;
+    numbers.set(stream, numbers.size);
+    return numbers.size - 1;
   };
   // The first breach of a law in a stream says what is wrong; those that follow from it would only hide it.
   const found = ({ id, slug }: Law, breach: Omit<Breach, 'law' | 'slug'>): readonly Breach[] => {
@@ -67,11 +79,12 @@ export function court(laws: readonly Law[], { witness, state }: CourtOptions = {
   return {
     take: (entry) => {
       last = entry.at;
-      if (!state && entry.stream.startsWith('migration-'))
-        states.set(entry.stream, folded(states.get(entry.stream), entry));
+      const isMigration = entry.stream.startsWith('migration-');
+      if (!state && isMigration) states.set(entry.stream, folded(states.get(entry.stream), entry));
+      const nth = numberOf(entry.stream);
       let breaches = none;
-      for (const { law, judge } of listening(entry.fact.type)) {
-        const why = judge.take(entry);
+      for (const { law, take } of listening(isMigration ? 'migrations' : 'others', entry.fact.type)) {
+        const why = take(entry, nth);
         if (why === undefined) continue;
         const fact = { revision: entry.revision, type: entry.fact.type };
         breaches = [...breaches, ...found(law, { stream: entry.stream, fact, at: entry.at, why })];
@@ -97,6 +110,12 @@ export function court(laws: readonly Law[], { witness, state }: CourtOptions = {
 }
 
 const none: readonly Breach[] = [];
+
+/** A law, and how it takes facts of one type. */
+interface Listener {
+  readonly law: Law;
+  readonly take: Take;
+}
 
 function folded(before: MigrationState | 'unfoldable' | undefined, entry: Entry): MigrationState | 'unfoldable' {
   if (before === 'unfoldable') return before;
