@@ -1,5 +1,5 @@
 import FlatQueue from 'flatqueue';
-import { invariant } from '#core/invariant';
+import { InvariantError } from '#core/invariant';
 import type { Group, Limit, Place } from './stream-groups.ts';
 
 // Sharings are told apart by their number alone; nothing depends on what it is.
@@ -34,7 +34,8 @@ export function fillUp(changed: Iterable<Group>, touched: Iterable<Place>): read
       at += 1;
     } else if (place) {
       for (const { group } of place.passages) settle(group, share);
-      invariant(place.notes.waiting === 0, `${place.name} has streams of groups that do not watch it`);
+      if (place.notes.waiting !== 0)
+        throw new InvariantError(`${place.name} has streams of groups that do not watch it`);
     }
   }
   return groups;
