@@ -3,7 +3,7 @@ import { InvariantError } from '#core/invariant';
 import { evolve, initialMigration, type MigrationState } from '#core/migration/evolve';
 import type { MigrationFact } from '#core/migration/facts';
 import { instant, type Instant } from '#core/units';
-import type { Entry, Law, LawId, LogEnd, Take, Witness } from './law.ts';
+import type { Entry, Judge, Law, LawId, LogEnd, Take, Witness } from './law.ts';
 
 /** A law that a log breaks, and where. */
 export interface Breach {
@@ -47,27 +47,8 @@ export function court(laws: readonly Law[], { witness, state }: CourtOptions = {
   const states = new Map<StreamId, MigrationState | 'unfoldable'>();
   const broken = new Set<string>();
   let last = instant(0);
-  // A fact is shown only to those that look at its kind, and streams are told apart once for all laws.
-  const listeners = {
-    migrations: new Map<string, readonly Listener[]>(),
-    others: new Map<string, readonly Listener[]>(),
-  };
-  const listening = (kind: keyof typeof listeners, type: string): readonly Listener[] => {
-    const known = listeners[kind].get(type);
-    if (known) return known;
-    const found = judges
-      .filter(({ law: { facts, streams } }) => (facts?.includes(type) ?? true) && (streams ?? kind) === kind)
-      .map(({ law, judge }) => ({ law, take: judge.of(type) }));
-    listeners[kind].set(type, found);
-    return found;
-  };
-  const numbers = new Map<StreamId, number>();
-  const numberOf = (stream: StreamId): number => {
-    const known = numbers.get(stream);
-    if (known !== undefined) return known;
-    numbers.set(stream, numbers.size);
-    return numbers.size - 1;
-  };
+  const listening = listenersOf(judges);
+  const streamOf = streamsMet();
   // The first breach of a law in a stream says what is wrong; those that follow from it would only hide it.
   const found = ({ id, slug }: Law, breach: Omit<Breach, 'law' | 'slug'>): readonly Breach[] => {
     const key = `${id} ${breach.stream}`;
@@ -79,11 +60,10 @@ export function court(laws: readonly Law[], { witness, state }: CourtOptions = {
   return {
     take: (entry) => {
       last = entry.at;
-      const isMigration = entry.stream.startsWith('migration-');
-      if (!state && isMigration) states.set(entry.stream, folded(states.get(entry.stream), entry));
-      const nth = numberOf(entry.stream);
+      const { nth, kind } = streamOf(entry.stream);
+      if (!state && kind === 'migrations') states.set(entry.stream, folded(states.get(entry.stream), entry));
       let breaches = none;
-      for (const { law, take } of listening(isMigration ? 'migrations' : 'others', entry.fact.type)) {
+      for (const { law, take } of listening(kind, entry.fact.type)) {
         const why = take(entry, nth);
         if (why === undefined) continue;
         const fact = { revision: entry.revision, type: entry.fact.type };
@@ -115,6 +95,38 @@ const none: readonly Breach[] = [];
 interface Listener {
   readonly law: Law;
   readonly take: Take;
+}
+
+/** A stream of the log: which it is, as they came, and whose. */
+interface StreamMet {
+  readonly nth: number;
+  readonly kind: 'migrations' | 'others';
+}
+
+/** Shows a fact only to those that look at its kind, worked out once for each type there is. */
+function listenersOf(judges: readonly { readonly law: Law; readonly judge: Judge }[]) {
+  const known = { migrations: new Map<string, readonly Listener[]>(), others: new Map<string, readonly Listener[]>() };
+  return (kind: StreamMet['kind'], type: string): readonly Listener[] => {
+    const before = known[kind].get(type);
+    if (before) return before;
+    const found = judges
+      .filter(({ law: { facts, streams } }) => (facts?.includes(type) ?? true) && (streams ?? kind) === kind)
+      .map(({ law, judge }) => ({ law, take: judge.of(type) }));
+    known[kind].set(type, found);
+    return found;
+  };
+}
+
+/** Tells streams apart once for all laws. */
+function streamsMet(): (stream: StreamId) => StreamMet {
+  const known = new Map<StreamId, StreamMet>();
+  return (stream) => {
+    const before = known.get(stream);
+    if (before) return before;
+    const met = { nth: known.size, kind: stream.startsWith('migration-') ? 'migrations' : 'others' } as const;
+    known.set(stream, met);
+    return met;
+  };
 }
 
 function folded(before: MigrationState | 'unfoldable' | undefined, entry: Entry): MigrationState | 'unfoldable' {
