@@ -4,7 +4,7 @@ import type { Finding, Outcome } from '#core/driver/world';
 import { isSideEffect, type Effect, type SideEffectType } from '#core/migration/effects';
 import type { Check, MigrationFact } from '#core/migration/facts';
 import type { MigrationPlan } from '#core/migration/plan';
-import { InvariantError } from '#core/invariant';
+import { invariant, InvariantError } from '#core/invariant';
 import type { Rng } from '#core/rng';
 import { after, type Millis } from '#core/units';
 import type { Estate, EstateVm } from '#simulator/estate/estate';
@@ -222,7 +222,7 @@ export class MachineWorld implements SteppedWorld<MigrationFact, Effect> {
     struck: Interference | undefined,
   ): LetGo {
     const { clock } = this.#around;
-    if (!isSideEffect(effect.type)) throw new InvariantError(`${effect.type} is no side effect`);
+    invariant(isSideEffect(effect.type), 'what is done to a machine is a side effect');
     const hindrance = operationHindrance(effect, this.#machine, this.#around.datastores);
     if (hindrance && hindrance !== 'silence') return this.#answer(hindrance, rng, done);
     if (struck?.type === 'refused') return this.#answer(struck.fact, rng, done);

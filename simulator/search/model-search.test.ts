@@ -72,7 +72,12 @@ describe(`a migration, whatever happens to it and in whatever order (SEED=${seed
       slug: 'canary',
       statement: 'No source is ever brought to rest.',
       incident: 'there is none: this one shows that the alarm works',
-      begin: () => ({ of: () => ({ fact }) => (fact.type === 'SourceQuiesced' ? 'it was' : undefined) }),
+      begin: () => ({
+        of:
+          () =>
+          ({ fact }) =>
+            fact.type === 'SourceQuiesced' ? 'it was' : undefined,
+      }),
     };
     const found = fc.check(
       fc.property(anyPlan, anyDraws, (plan, draws) => judge(walk(plan, draws, [neverQuiesced]), [neverQuiesced])),
