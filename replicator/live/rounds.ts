@@ -1,3 +1,4 @@
+import { calledOff } from '#core/called-off';
 import type { DiskId } from '#core/ids';
 import type { RoundProgress, RoundReport } from '#core/migration/facts';
 import type { DiskLocator, SourceDisk, SourceInventory } from '#core/ports/source-hypervisor';
@@ -142,7 +143,7 @@ async function moveDisks(
       else {
         sometimes('round: a disk failed and stopped the others');
         first ??= { error: ran.error, disk: disk.id };
-        over.abort();
+        over.abort(calledOff);
       }
     }),
   );

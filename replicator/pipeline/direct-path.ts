@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { calledOff } from '#core/called-off';
 import type { Clock } from '#core/clock';
 import type { BlockDevice } from '#core/disk/block-device';
 import { err, ok, type Result } from '#core/result';
@@ -80,7 +81,7 @@ export function directPath(options: DirectPathOptions = {}): ReplicationPath {
     compare: (job, run = {}) => during((signal) => compareJob(path, job, { ...run, signal }), run.signal),
     inspect: (job) => inspect(path, job),
     close: async () => {
-      closed.abort();
+      closed.abort(calledOff);
       await Promise.allSettled(running);
     },
   };

@@ -1,3 +1,4 @@
+import { calledOff } from '#core/called-off';
 import type { BlockDevice, DeviceError } from '#core/disk/block-device';
 import { extentEnd, type Extent } from '#core/disk/extent';
 import { invariant } from '#core/invariant';
@@ -136,7 +137,7 @@ function run(input: RunInput, options: RunOptions, total: number): Promise<Resul
 
   return new Promise((resolve) => {
     const finish = (outcome: Result<PipelineTally, ReplicationError>): void => {
-      finished.abort();
+      finished.abort(calledOff);
       stopListening?.();
       options.signal?.removeEventListener('abort', cancel);
       resolve(outcome);
