@@ -117,7 +117,7 @@ export function channelOver(connection: SecuredConnection, peer: Peer, clock: Cl
 function attach(state: State, connection: SecuredConnection, pool: BufferPool | undefined): void {
   const { stream } = state;
   const decoder = frameDecoder((length) => {
-    const pooled = pool && length <= pool.length ? pool.take() : undefined;
+    const pooled = pool && length <= pool.length ? pool.take(length) : undefined;
     return pooled ?? Buffer.allocUnsafeSlow(length);
   });
   const arrived = (bytes: Uint8Array): void => {
