@@ -1,4 +1,3 @@
-import { setImmediate as eventLoopTurn } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { laws } from '#core/laws/laws';
 import { collectSometimes } from '#core/sometimes';
@@ -15,6 +14,7 @@ import { failsBy, failuresOf } from '#simulator/search/failure';
 import { judgedRun } from '#simulator/search/judged-run';
 import { shrink } from '#simulator/search/shrink';
 import { storyOf } from '#simulator/search/story';
+import { worldTurn } from './world-turn.ts';
 
 /** A thread that runs one world after the other, as it is told, and shrinks those that fail. */
 const { runner, property, worlds, demandsProgress, stop } = workerData as CheckWork;
@@ -24,7 +24,7 @@ const isReady = Promise.all([
   import(runner) as Promise<{ readonly runBlock: RunBlockWith }>,
   property === null ? [] : (import(property) as Promise<Readonly<Record<string, unknown>>>).then(lawsOfModule),
 ]).then(([{ runBlock }, own]) => ({
-  run: judgedRun((spec) => runBlock(spec, { turn: () => eventLoopTurn() }), own),
+  run: judgedRun((spec) => runBlock(spec, { turn: worldTurn() }), own),
   judgedBy: [...laws, ...own],
 }));
 
