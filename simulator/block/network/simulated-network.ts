@@ -3,7 +3,6 @@ import type { Rng } from '#core/rng';
 import { err, ok } from '#core/result';
 import { after, seconds } from '#core/units';
 import { formatAddress, parseAddress } from '#replicator/protocol/address';
-import { deadline } from '#replicator/protocol/deadline';
 import type { ListenOptions, Network } from '#replicator/protocol/network';
 import type { Role } from '#replicator/protocol/role';
 import { connectMax } from '#replicator/protocol/tls-options';
@@ -155,13 +154,14 @@ function connect(world: World, member: Member, address: string, signal?: AbortSi
     const settle: typeof resolve = (outcome) => {
       if (settled) return;
       settled = true;
-      callOff();
+      givesUp.cancel();
       signal?.removeEventListener('abort', cancel);
       if (member.process.isAlive()) resolve(outcome);
     };
     const cancel = (): void => settle(err({ type: 'Cancelled' }));
     const late = `no answer within ${connectMax / 1_000} s`;
-    const callOff = deadline(world.clock, connectMax, () => settle(err({ type: 'Unreachable', detail: late })));
+    const giveUp = (): void => settle(err({ type: 'Unreachable', detail: late }));
+    const givesUp = world.clock.schedule(after(world.clock.now(), connectMax), giveUp);
     signal?.addEventListener('abort', cancel);
     knock(world, member, parsed.value, { isOver: () => settled || !member.process.isAlive(), settle });
   });
