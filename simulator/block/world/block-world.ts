@@ -44,6 +44,8 @@ export interface RunBlockOptions {
   readonly dies?: DeathSentence;
   /** Laws beside those of Sealift, or in their place. */
   readonly laws?: readonly Law[];
+  /** Ends the run as it stands. */
+  readonly signal?: AbortSignal;
 }
 
 /** Says of each moment at which a process may die whether it does. Moments come in the same order for the same specification. */
@@ -86,8 +88,9 @@ class BlockWorld {
   #crash: string | null = null;
   #finish: () => void = () => undefined;
 
-  constructor(spec: BlockSpec, { turn, laws = allLaws, dies = {} }: RunBlockOptions) {
+  constructor(spec: BlockSpec, { turn, laws = allLaws, dies = {}, signal }: RunBlockOptions) {
     this.#spec = spec;
+    signal?.addEventListener('abort', () => this.#finish());
     const clock = virtualClock({ turn, start: worldStart });
     this.#clock = clock;
     const rng = seededRng(spec.seed);
