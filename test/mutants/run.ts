@@ -155,7 +155,7 @@ async function tryOne(mutant: Mutant, copy: TreeCopy, trying: Trying): Promise<M
 }
 
 function progressLine({ id, caught, worlds, seconds }: MutantResult): string {
-  const seeds = caught?.seeds == null ? '' : ` after ${caught.seeds}`;
+  const seeds = caught && caught.seeds !== null ? ` after ${caught.seeds}` : '';
   const searched =
     worlds && !caught ? ` ${worlds.searched} worlds, ${worlds.reached} reach it, ${worlds.differed} differ` : '';
   const by = caught ? ` ${caught.catcher} ${caught.law ?? caught.by}${seeds}` : searched;

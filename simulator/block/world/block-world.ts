@@ -4,7 +4,7 @@ import type { RecordedFact } from '#core/event-log/event-log';
 import { waveId, type MigrationId } from '#core/ids';
 import { InvariantError } from '#core/invariant';
 import type { Breach } from '#core/laws/judge';
-import type { Law } from '#core/laws/law';
+import type { Law, LawId } from '#core/laws/law';
 import { laws as allLaws } from '#core/laws/laws';
 import { axesOf } from '#core/migration/abilities';
 import type { MigrationCommand } from '#core/migration/commands';
@@ -28,6 +28,7 @@ import { ledger, type Ledger } from './ledger.ts';
 import { blockManager, type Manager, type ManagerPlace } from './driving-process.ts';
 import { simulatedCalls } from '#simulator/block/network/simulated-calls';
 import { people, type People } from './people.ts';
+import { performances } from './performed-once.ts';
 import { playFaults, type FaultPlayer, type FaultyVm } from './play-faults.ts';
 import { simulatedExports } from '#simulator/block/sources/exports';
 import type { BlockOutcome, BlockSpec } from '#simulator/block/spec';
@@ -85,6 +86,7 @@ class BlockWorld {
   readonly #people: People;
   readonly #faults: FaultPlayer;
   readonly #seen: Breach[] = [];
+  readonly #performances = performances((migration, why) => this.#see('L22', migration, why));
   #crash: string | null = null;
   #finish: () => void = () => undefined;
 
@@ -160,6 +162,7 @@ class BlockWorld {
       witness: this.#witness,
       onFact: (migration, fact, state) => {
         this.#witness.saw(migration, fact);
+        this.#performances.saw(migration, fact);
         this.#people.look(migration, state);
         this.#faults.happened(migration, fact.type);
         this.#lookForEnd();
@@ -246,11 +249,16 @@ class BlockWorld {
   #lookAround(): void {
     for (const { vm } of this.#vms?.values() ?? []) {
       const why = bothConnected(vm, this.#target);
-      const stream = `migration-${vm.migration}` as const;
-      if (why === undefined || this.#seen.some((breach) => breach.stream === stream)) continue;
-      const law = allLaws.find(({ id }) => id === 'L4');
-      this.#seen.push({ law: 'L4', slug: law?.slug ?? '', stream, fact: null, at: this.#clock.now(), why });
+      if (why !== undefined) this.#see('L4', vm.migration, why);
     }
+  }
+
+  /** Takes note of what breaks a law and is in no log, once for each migration. */
+  #see(id: LawId, migration: MigrationId, why: string): void {
+    const stream = `migration-${migration}` as const;
+    if (this.#seen.some((breach) => breach.law === id && breach.stream === stream)) return;
+    const slug = allLaws.find((law) => law.id === id)?.slug ?? '';
+    this.#seen.push({ law: id, slug, stream, fact: null, at: this.#clock.now(), why });
   }
 
   #send(migration: MigrationId, command: MigrationCommand): void {
@@ -272,12 +280,13 @@ class BlockWorld {
       viaOf(vm.spec) === 'sentinel'
         ? guestSource(target.site.agent, power, target.site.policy)
         : vm.source.hypervisor(connector);
-    return liveWorld({
+    const world = liveWorld({
       ...{ migration, plan, connect, clock, log, stream },
       path: this.#appliances.path(process),
       place: { type: 'receiver', migration },
       ...(vm.spec.handOver === 'launch' && { launch: { ...target.site, power } }),
     });
+    return this.#performances.watched(migration, world);
   }
 
   /**
