@@ -8,10 +8,10 @@ import { mutants } from './mutants.ts';
 import { openResults, type MutantResult } from './results.ts';
 import { copyTree, treeHash, type TreeCopy } from './tree-copy.ts';
 import { reportLines, troubles } from './verdict.ts';
-import { hunt, huntInWalks, type HuntGround } from './worlds/hunt.ts';
-import { searchedWorlds } from './worlds/searched-worlds.ts';
-import { untouchedWorlds } from './worlds/untouched-worlds.ts';
-import { worldBundler } from './worlds/world-bundle.ts';
+import { hunt, huntInWalks, type HuntGround } from '#test/mutants/worlds/hunt';
+import { searchedWorlds } from '#test/mutants/worlds/searched-worlds';
+import { untouchedWorlds } from '#test/mutants/worlds/untouched-worlds';
+import { worldBundler } from '#test/mutants/worlds/world-bundle';
 
 /**
  * `npm run mutants`: puts one deliberate bug after the other into a copy of the checkout and looks who notices. Exit

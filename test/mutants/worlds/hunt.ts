@@ -1,9 +1,9 @@
-import type { Caught } from '../caught.ts';
-import type { Mutant } from '../mutant.ts';
+import type { Caught } from '#test/mutants/caught';
+import type { Mutant } from '#test/mutants/mutant';
 import type { WorldsAsked } from './searched-worlds.ts';
 import type { UntouchedWorlds } from './untouched-worlds.ts';
 import type { WorldBundler } from './world-bundle.ts';
-import { lawIn } from '../read-test-report.ts';
+import { lawIn } from '#test/mutants/read-test-report';
 import { worldRunner, type Ending } from './world-runner.ts';
 import type { WorldAnswer } from './world-thread.ts';
 

@@ -1,8 +1,8 @@
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import ts from 'typescript';
-import { canary } from '../controls.ts';
-import type { Mutant } from '../mutant.ts';
+import { canary } from '#test/mutants/controls';
+import type { Mutant } from '#test/mutants/mutant';
 import { marked } from './reach-marks.ts';
 
 const source = `

@@ -1,5 +1,5 @@
 import ts from 'typescript';
-import type { Mutant } from '../mutant.ts';
+import type { Mutant } from '#test/mutants/mutant';
 
 /** What marks call, and where those say it that are passed before anybody listens. */
 export interface MarkedGlobal {

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { z } from 'zod';
-import type { Mutant } from '../mutant.ts';
+import type { Mutant } from '#test/mutants/mutant';
 import type { WorldsAsked } from './searched-worlds.ts';
 import type { WorldBundler } from './world-bundle.ts';
 import { worldRunner } from './world-runner.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { context, type Plugin } from 'esbuild';
-import { applied, type Mutant } from '../mutant.ts';
+import { applied, type Mutant } from '#test/mutants/mutant';
 import { marked, markedBanner } from './reach-marks.ts';
 
 /** The code of worlds as one module that a thread runs. */
