@@ -257,6 +257,21 @@ const broken: readonly Broken[] = [
     lines: [...toParked({ approval: 'requiredByAnother' }), line('CutoverApproved', { by: 'ada' })],
     says: 'ada asked for this migration and approved it',
   },
+  {
+    law: 'L23',
+    lines: [...toParked({ testLaunch: 'required' }), ...cutover(1)],
+    says: 'that was to pass a test first, and did not',
+  },
+  {
+    law: 'L23',
+    lines: [
+      ...toParked(),
+      ...cutover(1).slice(0, 9),
+      line('ValidationFailed', { checks: [] }),
+      line('FinalizationRequested'),
+    ],
+    says: 'a target that did not pass, and nobody waived that',
+  },
   ...[
     'nbd://root:hunter22@host/disk',
     'password=hunter22',
@@ -314,6 +329,16 @@ describe('the laws', () => {
   it('know a secret that was taken out from one that was not', () => {
     for (const text of ['nbds://u:***@host', 'password=***', 'the password of the operator', 'http://host:80/a@b'])
       expect(judged({ law: 'L24', lines: [line('ReplicationPaused', { reason: text })], says: '' })).toEqual([]);
+  });
+
+  it('L23 takes the word of somebody for a test that was passed and for a validation that was not', () => {
+    const tested = [...toParked({ testLaunch: 'required' }), line('TestJudged', { verdict: 'passed', note: '' })];
+    const waived = [
+      line('ValidationFailed', { checks: [] }),
+      line('ValidationWaived', { by: 'grace', reason: 'known' }),
+      line('FinalizationRequested'),
+    ];
+    expect(judged({ law: 'L23', lines: [...tested, ...cutover(1).slice(0, 9), ...waived], says: '' })).toEqual([]);
   });
 
   it('name the fact that broke one, or none where something is missing', () => {
