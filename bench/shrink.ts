@@ -27,13 +27,15 @@ const planted: Law = {
     let wasLost = false;
     let isPaused = false;
     return {
-      take: ({ stream, fact: { type } }) => {
-        if (stream === 'migration-vm-13' && type === 'ReplicationPaused') isPaused = true;
-        else if (stream !== 'migration-vm-7') return undefined;
-        else if (type === 'ReplicationDisconnected') wasAway = true;
-        else if (type === 'TrackingLost') wasLost = true;
-        return wasAway && wasLost && isPaused ? 'all three have happened' : undefined;
-      },
+      of:
+        (type) =>
+        ({ stream }) => {
+          if (stream === 'migration-vm-13' && type === 'ReplicationPaused') isPaused = true;
+          else if (stream !== 'migration-vm-7') return undefined;
+          else if (type === 'ReplicationDisconnected') wasAway = true;
+          else if (type === 'TrackingLost') wasLost = true;
+          return wasAway && wasLost && isPaused ? 'all three have happened' : undefined;
+        },
     };
   },
 };

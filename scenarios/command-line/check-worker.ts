@@ -34,7 +34,7 @@ const isReady = Promise.all([
 async function runFor(failure: Failure): Promise<RunBlock> {
   const { runBlock, run } = await isReady;
   const law = failure.type === 'broken' ? laws.find(({ id }) => id === failure.law) : undefined;
-  return law ? runToFirstBreach(runBlock, { turn: worldTurn(), laws, law: law.id }) : run;
+  return law ? (spec) => runToFirstBreach(runBlock, { turn: worldTurn(), laws, law: law.id })(spec) : run;
 }
 
 async function checked(seed: number, tellsAll: boolean): Promise<CheckAnswer> {

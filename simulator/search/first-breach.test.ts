@@ -8,7 +8,7 @@ import { runToFirstBreach } from './first-breach.ts';
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const law = (id: Law['id'], type: string): Law => ({
   ...{ id, slug: 'canary', statement: `There is no ${type}.`, incident: 'none: it shows that the alarm works' },
-  begin: () => ({ take: ({ fact }) => (fact.type === type ? 'there is one' : undefined) }),
+  begin: () => ({ of: (each) => () => (each === type ? 'there is one' : undefined) }),
 });
 
 it('a world ends with the fact that breaks its law, and not with that of another', async () => {

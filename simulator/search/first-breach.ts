@@ -27,10 +27,13 @@ const telling = (law: Law, onBreach: () => void): Law => ({
     const judge = law.begin(witness);
     return {
       ...(judge.end && { end: judge.end.bind(judge) }),
-      take: (entry) => {
-        const why = judge.take(entry);
-        if (why !== undefined) onBreach();
-        return why;
+      of: (type) => {
+        const take = judge.of(type);
+        return (entry, nth) => {
+          const why = take(entry, nth);
+          if (why !== undefined) onBreach();
+          return why;
+        };
       },
     };
   },

@@ -92,9 +92,10 @@ class BlockWorld {
 
   constructor(spec: BlockSpec, { turn, laws = allLaws, dies = {}, signal }: RunBlockOptions) {
     this.#spec = spec;
-    signal?.addEventListener('abort', () => this.#finish());
     const clock = virtualClock({ turn, start: worldStart });
     this.#clock = clock;
+    // A moment later: what it is ended for may still be on its way into the log.
+    signal?.addEventListener('abort', () => clock.schedule(after(clock.now(), seconds(1)), () => this.#finish()));
     const rng = seededRng(spec.seed);
     const { note } = (this.#trace = decisionTrace(() => clock.now()));
     const exports = simulatedExports();
