@@ -43,6 +43,14 @@ const completed = (db: string, web: string, why?: 'apart'): Line =>
     ],
   });
 const toRolledBack = [...toParked(), ...cutover(1).slice(0, 9), line('FixUpFailed', { reason }), asked('rollBack')];
+/** A source that is found at rest in one way, and a final sync that fails for a reason. */
+const toFinalSync = (found: 'running' | 'off', type: string): readonly Line[] => [
+  ...toParked(),
+  ...cutover(1).slice(0, 4),
+  line('SourceQuiesced', { method: 'shutdown', found }),
+  line('FinalSyncFailed', { reason: { type, detail: 'a sample' }, trackingLost: false }),
+  asked('rollBack'),
+];
 const nobody: Witness = {
   replicaRoots: () => undefined,
   sourceRoots: () => undefined,
@@ -69,6 +77,16 @@ const broken: readonly Broken[] = [
   },
   { law: 'L3', lines: [...toRolledBack, line('RolledBack', { source: 'off' })], says: 'is off after the rollback' },
   { law: 'L3', lines: [...toRolledBack, line('RolledBack', { source: 'unknown' })], says: 'nobody knows' },
+  {
+    law: 'L3',
+    lines: [...toFinalSync('off', 'SourceLost'), line('RolledBack', { source: 'running' })],
+    says: 'was off when it was quiesced and is running',
+  },
+  {
+    law: 'L3',
+    lines: [...toFinalSync('off', 'SourceRuns'), line('RolledBack', { source: 'off' })],
+    says: 'was running when it was last found and is off',
+  },
   {
     law: 'L4',
     lines: [...toParked(), ...cutover(1).filter(({ fact }) => fact.type !== 'SourceFenced')],

@@ -82,7 +82,7 @@ describe('sealift check', () => {
     await writeFile(
       canary,
       `export const canary = { id: 'L100', slug: 'canary', statement: 'Nothing ever ends.', incident: 'none',
-         begin: () => ({ take: () => undefined, end: ({ isOver }) => (isOver ? [{ stream: 'wave-x', why: 'it did' }] : []) }) };`,
+         begin: () => ({ of: () => () => undefined, end: ({ isOver }) => (isOver ? [{ stream: 'wave-x', why: 'it did' }] : []) }) };`,
     );
     const alarm = await checked([
       'bank-weekend',
