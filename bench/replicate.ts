@@ -82,7 +82,8 @@ async function compare(name: string, uri: string, command: (target: string) => r
   let peak = 0;
   const remove = (...targets: readonly string[]): void => {
     for (const target of targets)
-      for (const end of ['', '.sealift-journal', '.sealift-digests']) rmSync(target + end, { force: true });
+      for (const end of ['', '.sealift-journal', '.sealift-digests', '.sealift-doubt'])
+        rmSync(target + end, { force: true });
   };
   // The first pair is the warm-up: page cache, the server's buffers.
   for (let turn = 0; turn <= rounds; turn += 1) {

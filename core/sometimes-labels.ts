@@ -28,6 +28,7 @@ export const sometimesLabels = [
   'receiver: made lost digests again from the disk',
   'receiver: resumed a round from its journal',
   'receiver: gave up a round for another',
+  'receiver: wrote again what it could read and was not sure of',
   'receiver: refused a round out of order',
   'receiver: was asked for a round that it has',
 ] as const;

@@ -18,19 +18,26 @@ const judged = laws.filter(({ id }) => id !== 'L18');
 /** Judges a rehearsal. `state`: where a migration stands, as its driver has it. */
 export function rehearsalCourt(state: (stream: StreamId) => MigrationState | undefined): RehearsalCourt {
   const sitting = court(judged, { state });
-  const next = new Map<StreamId, number>();
+  // Each in a place of its own, so that it is looked up once for each append.
+  const ends = new Map<StreamId, { next: number }>();
+  const endOf = (stream: StreamId): { next: number } => {
+    const known = ends.get(stream);
+    if (known) return known;
+    const fresh = { next: 0 };
+    ends.set(stream, fresh);
+    return fresh;
+  };
   const found: Breach[] = [];
   return {
     take: (stream, facts) => {
-      let revision = next.get(stream) ?? 0;
+      const end = endOf(stream);
       for (const { type, data, metadata } of facts) {
         const { time, actor, schemaVersion } = metadata;
         const fact = { type, data } as Entry['fact'];
-        for (const breach of sitting.take({ stream, revision, fact, at: time, actor, schemaVersion }))
-          found.push(breach);
-        revision += 1;
+        const breaches = sitting.take({ stream, revision: end.next, fact, at: time, actor, schemaVersion });
+        for (const breach of breaches) found.push(breach);
+        end.next += 1;
       }
-      next.set(stream, revision);
     },
     breaches: (isOver) => {
       found.push(...sitting.end(isOver));

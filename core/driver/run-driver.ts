@@ -1,3 +1,4 @@
+import { calledOff } from '#core/called-off';
 import type { Clock } from '#core/clock';
 import type { EventLog, Fact, ProposedFact, StreamId } from '#core/event-log/event-log';
 import type { CommandId, FactId } from '#core/ids';
@@ -135,7 +136,7 @@ class DriverLoop<S, F extends Fact, C, E, R> implements RunningDriver<S, C, R> {
         );
       case 'abandon':
       case 'disarm':
-        return this.#controllers.get(action.key)?.abort();
+        return this.#controllers.get(action.key)?.abort(calledOff);
       case 'answer': {
         const resolve = this.#answers.get(action.id);
         this.#answers.delete(action.id);
@@ -181,7 +182,7 @@ class DriverLoop<S, F extends Fact, C, E, R> implements RunningDriver<S, C, R> {
 
   #close(): void {
     this.#stopped = true;
-    for (const controller of this.#controllers.values()) controller.abort();
+    for (const controller of this.#controllers.values()) controller.abort(calledOff);
     for (const resolve of this.#answers.values()) resolve({ ok: false, error: { type: 'DriverStopped' } });
     this.#answers.clear();
   }

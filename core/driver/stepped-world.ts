@@ -1,3 +1,4 @@
+import { calledOff } from '#core/called-off';
 import type { WorkItem } from './model.ts';
 import type { Finding, Outcome, World } from './world.ts';
 
@@ -34,7 +35,7 @@ function settled<T>(signal: AbortSignal, begin: (done: (value: T) => void) => Le
   return new Promise((resolve) => {
     const over = new AbortController();
     const letGo = begin((value) => {
-      over.abort();
+      over.abort(calledOff);
       resolve(value);
     });
     if (signal.aborted) letGo();

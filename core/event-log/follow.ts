@@ -1,3 +1,4 @@
+import { calledOff } from '#core/called-off';
 import type { Position, RecordedFact, SubscribeOptions } from './event-log.ts';
 
 /**
@@ -90,7 +91,7 @@ export function letGo<T>(
     },
     next: () => items.next(),
     return: () => {
-      left.abort();
+      left.abort(calledOff);
       return items.return(undefined);
     },
   };

@@ -48,6 +48,7 @@ const checkedWholeMax = 64 * MiB;
 // without stopping anything.
 const lockWaitMs = 50;
 const openLockWaitMs = 5_000;
+const checkpointPages = 4_096;
 
 /**
  * Judges the file at an absolute path, makes it if it may, and opens it. `examine` looks at what is in it, by a connection
@@ -221,6 +222,9 @@ function openForWriting(where: string): Database.Database {
     database.pragma('synchronous = FULL');
     database.pragma('fullfsync = ON');
     database.pragma('checkpoint_fullfsync = ON');
+    // A fact is safe once it is in the write-ahead log. How far that may grow before it is taken into the file (in pages, 16 MiB)
+    // only says how often a page that changes again and again is written there: by default at every few commits.
+    database.pragma(`wal_autocheckpoint = ${checkpointPages}`);
     database.pragma(`busy_timeout = ${lockWaitMs}`);
     return database;
   } catch (error) {

@@ -3,7 +3,7 @@ import { InvariantError } from '#core/invariant';
 import { evolve, initialMigration, type MigrationState } from '#core/migration/evolve';
 import type { MigrationFact } from '#core/migration/facts';
 import { instant, type Instant } from '#core/units';
-import type { Entry, Law, LawId, LogEnd, Witness } from './law.ts';
+import type { Entry, Judge, Law, LawId, LogEnd, Take, Witness } from './law.ts';
 
 /** A law that a log breaks, and where. */
 export interface Breach {
@@ -47,15 +47,8 @@ export function court(laws: readonly Law[], { witness, state }: CourtOptions = {
   const states = new Map<StreamId, MigrationState | 'unfoldable'>();
   const broken = new Set<string>();
   let last = instant(0);
-  // A fact is shown only to those that look at its kind.
-  const listeners = new Map<string, typeof judges>();
-  const listening = (type: string): typeof judges => {
-    const known = listeners.get(type);
-    if (known) return known;
-    const found = judges.filter(({ law: { facts } }) => facts === undefined || facts.includes(type));
-    listeners.set(type, found);
-    return found;
-  };
+  const listening = listenersOf(judges);
+  const streamOf = streamsMet();
   // The first breach of a law in a stream says what is wrong; those that follow from it would only hide it.
   const found = ({ id, slug }: Law, breach: Omit<Breach, 'law' | 'slug'>): readonly Breach[] => {
     const key = `${id} ${breach.stream}`;
@@ -67,11 +60,11 @@ export function court(laws: readonly Law[], { witness, state }: CourtOptions = {
   return {
     take: (entry) => {
       last = entry.at;
-      if (!state && entry.stream.startsWith('migration-'))
-        states.set(entry.stream, folded(states.get(entry.stream), entry));
+      const { nth, kind } = streamOf(entry.stream);
+      if (!state && kind === 'migrations') states.set(entry.stream, folded(states.get(entry.stream), entry));
       let breaches = none;
-      for (const { law, judge } of listening(entry.fact.type)) {
-        const why = judge.take(entry);
+      for (const { law, take } of listening(kind, entry.fact.type)) {
+        const why = take(entry, nth);
         if (why === undefined) continue;
         const fact = { revision: entry.revision, type: entry.fact.type };
         breaches = [...breaches, ...found(law, { stream: entry.stream, fact, at: entry.at, why })];
@@ -97,6 +90,44 @@ export function court(laws: readonly Law[], { witness, state }: CourtOptions = {
 }
 
 const none: readonly Breach[] = [];
+
+/** A law, and how it takes facts of one type. */
+interface Listener {
+  readonly law: Law;
+  readonly take: Take;
+}
+
+/** A stream of the log: which it is, as they came, and whose. */
+interface StreamMet {
+  readonly nth: number;
+  readonly kind: 'migrations' | 'others';
+}
+
+/** Shows a fact only to those that look at its kind, worked out once for each type there is. */
+function listenersOf(judges: readonly { readonly law: Law; readonly judge: Judge }[]) {
+  const known = { migrations: new Map<string, readonly Listener[]>(), others: new Map<string, readonly Listener[]>() };
+  return (kind: StreamMet['kind'], type: string): readonly Listener[] => {
+    const before = known[kind].get(type);
+    if (before) return before;
+    const found = judges
+      .filter(({ law: { facts, streams } }) => (facts?.includes(type) ?? true) && (streams ?? kind) === kind)
+      .map(({ law, judge }) => ({ law, take: judge.of(type) }));
+    known[kind].set(type, found);
+    return found;
+  };
+}
+
+/** Tells streams apart once for all laws. */
+function streamsMet(): (stream: StreamId) => StreamMet {
+  const known = new Map<StreamId, StreamMet>();
+  return (stream) => {
+    const before = known.get(stream);
+    if (before) return before;
+    const met = { nth: known.size, kind: stream.startsWith('migration-') ? 'migrations' : 'others' } as const;
+    known.set(stream, met);
+    return met;
+  };
+}
 
 function folded(before: MigrationState | 'unfoldable' | undefined, entry: Entry): MigrationState | 'unfoldable' {
   if (before === 'unfoldable') return before;

@@ -64,17 +64,22 @@ export interface Law {
   readonly incident: string;
   /** The types of facts it looks at; all of them if left out. */
   readonly facts?: readonly string[];
+  /** It looks at streams of migrations only; at all of them if left out. */
+  readonly streams?: 'migrations';
   /** A judge for one log. */
   begin(witness?: Witness): Judge;
 }
 
 /** A law at work on one log, whose facts it is shown in their order. The same facts give the same verdicts. */
 export interface Judge {
-  /** What breaks the law, in a sentence, if this fact does. */
-  take(entry: Entry): string | undefined;
+  /** How it takes facts of one type. */
+  of(type: string): Take;
   /** What is broken by what did not happen. Called once, after the last fact. */
   end?(end: LogEnd): readonly Unmet[];
 }
+
+/** What breaks the law, in a sentence, if this fact does. `nth`: which of the log's streams it is in, as they came. */
+export type Take = (entry: Entry, nth: number) => string | undefined;
 
 /** Something that should have happened in a stream and did not. */
 export interface Unmet {
@@ -94,7 +99,7 @@ export interface Place extends Entry {
 }
 
 /** What a law over single migrations consists of. */
-export interface MigrationLaw<S> extends Omit<Law, 'begin' | 'facts'> {
+export interface MigrationLaw<S> extends Omit<Law, 'begin' | 'facts' | 'streams'> {
   /** What is remembered of a migration before its first fact. */
   readonly start: S;
   /** The facts that matter to it. A new state, or a turn that breaks the law. */
@@ -126,25 +131,31 @@ export function migrationLaw<S>({ start, on, whenOver, ...law }: MigrationLaw<S>
   return {
     ...law,
     facts: Object.keys(on),
+    streams: 'migrations',
     begin: (witness) => {
-      const states = new Map<StreamId, S>();
+      // By the number of the stream, since this is asked by every law for every fact; and those it knows, as they came.
+      const states: (S | undefined)[] = [];
+      const known: { readonly nth: number; readonly stream: StreamId }[] = [];
       return {
-        take: (entry) => {
-          const { stream, fact } = entry;
-          if (!stream.startsWith('migration-')) return undefined;
-          const rule = (on as Readonly<Record<string, Rule<S> | undefined>>)[fact.type];
-          if (!rule) return undefined;
-          const before = states.get(stream) ?? start;
-          const turn = rule(before, fact as MigrationFact, witness ? { ...entry, witness } : entry);
-          if (turn === before) return undefined;
-          const isBroken = turn instanceof Broken;
-          states.set(stream, isBroken ? (turn.state as S) : (turn as S));
-          return isBroken ? turn.broken : undefined;
+        of: (type) => {
+          const rule = (on as Readonly<Record<string, Rule<S> | undefined>>)[type];
+          if (!rule) return () => undefined;
+          return (entry, nth) => {
+            while (states.length <= nth) states.push(undefined);
+            const had = states[nth];
+            const before = had === undefined ? start : had;
+            const turn = rule(before, entry.fact as MigrationFact, witness ? { ...entry, witness } : entry);
+            if (turn === before) return undefined;
+            if (had === undefined) known.push({ nth, stream: entry.stream });
+            const isBroken = turn instanceof Broken;
+            states[nth] = isBroken ? (turn.state as S) : (turn as S);
+            return isBroken ? turn.broken : undefined;
+          };
         },
         end: (end) =>
           end.isOver && whenOver
-            ? [...states].flatMap(([stream, state]) => {
-                const why = whenOver(state, end, { stream, ...(witness && { witness }) });
+            ? known.flatMap(({ nth, stream }) => {
+                const why = whenOver(states[nth] ?? start, end, { stream, ...(witness && { witness }) });
                 return why === undefined ? [] : [{ stream, why }];
               })
             : [],

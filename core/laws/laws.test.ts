@@ -43,6 +43,14 @@ const completed = (db: string, web: string, why?: 'apart'): Line =>
     ],
   });
 const toRolledBack = [...toParked(), ...cutover(1).slice(0, 9), line('FixUpFailed', { reason }), asked('rollBack')];
+/** A source that is found at rest in one way, and a final sync that fails for a reason. */
+const toFinalSync = (found: 'running' | 'off', type: string): readonly Line[] => [
+  ...toParked(),
+  ...cutover(1).slice(0, 4),
+  line('SourceQuiesced', { method: 'shutdown', found }),
+  line('FinalSyncFailed', { reason: { type, detail: 'a sample' }, trackingLost: false }),
+  asked('rollBack'),
+];
 const nobody: Witness = {
   replicaRoots: () => undefined,
   sourceRoots: () => undefined,
@@ -69,6 +77,16 @@ const broken: readonly Broken[] = [
   },
   { law: 'L3', lines: [...toRolledBack, line('RolledBack', { source: 'off' })], says: 'is off after the rollback' },
   { law: 'L3', lines: [...toRolledBack, line('RolledBack', { source: 'unknown' })], says: 'nobody knows' },
+  {
+    law: 'L3',
+    lines: [...toFinalSync('off', 'SourceLost'), line('RolledBack', { source: 'running' })],
+    says: 'was off when it was quiesced and is running',
+  },
+  {
+    law: 'L3',
+    lines: [...toFinalSync('off', 'SourceRuns'), line('RolledBack', { source: 'off' })],
+    says: 'was running when it was last found and is off',
+  },
   {
     law: 'L4',
     lines: [...toParked(), ...cutover(1).filter(({ fact }) => fact.type !== 'SourceFenced')],
@@ -257,6 +275,21 @@ const broken: readonly Broken[] = [
     lines: [...toParked({ approval: 'requiredByAnother' }), line('CutoverApproved', { by: 'ada' })],
     says: 'ada asked for this migration and approved it',
   },
+  {
+    law: 'L23',
+    lines: [...toParked({ testLaunch: 'required' }), ...cutover(1)],
+    says: 'that was to pass a test first, and did not',
+  },
+  {
+    law: 'L23',
+    lines: [
+      ...toParked(),
+      ...cutover(1).slice(0, 9),
+      line('ValidationFailed', { checks: [] }),
+      line('FinalizationRequested'),
+    ],
+    says: 'a target that did not pass, and nobody waived that',
+  },
   ...[
     'nbd://root:hunter22@host/disk',
     'password=hunter22',
@@ -314,6 +347,16 @@ describe('the laws', () => {
   it('know a secret that was taken out from one that was not', () => {
     for (const text of ['nbds://u:***@host', 'password=***', 'the password of the operator', 'http://host:80/a@b'])
       expect(judged({ law: 'L24', lines: [line('ReplicationPaused', { reason: text })], says: '' })).toEqual([]);
+  });
+
+  it('L23 takes the word of somebody for a test that was passed and for a validation that was not', () => {
+    const tested = [...toParked({ testLaunch: 'required' }), line('TestJudged', { verdict: 'passed', note: '' })];
+    const waived = [
+      line('ValidationFailed', { checks: [] }),
+      line('ValidationWaived', { by: 'grace', reason: 'known' }),
+      line('FinalizationRequested'),
+    ];
+    expect(judged({ law: 'L23', lines: [...tested, ...cutover(1).slice(0, 9), ...waived], says: '' })).toEqual([]);
   });
 
   it('name the fact that broke one, or none where something is missing', () => {

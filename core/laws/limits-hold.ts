@@ -41,15 +41,15 @@ export const limitsHold: Law = {
     const places: Places = { replicating: new Set(), cuttingOver: new Set() };
     const usages = new Map<string, Usage>();
     return {
-      take: (entry) => {
-        memory.take(entry);
+      of: () => (entry) => {
+        const id = memory.take(entry);
         const { stream, fact, actor } = entry;
         if (fact.type === 'WaveStarted') usages.set(stream, usageOf(memory.waves.get(stream), places));
-        if (!stream.startsWith('migration-')) return undefined;
-        const id = stream.slice('migration-'.length) as MigrationId;
+        if (id === undefined) return undefined;
         const before = placeOf(places, id);
         const isAdmitted = move(memory, places, id, entry);
         const after = placeOf(places, id);
+        if (before === after && !isAdmitted) return undefined;
         let broken: string | undefined;
         for (const [name, wave] of memory.waves) {
           const usage = usages.get(name);

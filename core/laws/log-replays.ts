@@ -26,7 +26,7 @@ export const logReplays: Law = {
         waves.set(stream, evolveWave(waves.get(stream) ?? initialWave(), fact as WaveFact, place));
     };
     return {
-      take: (entry) => {
+      of: () => (entry) => {
         const expected = next.get(entry.stream) ?? 0;
         next.set(entry.stream, entry.revision + 1);
         if (entry.revision !== expected) return `revision ${entry.revision} follows where ${expected} belongs`;

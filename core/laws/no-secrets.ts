@@ -12,29 +12,63 @@ const secrets: readonly (readonly [what: string, pattern: RegExp])[] = [
 
 const secretName = /^(password|passphrase|secret|privateKey|token|apiKey)$/i;
 
+// What each of the patterns must find somewhere: most texts are names and have none of these.
+const suspicious = /[:=$]|AKIA|-----BEGIN/;
+
 /** L24: a log can be shown to anybody who may know that the machines exist. */
 export const noSecrets: Law = {
   id: 'L24',
   slug: 'no-secrets',
   statement: 'No secret is ever in a fact, a log line or an export.',
   incident: 'passwords of hypervisors were printed with the command lines they were given to',
-  begin: () => ({
-    take: ({ fact }) => {
-      const found = secretIn(fact.data);
-      return found === undefined ? undefined : `its data holds what looks like ${found}`;
-    },
-  }),
+  begin: () => {
+    const isSecretName = namesSeen();
+    return {
+      of:
+        () =>
+        ({ fact }) => {
+          const found = secretIn(fact.data, isSecretName);
+          return found === undefined ? undefined : `its data holds what looks like ${found}`;
+        },
+    };
+  },
 };
 
-function secretIn(value: unknown): string | undefined {
+function secretIn(value: unknown, isSecretName: (name: string) => boolean): string | undefined {
   if (typeof value === 'string')
-    // Most texts of a fact are names.
-    return value.length < 8 ? undefined : secrets.find(([, pattern]) => pattern.test(value))?.[0];
+    return value.length < 8 || !suspicious.test(value)
+      ? undefined
+      : secrets.find(([, pattern]) => pattern.test(value))?.[0];
   if (typeof value !== 'object' || value === null) return undefined;
-  for (const [name, part] of Object.entries(value)) {
-    if (secretName.test(name) && typeof part === 'string' && part !== '') return `a ${name}`;
-    const found = secretIn(part);
+  if (Array.isArray(value)) {
+    for (const part of value) {
+      const found = secretIn(part, isSecretName);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+  // Not by entries: this runs for every fact there is. What it inherits is no data.
+  for (const name in value) {
+    if (!Object.hasOwn(value, name)) continue;
+    const part = (value as Readonly<Record<string, unknown>>)[name];
+    if (typeof part === 'number' || typeof part === 'boolean') continue;
+    if (typeof part === 'string' && part !== '' && isSecretName(name)) return `a ${name}`;
+    const found = secretIn(part, isSecretName);
     if (found !== undefined) return found;
   }
   return undefined;
+}
+
+// A log has a few dozen names of members; where data has names of its own, such as those of resources, no more are kept.
+const namesMax = 1_024;
+
+function namesSeen(): (name: string) => boolean {
+  const seen = new Map<string, boolean>();
+  return (name) => {
+    const known = seen.get(name);
+    if (known !== undefined) return known;
+    const isSecret = secretName.test(name);
+    if (seen.size < namesMax) seen.set(name, isSecret);
+    return isSecret;
+  };
 }

@@ -8,9 +8,11 @@ export const versionsKnown: Law = {
   statement: 'Old logs replay under new code, or are refused with the version named.',
   incident: 'state saved by one version of a library was restored by the next into a state that was none',
   begin: () => ({
-    take: ({ schemaVersion }) =>
-      schemaVersion <= supported
-        ? undefined
-        : `its facts are of schema ${schemaVersion}, and this release knows them up to ${supported}`,
+    of:
+      () =>
+      ({ schemaVersion }) =>
+        schemaVersion <= supported
+          ? undefined
+          : `its facts are of schema ${schemaVersion}, and this release knows them up to ${supported}`,
   }),
 };

@@ -36,7 +36,8 @@ export interface WaveRecord {
 export interface WaveMemory {
   readonly members: Map<MigrationId, MemberRecord>;
   readonly waves: Map<string, WaveRecord>;
-  take(entry: Entry): void;
+  /** Answers whose fact it is, if it is a migration's. */
+  take(entry: Entry): MigrationId | undefined;
 }
 
 const troubles: ReadonlySet<MigrationFact['type']> = new Set([
@@ -73,13 +74,23 @@ export const rememberedFacts: readonly string[] = [
 export function waveMemory(): WaveMemory {
   const members = new Map<MigrationId, MemberRecord>();
   const waves = new Map<string, WaveRecord>();
+  // A name that is cut out of its stream anew with every fact is hashed anew with every look-up.
+  const ids = new Map<string, MigrationId | undefined>();
+  const idOf = (stream: string): MigrationId | undefined => {
+    const known = ids.get(stream);
+    if (known !== undefined || ids.has(stream)) return known;
+    const id = stream.startsWith('migration-') ? (stream.slice('migration-'.length) as MigrationId) : undefined;
+    ids.set(stream, id);
+    return id;
+  };
   return {
     members,
     waves,
     take: ({ stream, fact }) => {
-      if (stream.startsWith('wave-')) takeWave(waves, stream, fact as WaveFact);
-      if (stream.startsWith('migration-'))
-        takeMember({ members, waves }, stream.slice('migration-'.length) as MigrationId, fact as MigrationFact);
+      const id = idOf(stream);
+      if (id !== undefined) takeMember({ members, waves }, id, fact as MigrationFact);
+      else if (stream.startsWith('wave-')) takeWave(waves, stream, fact as WaveFact);
+      return id;
     },
   };
 }
@@ -154,7 +165,7 @@ export const waveEndLaw = (law: Omit<Law, 'begin' | 'facts'>, judge: (end: WaveE
   begin: () => {
     const memory = waveMemory();
     return {
-      take: (entry) => {
+      of: () => (entry) => {
         memory.take(entry);
         if (entry.fact.type !== 'WaveCompleted') return undefined;
         const wave = memory.waves.get(entry.stream);

@@ -13,10 +13,12 @@ export const windowEndsClean: Law = {
   incident: 'VMs were still shut down and half converted in the morning after their window',
   facts: ['WaveCompleted'],
   begin: () => ({
-    take: ({ fact }) => {
-      if (fact.type !== 'WaveCompleted') return undefined;
-      const left = fact.data.members.find(({ lifecycle }) => midway.test(lifecycle));
-      return left && `the wave was completed, and ${left.migration} is in ${left.lifecycle}`;
-    },
+    of:
+      () =>
+      ({ fact }) => {
+        if (fact.type !== 'WaveCompleted') return undefined;
+        const left = fact.data.members.find(({ lifecycle }) => midway.test(lifecycle));
+        return left && `the wave was completed, and ${left.migration} is in ${left.lifecycle}`;
+      },
   }),
 };

@@ -3,7 +3,7 @@ import type { EffectParams, EffectType, SideEffectType, TimerName } from '#core/
 import type { MigrationFact, RoundReport } from '#core/migration/facts';
 import { backoff, forecastFinalSync } from '#core/migration/forecast';
 import type { MigrationPlan } from '#core/migration/plan';
-import { invariant } from '#core/invariant';
+import { invariant, InvariantError } from '#core/invariant';
 import {
   bytes,
   bytesPerSecond,
@@ -110,7 +110,8 @@ const factOf = <T extends MigrationFact['type']>(
   event: MigrationFact,
   type: T,
 ): Extract<MigrationFact, { type: T }> => {
-  invariant(event.type === type, `expected ${type}, got ${event.type}`);
+  // The message is put together only where it is needed: this runs for most facts there are.
+  if (event.type !== type) throw new InvariantError(`expected ${type}, got ${event.type}`);
   return event as Extract<MigrationFact, { type: T }>;
 };
 

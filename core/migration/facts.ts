@@ -77,6 +77,8 @@ export interface DiskReport {
   readonly sent: Bytes;
   readonly zeroed: Bytes;
   readonly root: string;
+  /** Its part of what was written while the round ran. Logs of before it was told, and rehearsals, have it of all disks only. */
+  readonly dirty?: Bytes;
 }
 
 /** How far a round is. Monotone within a round: bytes done never fall. */

@@ -64,6 +64,8 @@ export interface DiskProgress {
   readonly tracked: boolean | null;
   /** Digest over the replica after its last round, hex. */
   readonly root: string | null;
+  /** What was written to it while its last round ran; null where that was told of all disks only. */
+  readonly dirty: Bytes | null;
 }
 
 /** The round that runs. `fraction` never falls while it does, though a retry begins a little behind. */
@@ -165,6 +167,7 @@ const newDisk = (disk: DiskId, size: Bytes): DiskProgress => ({
   differed: bytes(0),
   tracked: null,
   root: null,
+  dirty: null,
 });
 
 const endRound = (next: Draft): void => void (next.round = null);
@@ -314,7 +317,7 @@ function completed(next: Draft, report: RoundReport, at: Instant): void {
 function diskAfter(disk: DiskProgress, { kind, disks }: RoundReport): DiskProgress {
   const part = disks.findLast((one) => one.disk === disk.disk);
   if (!part) return disk;
-  const { sent, zeroed, root } = part;
+  const { sent, zeroed, root, dirty } = part;
   // Without tracking nobody knows what changed, so every round but the first compares all of such a disk.
   const isRescan = kind === 'rescan' || (kind !== 'full' && disk.tracked === false);
   return {
@@ -327,5 +330,6 @@ function diskAfter(disk: DiskProgress, { kind, disks }: RoundReport): DiskProgre
     rescans: disk.rescans + (isRescan ? 1 : 0),
     differed: bytes(disk.differed + (isRescan ? sent + zeroed : 0)),
     root,
+    dirty: dirty ?? null,
   };
 }

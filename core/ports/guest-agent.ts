@@ -33,10 +33,19 @@ export interface GuestAgent {
   release(owner: string): Promise<Result<void, GuestAgentError>>;
   /** Holds reads to a rate, also those under way. */
   limit(rate: RateLimit): Promise<Result<void, GuestAgentError>>;
-  /** Takes the agent off the guest, without a trace. Its identity is of no use afterwards. */
-  uninstall(): Promise<Result<void, GuestAgentError>>;
+  /**
+   * Takes the agent off the guest, without a trace. Its identity is of no use afterwards. One that was asked before, and
+   * neither answered nor came again, may be off or not: that is `Unconfirmed`.
+   */
+  uninstall(): Promise<Result<void | Unconfirmed, GuestAgentError>>;
   /** Lets go. Changes nothing in the guest. */
   close(): Promise<void>;
+}
+
+/** What was asked may have been done, and nobody will ever say. */
+export interface Unconfirmed {
+  /** What is not known, and what to do about it, for a person. */
+  readonly unconfirmed: string;
 }
 
 /** Why an agent did not do what was asked. */

@@ -34,6 +34,10 @@ export type SentinelCommand =
   | Named<'RefuseSentinel', { readonly what: 'token' | 'identity'; readonly why: RefusalReason; readonly from: string }>
   | Named<'RevokeSentinel', DataOf<'SentinelRevoked'>>
   | Named<'NoteUpgrade', DataOf<'SentinelUpgraded'>>
+  /** Noted before it is asked, since its answer may be lost. */
+  | Named<'RequestUninstall', { readonly by: string }>
+  | Named<'NoteUninstallRefused', { readonly why: string }>
+  | Named<'NoteUninstallUnconfirmed', { readonly why: string }>
   | Named<'NoteUninstall', DataOf<'SentinelUninstalled'>>;
 
 /** The name of a sentinel command. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { instant } from '#core/units';
 import type { SentinelCommand } from './commands.ts';
 import { describeSentinelRejection } from './commands.ts';
-import { decideSentinel, sentinelStateName, whyNotAdmitted } from './decide.ts';
+import { decideSentinel, mayBeUninstalled, sentinelStateName, whyNotAdmitted } from './decide.ts';
 import { evolveSentinel, initialSentinel, type SentinelState } from './evolve.ts';
 import type { SentinelFact, SentinelIdentity } from './facts.ts';
 import { sentinelMachine } from './machine.ts';
@@ -30,6 +30,19 @@ const connected = (connection: number, certificate = 'certificate a'): SentinelF
 const lost = (connection: number): SentinelFact => ({ type: 'SentinelLost', data: { connection, why: 'silent' } });
 const revoked: SentinelFact = { type: 'SentinelRevoked', data: { reason: 'stolen', by: 'ada' } };
 const uninstalled: SentinelFact = { type: 'SentinelUninstalled', data: { by: 'ada' } };
+
+const requested = (connection: number): SentinelFact => ({
+  type: 'UninstallRequested',
+  data: { connection, by: 'ada' },
+});
+const unconfirmed = (connection: number): SentinelFact => ({
+  type: 'UninstallUnconfirmed',
+  data: { connection, why: 'it never answered' },
+});
+const refusedUninstall = (connection: number): SentinelFact => ({
+  type: 'UninstallRefused',
+  data: { connection, why: 'at rest' },
+});
 
 const after = (...facts: readonly SentinelFact[]): SentinelState =>
   facts.reduce((state, fact) => evolveSentinel(state, fact).state, initialSentinel());
@@ -121,6 +134,41 @@ describe('connections', () => {
   });
 });
 
+describe('an uninstall', () => {
+  const asked = [bundle, enrolled, connected(1), requested(1)] as const;
+  const note: SentinelCommand = { type: 'NoteUninstallUnconfirmed', data: { why: 'it never answered' } };
+
+  it('that was asked for and not answered may have been done, until it is refused or the sentinel comes again', () => {
+    expect(mayBeUninstalled(after(bundle, enrolled, connected(1)))).toBe(false);
+    expect(mayBeUninstalled(after(...asked))).toBe(true);
+    expect(mayBeUninstalled(after(...asked, lost(1)))).toBe(true);
+    expect(mayBeUninstalled(after(...asked, refusedUninstall(1)))).toBe(false);
+    expect(mayBeUninstalled(after(...asked, lost(1), connected(2)))).toBe(false);
+  });
+
+  it('is unconfirmed once, only if it was asked for, and is no end: whoever comes after all is let in', () => {
+    expect(decided(after(bundle, enrolled, connected(1), lost(1)), note)).toBe('SentinelNotNow');
+    expect(decided(after(...asked, refusedUninstall(1), lost(1)), note)).toBe('SentinelNotNow');
+    expect(decided(after(...asked, lost(1)), note)).toBe('UninstallUnconfirmed');
+    const noted = after(...asked, lost(1), unconfirmed(1));
+    expect(decided(noted, note)).toBe('SentinelNotNow');
+    expect(mayBeUninstalled(noted)).toBe(true);
+    expect(sentinelStateName(noted)).toBe('enrolled.away');
+    expect(decided(noted, admit('certificate a', 1))).toBe('SentinelConnected');
+    expect(decided(noted, { type: 'RevokeSentinel', data: { reason: 'looked', by: 'ada' } })).toBe('SentinelRevoked');
+    expect(mayBeUninstalled(after(...asked, lost(1), unconfirmed(1), connected(2)))).toBe(false);
+  });
+
+  it('is asked for over the connection that has the say', () => {
+    const request: SentinelCommand = { type: 'RequestUninstall', data: { by: 'ada' } };
+    expect(decided(after(bundle), request)).toBe('SentinelNotNow');
+    expect(() => after(bundle, enrolled, connected(1), connected(2), requested(1))).toThrow('cannot follow');
+    expect(decided(after(...asked, requested(1)), { type: 'NoteUninstall', data: { by: 'ada' } })).toBe(
+      'SentinelUninstalled',
+    );
+  });
+});
+
 describe('an operator', () => {
   it('makes no bundle under the name of a guest that is enrolled', () => {
     const decision = decideSentinel({ type: 'MakeBundle', data: bundle.data as never }, after(bundle, enrolled));
@@ -142,7 +190,17 @@ describe('an operator', () => {
 
 describe('the sentinel chart', () => {
   it('never has an identity that is accepted without an enrolment after the last end', () => {
-    const events = [bundle, enrolled, rotated, connected(1), lost(1), revoked, uninstalled];
+    const events = [
+      bundle,
+      enrolled,
+      rotated,
+      connected(1),
+      lost(1),
+      requested(1),
+      unconfirmed(1),
+      revoked,
+      uninstalled,
+    ];
     const paths = getSimplePaths(sentinelMachine, { events, limit: 20_000 });
     expect(new Set(paths.map(({ state }) => JSON.stringify(state.value))).size).toBe(6);
     for (const { state, steps } of paths) {

@@ -23,6 +23,9 @@ export function decideSentinel(
   return err({ type: 'SentinelNotNow', command: command.type, state: sentinelStateName(state) });
 }
 
+/** Whether it was asked to take itself off its guest, and was not heard of since. */
+export const mayBeUninstalled = ({ snapshot }: SentinelState): boolean => snapshot.context.uninstall !== null;
+
 /** Why a certificate is not accepted now; undefined if it is. */
 export function whyNotAdmitted(
   { snapshot }: SentinelState,
@@ -48,6 +51,8 @@ export function whyNotEnrolled(
   if (token.usedBy !== null && token.usedBy !== publicKey) return 'replayed';
   return token.validUntil <= at ? 'expired' : undefined;
 }
+
+const connectionOf = ({ snapshot }: SentinelState): number => snapshot.context.connections;
 
 function factOf(command: SentinelCommand, state: SentinelState): SentinelFact {
   switch (command.type) {
@@ -78,6 +83,12 @@ function factOf(command: SentinelCommand, state: SentinelState): SentinelFact {
       return { type: 'SentinelRevoked', data: command.data };
     case 'NoteUpgrade':
       return { type: 'SentinelUpgraded', data: command.data };
+    case 'RequestUninstall':
+      return { type: 'UninstallRequested', data: { connection: connectionOf(state), by: command.data.by } };
+    case 'NoteUninstallRefused':
+      return { type: 'UninstallRefused', data: { connection: connectionOf(state), why: command.data.why } };
+    case 'NoteUninstallUnconfirmed':
+      return { type: 'UninstallUnconfirmed', data: { connection: connectionOf(state), why: command.data.why } };
     case 'NoteUninstall':
       return { type: 'SentinelUninstalled', data: command.data };
     default:

@@ -57,6 +57,12 @@ export type SentinelFact =
     >
   | Named<'SentinelRevoked', { readonly reason: string; readonly by: string }>
   | Named<'SentinelUpgraded', { readonly from: string; readonly to: string; readonly by: string }>
+  /** It is about to be asked to take itself off its guest, over this connection. */
+  | Named<'UninstallRequested', { readonly connection: number; readonly by: string }>
+  /** It answered that it does not. */
+  | Named<'UninstallRefused', { readonly connection: number; readonly why: string }>
+  /** It never answered and never came again: it may be gone, and nobody knows. It is let in if it comes after all. */
+  | Named<'UninstallUnconfirmed', { readonly connection: number; readonly why: string }>
   | Named<'SentinelUninstalled', { readonly by: string }>;
 
 /** The name of a fact of a sentinel. */

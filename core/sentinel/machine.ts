@@ -4,7 +4,7 @@ import type { SentinelEffect } from './effects.ts';
 import type { SentinelFact, SentinelIdentity } from './facts.ts';
 
 /** Names the chart and its version; in the metadata of every fact it judged. */
-export const sentinelChart = { id: 'sentinel', version: '1' } as const;
+export const sentinelChart = { id: 'sentinel', version: '2' } as const;
 
 /** What decisions need to know of a sentinel's past. */
 export interface SentinelContext {
@@ -18,6 +18,8 @@ export interface SentinelContext {
   readonly version: string | null;
   readonly bootId: string | null;
   readonly refusals: number;
+  /** That it was asked to take itself off its guest over its newest connection, and did not say that it does not. */
+  readonly uninstall: 'requested' | 'unconfirmed' | null;
 }
 
 const newest = (_args: unknown, _params: Extract<SentinelEffect, { type: 'disconnectOlder' }>['params']): void =>
@@ -52,14 +54,30 @@ const chart = setup({
       if (event.type !== 'SentinelConnected') return {};
       const { connection, certificate, version, bootId } = event.data;
       const identities = context.identities.filter((identity) => identity.certificate === certificate);
-      return { connections: connection, identities, version, bootId };
+      // Whoever comes was not taken off.
+      return { connections: connection, identities, version, bootId, uninstall: null };
     }),
     noteVersion: assign(({ event }) => (event.type === 'SentinelUpgraded' ? { version: event.data.to } : {})),
     noteRefusal: assign(({ context }) => ({ refusals: context.refusals + 1 })),
-    forgetIdentities: assign({ token: null, identities: [] }),
+    noteUninstall: assign(({ event }) => ({
+      uninstall:
+        event.type === 'UninstallRequested'
+          ? ('requested' as const)
+          : event.type === 'UninstallUnconfirmed'
+            ? ('unconfirmed' as const)
+            : null,
+    })),
+    forgetIdentities: assign({ token: null, identities: [], uninstall: null }),
   },
   guards: {
     isNewest: ({ context, event }) => event.type === 'SentinelConnected' && event.data.connection > context.connections,
+    isOnNewest: ({ context, event }) =>
+      (event.type === 'UninstallRequested' || event.type === 'UninstallRefused') &&
+      event.data.connection === context.connections,
+    isWithoutAnswer: ({ context, event }) =>
+      event.type === 'UninstallUnconfirmed' &&
+      event.data.connection === context.connections &&
+      context.uninstall === 'requested',
     isCurrent: ({ context, event }) => event.type === 'SentinelLost' && event.data.connection === context.connections,
   },
 });
@@ -90,6 +108,7 @@ export const sentinelMachine = chart.createMachine({
     version: null,
     bootId: null,
     refusals: 0,
+    uninstall: null,
   },
   initial: 'unmade',
   states: {
@@ -114,6 +133,9 @@ export const sentinelMachine = chart.createMachine({
         CertificateRotated: { actions: 'addIdentity' },
         SentinelUpgraded: { actions: 'noteVersion' },
         SentinelRevoked: { target: 'revoked', actions: ['forgetIdentities', 'disconnectAll'] },
+        UninstallRequested: { guard: 'isOnNewest', actions: 'noteUninstall' },
+        UninstallRefused: { guard: 'isOnNewest', actions: 'noteUninstall' },
+        UninstallUnconfirmed: { guard: 'isWithoutAnswer', actions: 'noteUninstall' },
         SentinelUninstalled: { target: 'uninstalled', actions: ['forgetIdentities', 'disconnectAll'] },
         ...refusable,
       },

@@ -14,6 +14,9 @@ export const sentinelFactGroups: { readonly [T in SentinelFactType]: FactGroup }
   SentinelRefused: 'step',
   SentinelRevoked: 'decision',
   SentinelUpgraded: 'decision',
+  UninstallRequested: 'decision',
+  UninstallRefused: 'step',
+  UninstallUnconfirmed: 'step',
   SentinelUninstalled: 'decision',
 };
 
@@ -56,6 +59,12 @@ export function describeSentinelFact(fact: SentinelFact): FactText {
       return say('warning', 'Sentinel revoked', `${fact.data.reason}, by ${fact.data.by}`);
     case 'SentinelUpgraded':
       return say('success', 'Sentinel upgraded', `from ${fact.data.from} to ${fact.data.to}, by ${fact.data.by}`);
+    case 'UninstallRequested':
+      return say('step', 'Asked to leave its guest', `by ${fact.data.by} (connection ${fact.data.connection})`);
+    case 'UninstallRefused':
+      return say('failure', 'Does not leave its guest', fact.data.why);
+    case 'UninstallUnconfirmed':
+      return say('warning', 'Not known to have left its guest', fact.data.why);
     case 'SentinelUninstalled':
       return say('step', 'Sentinel uninstalled', `by ${fact.data.by}`);
     default:

@@ -63,6 +63,9 @@ describe('timelineLine', () => {
         "failure Token refused: replayed: another key has used it already; from 10.0.0.8",
         "warning Sentinel revoked: stolen, by ada",
         "success Sentinel upgraded: from 1.0.0 to 1.1.0, by ada",
+        "step Asked to leave its guest: by ada (connection 2)",
+        "failure Does not leave its guest: at rest",
+        "warning Not known to have left its guest: it never answered",
         "step Sentinel uninstalled: by ada",
       ]
     `);

@@ -13,6 +13,8 @@ export type Bit = keyof typeof standingBits;
 
 const bitNames = Object.keys(standingBits) as readonly Bit[];
 const on = standingBits;
+// Names with their bits: a table is asked by name for each of them, and members stand anew a few thousand times.
+const bits = bitNames.map((name) => ({ name, bit: on[name] }));
 const nothing: Need = [];
 
 /** What members of one unit add up to. */
@@ -35,7 +37,7 @@ const part = {
   /** One before it, in another unit, has not moved. */
   waiting: 16,
 } as const;
-const partNames = Object.keys(part) as readonly (keyof typeof part)[];
+const parts = (Object.keys(part) as readonly (keyof typeof part)[]).map((name) => ({ name, bit: part[name] }));
 
 /**
  * Where the members of a wave stand, kept so that a change costs what changed: O(1), and for each of those the one that
@@ -189,9 +191,9 @@ export class WaveBoard {
     const begunNow = (this.#tries[index] ?? 0) > 0;
     if (now === before && begunNow === begunBefore) return;
     this.#standings[index] = now;
-    for (const name of bitNames) {
-      if (((before ^ now) & on[name]) === 0) continue;
-      if (now & on[name]) this.are[name].add(index);
+    for (const { name, bit } of bits) {
+      if (((before ^ now) & bit) === 0) continue;
+      if (now & bit) this.are[name].add(index);
       else this.are[name].delete(index);
     }
     if ((before ^ now) & (on.ready | on.replicating)) this.version += 1;
@@ -235,7 +237,7 @@ export class WaveBoard {
     const before = this.#parts[index] ?? 0;
     const now = this.#partOf(index);
     this.#parts[index] = now;
-    for (const name of partNames) if ((before ^ now) & part[name]) tally[name] += now & part[name] ? 1 : -1;
+    if (before !== now) for (const { name, bit } of parts) if ((before ^ now) & bit) tally[name] += now & bit ? 1 : -1;
     const { members } = this.shape.units[unit] ?? { members: [] };
     const goes = tally.begun === 0 && tally.could === members.length;
     if (this.starts.set(unit, goes)) this.version += 1;
@@ -275,11 +277,14 @@ export class WaveBoard {
     if (holds === before) return;
     this.#holds[index] = holds;
     this.version += 1;
-    const { replicating, cuttingOver } = this.shape;
-    const needs = [nothing, replicating[index] ?? nothing, cuttingOver[index] ?? nothing];
-    this.pool.release(needs[before] ?? nothing);
-    this.pool.take(needs[holds] ?? nothing);
+    this.pool.release(this.#needOf(index, before));
+    this.pool.take(this.#needOf(index, holds));
     this.held += (holds === 2 ? 1 : 0) - (before === 2 ? 1 : 0);
+  }
+
+  #needOf(index: number, holds: number): Need {
+    const { replicating, cuttingOver } = this.shape;
+    return (holds === 2 ? cuttingOver[index] : holds === 1 ? replicating[index] : nothing) ?? nothing;
   }
 }
 

@@ -1,3 +1,4 @@
+import { calledOff } from '#core/called-off';
 import { err, ok, type Result } from '#core/result';
 import type { Millis } from '#core/units';
 import type { ReplicationError, ReplicationPath, RoundProgress, RunOptions } from '#replicator/pipeline/replication';
@@ -72,7 +73,7 @@ export function gatewayPath(options: GatewayPathOptions): ReplicationPath {
         return answer.value.type === 'Inspected' ? ok(answer.value.progress) : unexpected(answer.value);
       }),
     close: async () => {
-      closed.abort();
+      closed.abort(calledOff);
       await Promise.allSettled(running);
     },
   };

@@ -1,4 +1,5 @@
 import { isAbsolute } from 'node:path';
+import { calledOff } from '#core/called-off';
 import { ok, type Result } from '#core/result';
 import type { Files } from '#replicator/disk/files';
 import type { ReplicationError, ReplicationJob, RunOptions } from '#replicator/pipeline/replication';
@@ -63,7 +64,7 @@ export async function serveManager(site: GatewaySite, jobs: RunningJobs, channel
       onEnd: () => resolve(),
     });
   });
-  gone.abort();
+  gone.abort(calledOff);
   await job;
 }
 
@@ -148,7 +149,7 @@ async function alone<T>(
   const ended = new Promise<void>((resolve) => (end = resolve));
   const mine = {
     stop: () => {
-      stopped.abort();
+      stopped.abort(calledOff);
       return ended;
     },
   };

@@ -1,10 +1,12 @@
-import type { Check, MigrationFact } from '#core/migration/facts';
+import type { Report } from '#core/driver/world';
+import type { Check, MigrationFact, StepItem } from '#core/migration/facts';
 import { describeHypervisorError, type HypervisorError, type SourceInventory } from '#core/ports/source-hypervisor';
 import type { DiskId } from '#core/ids';
 import { ok, type Result } from '#core/result';
 import type { DiskLocator } from '#core/ports/source-hypervisor';
 import { sometimes } from '#core/sometimes';
 import { formatBytes } from '#core/text/format';
+import type { Instant } from '#core/units';
 import { describeReplicationError, type Comparison } from '#replicator/pipeline/replication';
 import { describeDiskDifference, diskDifferences } from './disk-differences.ts';
 import { changesSince, numberOf } from './marks.ts';
@@ -75,9 +77,12 @@ export const runFinalSync: Perform<'runFinalSync'> = async (parts, { params, rep
     signal,
     onProgress: (data) => report({ type: 'RoundProgressed', data }),
   };
-  const ran = await persist({ clock, within: plan.downtimeMax, mayHelp: mayPass, signal }, () =>
+  const tell = retryTeller(report);
+  const { onAgain } = tell;
+  const ran = await persist({ clock, within: plan.downtimeMax, mayHelp: mayPass, signal, onAgain }, () =>
     runRound(parts, order),
   );
+  if (!signal.aborted) tell.ended(ran.ok ? undefined : ran.error);
   if (!ran.ok) return came(finalSyncFailed(ran.error));
   if (ran.value.dirty > 0) {
     sometimes('final sync: somebody wrote while the source was at rest');
@@ -89,6 +94,27 @@ export const runFinalSync: Perform<'runFinalSync'> = async (parts, { params, rep
   if (!isAtRest(after.value)) return came(finalSyncFailed(startedAgain));
   return came({ type: 'FinalSyncCompleted', data: sinceFirstTry(ran.value, begunAt, clock.now()) });
 };
+
+/** Tells of a final sync that is tried again, and how that ended. One that goes well at once needs no words. */
+function retryTeller(report: Report<MigrationFact>): {
+  readonly onAgain: (trouble: Trouble, attempt: number, at: Instant) => void;
+  readonly ended: (trouble: Trouble | undefined) => void;
+} {
+  let attempts = 1;
+  const say = (state: StepItem['state'], detail: string, nextAttempt: Instant | null): void => {
+    const item = { step: 'runFinalSync', item: 'round', title: 'Copy what was written last' } as const;
+    report({ type: 'StepReported', data: { ...item, state, detail, attempt: attempts, nextAttempt } });
+  };
+  return {
+    onAgain: (trouble, attempt, at) => {
+      say('retrying', reasonFor(trouble).detail, at);
+      attempts = attempt;
+    },
+    ended: (trouble) => {
+      if (attempts > 1) say(trouble ? 'failed' : 'done', trouble ? reasonFor(trouble).detail : '', null);
+    },
+  };
+}
 
 const mayPass = (trouble: Trouble): boolean =>
   trouble.type === 'Disconnected' || (trouble.type === 'Stalled' && trouble.retryable);

@@ -65,7 +65,7 @@ export function liveWorld(options: LiveWorldOptions): LiveWorld {
   const { migration, plan, connect, path, place, clock, log, stream, otherDisks = 'refuse', throttle } = options;
   const parts: Parts = {
     ...{ migration, plan, path, place, clock, otherDisks, throttle },
-    source: sourceConnection(connect),
+    source: sourceConnection(connect, clock),
     replicas: oneAtATime(),
     memory: memoryOf(log, stream),
     patience: options.patience ?? patienceDefault,

@@ -41,13 +41,16 @@ export interface MarkOrder {
 }
 
 /** For a delta: freezes the mark of the round before and begins this one's. Doing it again changes nothing. */
-export async function advanceMarks({ parts, number }: MarkOrder): Promise<Result<void, HypervisorError>> {
+export async function advanceMarks(
+  { parts, number }: MarkOrder,
+  signal: AbortSignal,
+): Promise<Result<void, HypervisorError>> {
   if (number >= 2) {
     // What it recorded is at the target, and the log says so, or there were no round after it.
-    const dropped = await parts.source.ask((source) => source.dropMark(markOf(parts, number - 2)));
+    const dropped = await parts.source.ask((source) => source.dropMark(markOf(parts, number - 2)), signal);
     if (!dropped.ok) return dropped;
   }
-  return parts.source.ask((source) => source.advanceMark(markOf(parts, number - 1), markOf(parts, number)));
+  return parts.source.ask((source) => source.advanceMark(markOf(parts, number - 1), markOf(parts, number)), signal);
 }
 
 /** For the start: nothing of ours is on the source but a mark that records from now on. */

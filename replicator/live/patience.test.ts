@@ -26,6 +26,18 @@ describe('persist', () => {
     expect(result).toEqual(ok('there'));
     expect(at).toEqual([0, 200, 600, 1_400]);
   });
+  it('says before each pause why, and when which attempt comes', async () => {
+    const clock = newClock();
+    const said: unknown[] = [];
+    const answers = [err('gone'), err('gone'), ok('there')];
+    const onAgain = (...words: unknown[]): void => void said.push(words);
+    const patience = { clock, within: seconds(60), mayHelp: () => true, signal: never, onAgain };
+    await clock.run(persist<string, string>(patience, async () => answers.shift() ?? ok('there')));
+    expect(said).toEqual([
+      ['gone', 2, 200],
+      ['gone', 3, 600],
+    ]);
+  });
   it('gives up where trying again cannot help', async () => {
     expect(await tries([err('no')])).toEqual({ at: [0], result: err('no') });
   });

@@ -1,6 +1,6 @@
 import type { Clock } from '#core/clock';
 import type { Result } from '#core/result';
-import { elapsed, millis, seconds, type Millis } from '#core/units';
+import { after, elapsed, millis, seconds, type Instant, type Millis } from '#core/units';
 
 /** How long and on what something is tried again. */
 export interface Patience<E> {
@@ -10,6 +10,8 @@ export interface Patience<E> {
   /** Whether trying again can help against this error. */
   readonly mayHelp: (error: E) => boolean;
   readonly signal: AbortSignal;
+  /** Told before each pause why, the attempt that follows it, counted from 1, and when that is. */
+  readonly onAgain?: (error: E, attempt: number, at: Instant) => void;
 }
 
 // Short at first, since most connections that break are back at once; bounded, since each try costs both sides.
@@ -18,14 +20,17 @@ const pauseLast = seconds(5);
 
 /** Tries until it works, trying again cannot help, the time is up, or nobody wants it. Answers the last try's result. */
 export async function persist<T, E>(
-  { clock, within, mayHelp, signal }: Patience<E>,
+  { clock, within, mayHelp, signal, onAgain }: Patience<E>,
   attempt: () => Promise<Result<T, E>>,
 ): Promise<Result<T, E>> {
   const begun = clock.now();
+  let attempts = 1;
   for (let pause = pauseFirst; ; pause = millis(Math.min(pause * 2, pauseLast))) {
     const result = await attempt();
     if (result.ok || !mayHelp(result.error) || signal.aborted) return result;
     if (elapsed(begun, clock.now()) + pause > within) return result;
+    attempts += 1;
+    onAgain?.(result.error, attempts, after(clock.now(), pause));
     await clock.wait(pause, signal);
   }
 }

@@ -1,3 +1,4 @@
+import { calledOff } from '#core/called-off';
 import type { DiskId } from '#core/ids';
 import type { RoundProgress, RoundReport } from '#core/migration/facts';
 import type { DiskLocator, SourceDisk, SourceInventory } from '#core/ports/source-hypervisor';
@@ -37,13 +38,13 @@ export async function runRound(parts: Parts, order: RoundOrder): Promise<Result<
   const disks = await plannedDisks(parts, order);
   if (!disks.ok) return disks;
   // A process that died in a round left its exports, and an export keeps the mark it shows from being dropped.
-  const clean = await parts.source.ask((source) => source.closeDisks());
+  const clean = await parts.source.ask((source) => source.closeDisks(), order.signal);
   if (!clean.ok) return err(troubleAtSource(clean.error));
   const marked = await prepareMarks(marks, order);
   if (!marked.ok) return marked;
   if (order.signal.aborted) return err({ type: 'Abandoned' });
   const moved = await parts.replicas.alone(() => moveDisks(marks, order, disks.value));
-  await parts.source.ask((source) => source.closeDisks());
+  await parts.source.ask((source) => source.closeDisks(), order.signal);
   if (!moved.ok) return moved;
   // Also the proof that nothing was lost while the round ran: a mark that is gone by now answers TrackingLost.
   const changes = await changesSince(marks, order.signal);
@@ -89,7 +90,7 @@ async function prepareMarks(marks: MarkOrder, { kind, signal }: RoundOrder): Pro
     sometimes('round: compared everything because tracking was lost');
     return rescanMark(marks, signal);
   }
-  const ready = await (kind === 'full' ? findMark(marks, signal) : advanceMarks(marks));
+  const ready = await (kind === 'full' ? findMark(marks, signal) : advanceMarks(marks, signal));
   return ready.ok ? ready : err(troubleAtSource(ready.error));
 }
 
@@ -111,7 +112,7 @@ async function moveDisks(
     // Without tracking nobody knows what changed, so every round compares all of such a disk.
     const mode = modes[order.kind] === 'changes' && !disk.tracking.possible ? 'rescan' : modes[order.kind];
     const since = mode === 'changes' ? markOf(parts, marks.number - 1) : undefined;
-    const source = await parts.source.ask((hypervisor) => hypervisor.openDisk(disk.id, since));
+    const source = await parts.source.ask((hypervisor) => hypervisor.openDisk(disk.id, since), order.signal);
     if (!source.ok) return err(troubleAtSource(source.error));
     opened.push({ disk, mode, source: source.value });
   }
@@ -142,7 +143,7 @@ async function moveDisks(
       else {
         sometimes('round: a disk failed and stopped the others');
         first ??= { error: ran.error, disk: disk.id };
-        over.abort();
+        over.abort(calledOff);
       }
     }),
   );
@@ -172,9 +173,8 @@ function reportOf(
 ): RoundReport {
   const sum = (of: (disk: MovedDisk) => number): number => moved.reduce((total, disk) => total + of(disk), 0);
   // Of a disk that cannot be tracked the best guess at the next round's work is this round's.
-  const guessed = sum(({ mode, disk, report }) =>
-    kind !== 'final' && mode === 'rescan' && !disk.tracking.possible ? report.bytesSent + report.bytesZeroed : 0,
-  );
+  const guessOf = ({ mode, disk, report }: MovedDisk): number =>
+    kind !== 'final' && mode === 'rescan' && !disk.tracking.possible ? report.bytesSent + report.bytesZeroed : 0;
   const sent = sum(({ report }) => report.bytesSent);
   const duration = elapsed(begunAt, endedAt);
   return {
@@ -186,12 +186,13 @@ function reportOf(
     resumed: bytes(sum(({ report }) => report.bytesResumed)),
     duration,
     rate: bytesPerSecond(Math.round((sent * 1000) / Math.max(1, duration))),
-    dirty: bytes(guessed + [...changes.values()].reduce((total, dirty) => total + dirty, 0)),
-    disks: moved.map(({ disk, report }) => ({
-      disk: disk.id,
-      sent: report.bytesSent,
-      zeroed: report.bytesZeroed,
-      root: report.root,
+    dirty: bytes(sum(guessOf) + [...changes.values()].reduce((total, dirty) => total + dirty, 0)),
+    disks: moved.map((one) => ({
+      disk: one.disk.id,
+      sent: one.report.bytesSent,
+      zeroed: one.report.bytesZeroed,
+      root: one.report.root,
+      dirty: bytes(guessOf(one) + (changes.get(one.disk.id) ?? 0)),
     })),
   };
 }

@@ -13,10 +13,10 @@ import { blocksIn, grain } from './digest.ts';
 export interface BlockSet {
   /** Blocks in the set. */
   readonly count: number;
-  /** The address after the last block in the set; 0 when it is empty. */
-  readonly end: number;
   /** Adds whole blocks. The extent starts at a block and ends at one or at the end of the disk. */
   add(range: Extent): void;
+  /** Takes whole blocks out, whether they are in or not. */
+  remove(range: Extent): void;
   /** The parts of `range` that are in the set, in order, joined where they touch. */
   within(range: Extent): readonly Extent[];
 }
@@ -24,13 +24,16 @@ export interface BlockSet {
 const blocksPerPage = 1_024;
 const full = new Uint8Array(blocksPerPage / 8).fill(0xff);
 
+const placeOf = (block: number): { readonly number: number; readonly inPage: number } => ({
+  number: Math.floor(block / blocksPerPage),
+  inPage: block % blocksPerPage,
+});
+
 /** An empty set for a disk of `size` bytes. */
 export function blockSet(size: number): BlockSet {
   const pages = new Map<number, Uint8Array>();
   const counts = new Map<number, number>();
   let count = 0;
-  let last = 0;
-
   const has = (block: number): boolean => {
     const page = pages.get(Math.floor(block / blocksPerPage));
     const inPage = block % blocksPerPage;
@@ -38,8 +41,7 @@ export function blockSet(size: number): BlockSet {
   };
   const addBlock = (block: number): void => {
     if (has(block)) return;
-    const number = Math.floor(block / blocksPerPage);
-    const inPage = block % blocksPerPage;
+    const { number, inPage } = placeOf(block);
     const page = pages.get(number) ?? new Uint8Array(full.length);
     page[inPage >> 3] = (page[inPage >> 3] ?? 0) | (1 << (inPage & 7));
     const held = (counts.get(number) ?? 0) + 1;
@@ -47,18 +49,25 @@ export function blockSet(size: number): BlockSet {
     pages.set(number, held === blocksPerPage ? full : page);
     count += 1;
   };
+  const removeBlock = (block: number): void => {
+    const { number, inPage } = placeOf(block);
+    const held = pages.get(number);
+    if (!held || !has(block)) return;
+    // The page that is full is everyone's.
+    const page = held === full ? full.slice() : held;
+    page[inPage >> 3] = (page[inPage >> 3] ?? 0) & ~(1 << (inPage & 7));
+    pages.set(number, page);
+    counts.set(number, (counts.get(number) ?? 0) - 1);
+    count -= 1;
+  };
   const addPage = (number: number): void => {
     count += blocksPerPage - (counts.get(number) ?? 0);
     counts.set(number, blocksPerPage);
     pages.set(number, full);
   };
-
   return {
     get count() {
       return count;
-    },
-    get end() {
-      return Math.min(size, last * grain);
     },
     add: (range) => {
       const { first, end } = blocksOf(range, size);
@@ -71,7 +80,10 @@ export function blockSet(size: number): BlockSet {
           block += 1;
         }
       }
-      if (end > first) last = Math.max(last, end);
+    },
+    remove: (range) => {
+      const { first, end } = blocksOf(range, size);
+      for (let block = first; block < end; block += 1) removeBlock(block);
     },
     within: (range) => {
       const { first, end } = blocksOf(range, size);

@@ -1,25 +1,43 @@
-/** Buffers of one length that are used again and again: a fresh 256 KiB for each chunk costs more than reading it. */
+/** Buffers that are used again and again: a fresh 256 KiB for each chunk costs more than reading it. */
 export interface BufferPool {
+  /** The longest that is made. */
   readonly length: number;
-  /** A buffer with old content in it, or undefined when `max` are out. */
-  take(): Buffer | undefined;
+  /** A buffer of at least `length` bytes with old content in it, or undefined when `max` are out. */
+  take(length: number): Buffer | undefined;
   /** Takes a buffer back. One that is not of this pool is left to the garbage collector. */
   give(buffer: Buffer): void;
 }
 
-/** A pool that makes at most `max` buffers, each when it is first needed. */
+/**
+ * A pool that makes at most `max` buffers, each when it is first needed and not much longer than is needed then: of a round
+ * of a few scattered blocks, most of a full buffer would be room for nothing.
+ */
 export function bufferPool(length: number, max: number): BufferPool {
   const free: Buffer[] = [];
   const out = new Set<Buffer>();
+  const takeFree = (wanted: number): Buffer | undefined => {
+    const at = free.findLastIndex((buffer) => buffer.length >= wanted);
+    if (at >= 0) return free.splice(at, 1)[0];
+    // One that is too short makes room for one that is not.
+    if (free.length + out.size >= max) free.pop();
+    return undefined;
+  };
   return {
     length,
-    take: () => {
-      const buffer = free.pop() ?? (out.size < max ? Buffer.allocUnsafeSlow(length) : undefined);
-      if (buffer) out.add(buffer);
-      return buffer;
+    take: (wanted) => {
+      const found = takeFree(wanted) ?? (out.size < max ? Buffer.allocUnsafeSlow(rounded(wanted, length)) : undefined);
+      if (found) out.add(found);
+      return found;
     },
     give: (buffer) => {
       if (out.delete(buffer)) free.push(buffer);
     },
   };
+}
+
+/** The full length, halved as long as that is enough. */
+function rounded(wanted: number, length: number): number {
+  let enough = length;
+  while (enough / 2 >= wanted) enough = Math.ceil(enough / 2);
+  return enough;
 }

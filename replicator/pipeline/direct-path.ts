@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { calledOff } from '#core/called-off';
 import type { Clock } from '#core/clock';
 import type { BlockDevice } from '#core/disk/block-device';
 import { err, ok, type Result } from '#core/result';
@@ -19,6 +20,7 @@ import { ownDisk } from '#replicator/disk/owner-lock';
 import { connectNbd, type NbdConnectOptions } from '#replicator/nbd/client';
 import { describeNbdError } from '#replicator/nbd/nbd-error';
 import type { Replica } from '#replicator/receiver/replica';
+import { refuseDoubtful } from '#replicator/receiver/doubt-record';
 import { openReplicaAt, readReplicaState } from '#replicator/receiver/replica-place';
 import { wallClock } from '#replicator/wall-clock';
 import { compareDisks } from './compare-disks.ts';
@@ -79,7 +81,7 @@ export function directPath(options: DirectPathOptions = {}): ReplicationPath {
     compare: (job, run = {}) => during((signal) => compareJob(path, job, { ...run, signal }), run.signal),
     inspect: (job) => inspect(path, job),
     close: async () => {
-      closed.abort();
+      closed.abort(calledOff);
       await Promise.allSettled(running);
     },
   };
@@ -203,6 +205,9 @@ async function compareJob(
   const state = await inspect(path, job);
   if (!state.ok) return state;
   if (!state.value) return err({ type: 'TargetMissing', target });
+  const { size } = state.value;
+  const doubtful = await refuseDoubtful({ records: path.recordsOf(target), target, size }, path.files);
+  if (doubtful) return err(doubtful);
   const lock = await ownDisk(path.recordsOf(target), path.files);
   if (!lock.ok) {
     if (lock.error.type === 'Busy') return err({ type: 'TargetBusy', target, owner: lock.error.owner });

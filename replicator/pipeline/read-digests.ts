@@ -37,6 +37,7 @@ export async function readDigests(
     }
     return ok(undefined);
   };
-  for (const done of await Promise.all(Array.from({ length: readsAtOnce }, work))) if (!done.ok) return done;
+  const readers = Math.min(readsAtOnce, queue.length);
+  for (const done of await Promise.all(Array.from({ length: readers }, work))) if (!done.ok) return done;
   return ok(digests);
 }

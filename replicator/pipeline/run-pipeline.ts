@@ -1,3 +1,4 @@
+import { calledOff } from '#core/called-off';
 import type { BlockDevice, DeviceError } from '#core/disk/block-device';
 import { extentEnd, type Extent } from '#core/disk/extent';
 import { invariant } from '#core/invariant';
@@ -114,7 +115,7 @@ interface Run extends RunInput {
   /** Digests of the target's blocks, by start of segment, in a rescan. */
   readonly targetDigests: Map<number, BigUint64Array>;
   readonly buffers: Map<number, ChunkInMemory>;
-  readonly take: () => Buffer;
+  readonly take: (length: number) => Buffer;
   readonly give: (buffer: Buffer) => void;
   readonly digest: (data: Uint8Array) => BigUint64Array;
 }
@@ -136,7 +137,7 @@ function run(input: RunInput, options: RunOptions, total: number): Promise<Resul
 
   return new Promise((resolve) => {
     const finish = (outcome: Result<PipelineTally, ReplicationError>): void => {
-      finished.abort();
+      finished.abort(calledOff);
       stopListening?.();
       options.signal?.removeEventListener('abort', cancel);
       resolve(outcome);
@@ -168,8 +169,8 @@ function run(input: RunInput, options: RunOptions, total: number): Promise<Resul
       signal: finished.signal,
       targetDigests: new Map(),
       buffers: new Map(),
-      take: () => {
-        const buffer = pool.take();
+      take: (length) => {
+        const buffer = pool.take(length);
         invariant(buffer, 'the pipeline keeps within its buffers');
         return buffer;
       },
@@ -245,7 +246,7 @@ async function planOf(run: Run, range: Extent): Promise<Result<readonly PlannedE
 }
 
 async function read(run: Run, chunk: Extent): Promise<void> {
-  const buffer = run.take();
+  const buffer = run.take(run.sink.headroom + chunk.length);
   const data = buffer.subarray(run.sink.headroom, run.sink.headroom + chunk.length);
   const done = await run.source.read(chunk.start, data);
   if (!done.ok) {

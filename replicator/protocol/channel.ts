@@ -1,3 +1,4 @@
+import { calledOff } from '#core/called-off';
 import type { Clock } from '#core/clock';
 import { KiB, seconds } from '#core/units';
 import type { BufferPool } from '#replicator/pipeline/buffer-pool';
@@ -116,7 +117,7 @@ export function channelOver(connection: SecuredConnection, peer: Peer, clock: Cl
 function attach(state: State, connection: SecuredConnection, pool: BufferPool | undefined): void {
   const { stream } = state;
   const decoder = frameDecoder((length) => {
-    const pooled = pool && length <= pool.length ? pool.take() : undefined;
+    const pooled = pool && length <= pool.length ? pool.take(length) : undefined;
     return pooled ?? Buffer.allocUnsafeSlow(length);
   });
   const arrived = (bytes: Uint8Array): void => {
@@ -186,7 +187,7 @@ function end(state: State, reason: ChannelEnd): void {
     write(state, encodeFrame({ type: 'message', json: JSON.stringify({ type: 'Failed', error } satisfies Message) }));
   }
   state.ended = reason;
-  state.over.abort();
+  state.over.abort(calledOff);
   if (reason.type === 'ConnectionLost') state.stream.destroy();
   if (reason.type === 'ProtocolViolation') void finishSocket(state.stream, state.clock);
   state.listener?.onEnd(reason);

@@ -1,3 +1,4 @@
+import { calledOff } from '#core/called-off';
 import type { Clock } from '#core/clock';
 import type { Millis } from '#core/units';
 
@@ -7,6 +8,5 @@ export function deadline(clock: Clock, duration: Millis, act: () => void): () =>
   void clock.wait(duration, off.signal).then(() => {
     if (!off.signal.aborted) act();
   });
-  // With a reason, since without one an exception with its stack is made for it, each time.
-  return () => off.abort('called off');
+  return () => off.abort(calledOff);
 }

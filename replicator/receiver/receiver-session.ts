@@ -11,6 +11,7 @@ import type { Agreement } from '#replicator/protocol/handshake';
 import type { Message } from '#replicator/protocol/message';
 import { unpack } from '#replicator/protocol/packer';
 import { openReplicaAt, readReplicaState } from './replica-place.ts';
+import { refuseDoubtful } from './doubt-record.ts';
 import type { Replica } from './replica.ts';
 import { targetPath } from './target-name.ts';
 
@@ -210,6 +211,9 @@ async function openCompare(session: Session, message: Said<'OpenCompare'>): Answ
   if (!state.ok) return state;
   // Opening would make one.
   if (!state.value) return err({ type: 'TargetMissing', target: message.target });
+  const { target, size } = message;
+  const doubtful = await refuseDoubtful({ records: path.value, target, size }, site.files);
+  if (doubtful) return err(doubtful);
   const opened = await openTarget(session, message, false);
   if (!opened.ok) return opened;
   channel.say({ type: 'CompareOpened', digest: opened.value.digest });

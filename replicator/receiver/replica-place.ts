@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import type { DiskId } from '#core/ids';
 import type { BlockDevice } from '#core/disk/block-device';
+import { extent, type Extent } from '#core/disk/extent';
 import { err, ok, type Result } from '#core/result';
 import { sometimes } from '#core/sometimes';
 import { bytes, offset, type Bytes } from '#core/units';
@@ -19,10 +20,12 @@ import { ownDisk, type OwnerLock } from '#replicator/disk/owner-lock';
 import { pageFile } from '#replicator/disk/page-file';
 import { connectNbd } from '#replicator/nbd/client';
 import { describeNbdError } from '#replicator/nbd/nbd-error';
-import { grain, isZero, type DigestAlgorithm } from '#replicator/pipeline/digest';
-import { digestStore } from '#replicator/pipeline/digest-store';
+import { digestBlockWith, grain, isZero, type DigestAlgorithm } from '#replicator/pipeline/digest';
+import { digestStore, type DigestStore } from '#replicator/pipeline/digest-store';
 import { segmentsOf } from '#replicator/pipeline/plan';
+import { readDigests } from '#replicator/pipeline/read-digests';
 import type { ReplicationError } from '#replicator/pipeline/replication';
+import { doubtRecordAt } from './doubt-record.ts';
 import { createJournalFile, openJournalFile, readJournalFile } from './journal-file.ts';
 import { foldJournal, type JournalState } from './journal-state.ts';
 import { emptyJournal, encodeRecord, readJournal } from './journal.ts';
@@ -32,7 +35,7 @@ import { openReplica, type Replica } from './replica.ts';
 /*
  * Where replicas are: a raw file with its journal and digests beside it, or an NBD export with them in a folder.
  *
- *     disk.raw   disk.raw.sealift-journal   disk.raw.sealift-digests
+ *     disk.raw   disk.raw.sealift-journal   disk.raw.sealift-digests   disk.raw.sealift-doubt, after a flush that failed
  *
  * Whose a target is stands in its journal, and the journal is there before the target is. A target without a journal
  * was not made by us and is not touched.
@@ -334,40 +337,48 @@ async function assemble(
   if (!cleared.ok) return unavailable(cleared.error.detail);
   const journal = await openJournalFile(journalPathOf(records), length, files);
   if (!journal.ok) return unavailable(journal.error.detail);
-  const replica = openReplica({ target, device, journal: journal.value, digests, state, freshFrom });
-  if (!replica.ok) {
+  const fail = async (error: ReplicationError): Promise<Result<never, ReplicationError>> => {
     digests.close();
     await journal.value.close();
-    return replica;
-  }
+    return err(error);
+  };
   const root = state.opened || !state.closed ? ok(undefined) : digests.root();
-  const lost = missing || (root.ok && root.value !== undefined && root.value !== state.closed?.root);
-  const reread = () => rereadAll(place, replica.value, state, () => digests.root());
-  const sound = !root.ok ? unavailable(root.error.detail) : lost ? await reread() : ok(undefined);
-  if (!sound.ok) {
-    await replica.value.close();
-    return sound;
-  }
+  if (!root.ok) return fail({ type: 'TargetUnavailable', target, detail: root.error.detail });
+  const lost = missing || (root.value !== undefined && root.value !== state.closed?.root);
+  const recovered = lost ? await recoverDigests(place, device, digests, state) : ok([]);
+  if (!recovered.ok) return fail(recovered.error);
+  const doubts = doubtRecordAt(records, files);
+  const doubtful = [...(await doubts.read(size)), ...recovered.value];
+  const parts = { target, device, zeroReads: !isNbd(target), journal: journal.value, digests, state, freshFrom };
+  const replica = openReplica({ ...parts, doubts, doubtful });
+  if (!replica.ok) return fail(replica.error);
   return ok({ ...replica.value, close: () => replica.value.close().then(() => lock.release()) });
 }
 
-/** The file of digests is lost or not the journal's: it is made again from the disk itself. */
-async function rereadAll(
+/**
+ * The file of digests is lost or not the journal's: it is made again from the disk itself. Returns what of it nobody can
+ * prove: in the middle of a round there is no root to compare with, and what can be read need not be durable.
+ */
+async function recoverDigests(
   place: ReplicaPlace,
-  replica: Replica,
+  device: BlockDevice,
+  digests: DigestStore,
   state: JournalState,
-  rootNow: () => Result<string, { readonly detail: string }>,
-): Promise<Result<void, ReplicationError>> {
+): Promise<Result<readonly Extent[], ReplicationError>> {
+  const { target, size, records } = place;
   sometimes('receiver: made lost digests again from the disk');
-  for (const range of segmentsOf(place.size)) {
-    const read = await replica.reread(range);
-    if (!read.ok) return read;
+  const digestBlock = digestBlockWith(state.header.digest);
+  for (const range of segmentsOf(size)) {
+    const read = await readDigests(device, range, digestBlock);
+    if (!read.ok) return err({ type: 'TargetFailed', target, error: read.error });
+    const put = digests.put(range.start / grain, read.value);
+    if (!put.ok) return err({ type: 'TargetUnavailable', target, detail: put.error.detail });
   }
-  const root = rootNow();
-  // In the middle of a round there is no root to compare with; its end will tell.
-  if (state.opened || !state.closed || (root.ok && root.value === state.closed.root)) return ok(undefined);
-  const detail = `${place.target} is not the disk it describes: it was changed by someone else`;
-  return err({ type: 'JournalCorrupt', journal: journalPathOf(place.records), detail });
+  if (state.opened || !state.closed) return ok([extent(0, size)]);
+  const root = digests.root();
+  if (root.ok && root.value === state.closed.root) return ok([]);
+  const detail = `${target} is not the disk it describes: it was changed by someone else`;
+  return err({ type: 'JournalCorrupt', journal: journalPathOf(records), detail });
 }
 
 async function attempt(place: ReplicaPlace, work: () => Promise<void>): Promise<Result<void, ReplicationError>> {

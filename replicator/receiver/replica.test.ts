@@ -203,12 +203,17 @@ describe('a replica', () => {
     expect(valueOf(await again.begin(round(0), 'full', instant(2)))).toMatchObject({ type: 'Open', openedAt: 1 });
   });
 
-  it('says what is there when it is read again, not what was recorded', async () => {
+  it('says what is there when it is read again, and has it on record once it was said to be right and is durable', async () => {
     const replica = crashingReplica(header, diskOf('a'.repeat(blocks)));
     const opened = replica.open(Infinity);
+    valueOf(await opened.begin(round(0), 'rescan', instant(1)));
     const digests = digestsOf(diskOf('a'.repeat(blocks)), digestBlockWith('xxh64'));
-    expect(valueOf(opened.recorded(extent(0, size)))).toEqual(new BigUint64Array(blocks));
+    const none = new BigUint64Array(blocks);
+    expect(valueOf(opened.recorded(extent(0, size)))).toEqual(none);
     expect(valueOf(await opened.reread(extent(0, size)))).toEqual(digests);
+    expect(valueOf(opened.recorded(extent(0, size)))).toEqual(none);
+    opened.same(extent(0, size));
+    valueOf(await opened.commit());
     expect(valueOf(opened.recorded(extent(0, size)))).toEqual(digests);
   });
 

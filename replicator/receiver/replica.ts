@@ -1,16 +1,18 @@
-import type { BlockDevice, DeviceError } from '#core/disk/block-device';
+import type { DeviceError } from '#core/disk/block-device';
 import { extent, extentEnd, type Extent } from '#core/disk/extent';
 import { err, ok, type Result } from '#core/result';
 import { sometimes } from '#core/sometimes';
-import { bytes, MiB, offset, type Bytes, type Instant, type Offset, type Round } from '#core/units';
+import { bytes, MiB, type Bytes, type Instant, type Offset, type Round } from '#core/units';
 import { blockSet, blocksOf, type BlockSet } from '#replicator/pipeline/block-set';
-import { digestBlockWith, type DigestAlgorithm } from '#replicator/pipeline/digest';
+import { blocksIn, digestBlockWith, type DigestAlgorithm } from '#replicator/pipeline/digest';
 import type { DigestStore, PageError } from '#replicator/pipeline/digest-store';
-import { readDigests } from '#replicator/pipeline/read-digests';
 import type { ReplicationError, RoundMode } from '#replicator/pipeline/replication';
 import { emptyJournal, encodeRecord, joinEntries, type DurableEntry } from './journal.ts';
 import type { ClosedRound, JournalHeader, OpenedRound } from './journal-shapes.ts';
 import type { JournalState } from './journal-state.ts';
+import { rereads, type Rereads } from './rereads.ts';
+import { settleDoubts } from './settle-doubts.ts';
+import { targetDisk, type TargetDisk, type TargetDiskParts } from './target-disk.ts';
 
 /*
  * A disk that is being replicated to, and its journal.
@@ -37,10 +39,9 @@ export interface JournalStore {
 }
 
 /** What a replica is made of. It owns all of it. */
-export interface ReplicaParts {
+export interface ReplicaParts extends TargetDiskParts {
   /** The target as people know it, for errors. */
   readonly target: string;
-  readonly device: BlockDevice;
   readonly journal: JournalStore;
   readonly digests: DigestStore;
   /** What the journal said when it was opened. */
@@ -70,14 +71,17 @@ export interface Replica {
   begin(round: Round, mode: RoundMode, now: Instant): Promise<Result<RoundStart, ReplicationError>>;
   /** The parts of `range` that are durable in this round. */
   settled(range: Extent): readonly Extent[];
-  /** Reads a range again and digests it; what was recorded of it is replaced by what is there. */
+  /**
+   * Reads a range again and digests it, for a sender to compare and to say of what it is `same`. What may be lost although
+   * it can be read is written again. What is on record stays: it is what is durable.
+   */
   reread(range: Extent): Promise<Result<BigUint64Array, ReplicationError>>;
   /** The digests on record, without reading. */
   recorded(range: Extent): Result<BigUint64Array, ReplicationError>;
   /** Returns when the device has the bytes; durable after the next `commit`. */
   write(at: Offset, digests: BigUint64Array, data: Uint8Array): Promise<Result<void, ReplicationError>>;
   zero(range: Extent): Promise<Result<void, ReplicationError>>;
-  /** Takes note that what is on record for the range is what the source has. */
+  /** Takes note that what was read again of the range, or is on record if it was not, is what the source has. */
   same(range: Extent): void;
   /** Makes everything begun before the call durable. */
   commit(): Promise<Result<void, ReplicationError>>;
@@ -93,9 +97,6 @@ export interface Replica {
  */
 export const journalMax = 8 * MiB;
 
-// Where a device cannot zero, zeroes are written in pieces of this.
-const zeroesLength = MiB;
-
 // Far more than a window holds: a sender that keeps to its window never meets this.
 const pendingMax = 8_192;
 
@@ -106,11 +107,13 @@ interface Pending {
 
 interface Open {
   readonly parts: ReplicaParts;
+  readonly disk: TargetDisk;
   readonly header: JournalHeader;
   closed: ClosedRound | undefined;
   opened: OpenedRound | undefined;
   durable: BlockSet;
   pending: Pending[];
+  readonly rereads: Rereads;
   committing: Promise<Result<void, ReplicationError>>;
   /** The first thing that went wrong for good: nothing is acked after it. */
   failed: ReplicationError | undefined;
@@ -126,11 +129,13 @@ export function openReplica(parts: ReplicaParts): Result<Replica, ReplicationErr
   const { header, closed, opened, entries } = parts.state;
   const open: Open = {
     parts,
+    disk: targetDisk(parts),
     header,
     closed,
     opened,
     durable: blockSet(header.size),
     pending: [],
+    rereads: rereads(header.size),
     committing: Promise.resolve(ok(undefined)),
     failed: undefined,
     closing: undefined,
@@ -150,10 +155,10 @@ export function openReplica(parts: ReplicaParts): Result<Replica, ReplicationErr
     recorded: (range) => recorded(open, range),
     write: (at, digests, data) => {
       const entry = { ...extent(at, data.length), digests: digests.slice() };
-      return track(open, () => ok(entry), parts.device.write(at, data));
+      return track(open, () => ok(entry), open.disk.write(at, data));
     },
     zero: (range) => track(open, () => ok({ ...range, digests: 'zero' }), zero(open, range)),
-    same: (range) => void track(open, () => sameEntry(open, range), Promise.resolve(ok(undefined))),
+    same: (range) => same(open, range),
     commit: () => commit(open),
     complete: (root) => complete(open, root),
     close: () => (open.closing ??= close(open)),
@@ -269,22 +274,26 @@ function track(
   return done;
 }
 
-function sameEntry(open: Open, range: Extent): Result<DurableEntry, ReplicationError> {
-  const digests = recorded(open, range);
-  if (!digests.ok) return digests;
-  return ok({ ...range, digests: digests.value.every((digest) => digest === 0n) ? 'zero' : digests.value });
+function same(open: Open, range: Extent): void {
+  // Now, not at the commit: by then a later segment may have taken the place of this one.
+  const found = open.rereads.of(range);
+  const digests = found ? ok(found) : recorded(open, range);
+  const entry = (): Result<DurableEntry, ReplicationError> =>
+    digests.ok
+      ? ok({ ...range, digests: digests.value.every((digest) => digest === 0n) ? 'zero' : digests.value })
+      : digests;
+  void track(open, entry, Promise.resolve(ok(undefined)));
 }
 
-async function zero({ parts: { device }, freshFrom }: Open, range: Extent): Promise<Result<void, DeviceError>> {
-  const end = Math.min(extentEnd(range), freshFrom);
-  if (range.start >= end) return ok(undefined);
-  if (device.can.zero) return device.zero(range.start, bytes(end - range.start));
-  const zeroes = new Uint8Array(Math.min(zeroesLength, end - range.start));
-  for (let at: number = range.start; at < end; at += zeroes.length) {
-    const written = await device.write(offset(at), zeroes.subarray(0, Math.min(zeroes.length, end - at)));
-    if (!written.ok) return written;
-  }
-  return ok(undefined);
+async function zero(open: Open, range: Extent): Promise<Result<void, DeviceError>> {
+  const { disk, freshFrom } = open;
+  const end = Math.max(range.start, Math.min(extentEnd(range), freshFrom));
+  if (end < extentEnd(range)) disk.dropped(extent(end, extentEnd(range) - end));
+  if (end === range.start) return ok(undefined);
+  const written = extent(range.start, end - range.start);
+  const digests = recorded(open, written);
+  // Without knowing what was there nothing can be left as it reads.
+  return disk.zero(written, digests.ok ? digests.value : new BigUint64Array(blocksIn(written.length)).fill(1n));
 }
 
 function recorded({ parts, header }: Open, range: Extent): Result<BigUint64Array, ReplicationError> {
@@ -294,11 +303,13 @@ function recorded({ parts, header }: Open, range: Extent): Result<BigUint64Array
 }
 
 async function reread(open: Open, range: Extent): Promise<Result<BigUint64Array, ReplicationError>> {
-  const { parts, header } = open;
-  const digests = await readDigests(parts.device, range, digestBlockWith(header.digest));
-  if (!digests.ok) return err(deviceFailed(parts, digests.error));
-  const put = parts.digests.put(blocksOf(range, header.size).first, digests.value);
-  return put.ok ? digests : err(storeFailed(parts, put.error));
+  const { parts, header, disk } = open;
+  const known = recorded(open, range);
+  if (!known.ok) return known;
+  const digests = await disk.reread(range, known.value, digestBlockWith(header.digest));
+  if (!digests.ok) return err((open.failed ??= deviceFailed(parts, digests.error)));
+  open.rereads.keep(range, digests.value);
+  return digests;
 }
 
 /** One commit at a time, in the order they were asked for. */
@@ -314,7 +325,7 @@ async function commitBatch(open: Open, batch: readonly Pending[]): Promise<Resul
   for (const outcome of await Promise.all(batch.map(({ done }) => done))) if (!outcome.ok) return outcome;
   if (open.failed) return err(open.failed);
   if (batch.length === 0) return ok(undefined);
-  const flushed = await parts.device.flush();
+  const flushed = await open.disk.flush();
   if (!flushed.ok) return err((open.failed = deviceFailed(parts, flushed.error)));
   const entries: DurableEntry[] = [];
   for (const { entry } of batch) {
@@ -341,6 +352,12 @@ async function complete(open: Open, root: string | undefined): Promise<Result<st
   const { parts, opened } = open;
   const committed = await commit(open);
   if (!committed.ok) return committed;
+  const settled = await settleDoubts(open.disk, {
+    recorded: (range) => recorded(open, range),
+    digestBlock: digestBlockWith(open.header.digest),
+    failed: (error) => (open.failed = deviceFailed(parts, error)),
+  });
+  if (!settled.ok) return settled;
   const ours = parts.digests.root();
   if (!ours.ok) return err(storeFailed(parts, ours.error));
   if (root !== undefined && root !== ours.value) return err({ type: 'RootMismatch', source: root, target: ours.value });
@@ -361,7 +378,7 @@ async function complete(open: Open, root: string | undefined): Promise<Result<st
 async function close(open: Open): Promise<void> {
   await Promise.all(open.pending.map(({ done }) => done));
   await open.committing;
-  await open.parts.device.close();
+  await open.disk.close();
   open.parts.digests.close();
   await open.parts.journal.close();
 }

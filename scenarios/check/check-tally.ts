@@ -47,10 +47,14 @@ export function checkTally(): CheckTally {
 const rankOf = (failure: Failure): number =>
   failure.type === 'broken' ? Number(failure.law.slice(1)) : failure.type === 'crashed' ? 1e6 : 2e6;
 
-/** How a check ended: a broken law weighs most, then a crash, then that somebody did not come to an end. */
-export function checkStatus(failed: readonly FailedSeeds[]): ExitStatus {
+/**
+ * How a check ended: a broken law weighs most, then seeds that led to two different logs, then a crash, then that somebody
+ * did not come to an end.
+ */
+export function checkStatus(failed: readonly FailedSeeds[], differing: readonly number[]): ExitStatus {
   const types = new Set(failed.map(({ failure }) => failure.type));
   if (types.has('broken')) return exitStatus.lawBroken;
+  if (differing.length > 0) return exitStatus.bug;
   if (types.has('crashed')) return exitStatus.crashed;
   return types.has('notLive') ? exitStatus.notLive : exitStatus.done;
 }

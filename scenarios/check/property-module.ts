@@ -19,10 +19,12 @@ export function lawsOfModule(module: Readonly<Record<string, unknown>>): readonl
   const found = exported.filter(isLaw);
   if (found.length === 0)
     throw new Refused('the property file exports no law: export one with id, slug, statement, incident and begin');
-  for (const { id } of found) {
+  for (const { id, begin } of found) {
     if (!/^L\d+$/.test(id)) throw new Refused(`a law of the property file is named ${id}; name it like L101`);
     if (laws.some((law) => law.id === id))
       throw new Refused(`a law of the property file is named ${id}, as one of Sealift's own; name it like L101`);
+    if (!isJudge(begun(id, begin)))
+      throw new Refused(`begin of ${id} gives no judge: a judge has of(type), which gives take(entry), and perhaps end`);
   }
   return found;
 }
@@ -39,6 +41,18 @@ function made(name: string, make: Maker): unknown {
     );
   }
 }
+
+/** What its `begin` gives. Asked once before anything is judged, so that its author hears of a mistake at once. */
+function begun(id: string, begin: () => unknown): unknown {
+  try {
+    return begin();
+  } catch (error) {
+    throw new Refused(`begin of ${id} failed: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+const isJudge = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && 'of' in value && typeof value.of === 'function';
 
 function isLaw(value: unknown): value is Law {
   if (typeof value !== 'object' || value === null) return false;

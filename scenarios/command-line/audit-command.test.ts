@@ -48,7 +48,7 @@ describe('sealift audit laws', () => {
     const { status, said } = await audit([...toParked(), line('CutoverStarted')], 'run.db');
     expect(status).toBe(exitStatus.lawBroken);
     expect(said).toEqual([
-      'L23 approved-cutovers is broken in 1 stream: No approval, no cutover; the approver is not the requester where the policy says so.',
+      'L23 approved-cutovers is broken in 1 stream: No approval, no cutover; the approver is not the requester where the policy says so; no required test and no failed validation is passed over.',
       '  migration-web-01, fact 8, CutoverStarted, after 8.0 s: a cutover was started that nobody approved',
       '1 breach: 24 laws, 9 facts in 1 stream',
     ]);

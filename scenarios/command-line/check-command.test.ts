@@ -1,58 +1,21 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { Command } from 'commander';
-import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { inMemoryEventLog } from '#core/event-log/in-memory';
-import { err, ok } from '#core/result';
 import { exitStatus } from '#core/text/exit-status';
 import { loadScenario } from '#scenarios/load';
-import { wallClock } from '#replicator/wall-clock';
-import { addCheckCommand } from './check-command.ts';
-import { readScenario } from './read-scenario.ts';
+import { buildCheck, checkedIn } from '#test/support/check-site';
 
 let folder = '';
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sealift-check-'));
-  // A thread runs a module of its own, and Node does not load TypeScript.
-  await build({
-    entryPoints: ['scenarios/command-line/check-worker.ts', 'test/support/planted-world.ts'],
-    ...{ outdir: folder, outExtension: { '.js': '.mjs' }, entryNames: '[name]', outbase: '.' },
-    ...{ bundle: true, splitting: true, platform: 'node', format: 'esm', target: 'node20', logLevel: 'silent' },
-  });
+  await buildCheck(folder, ['test/support/planted-world.ts']);
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-/** Runs `sealift check` over worlds with a planted bug: what it printed and noted, and how it ended. */
-async function checked(words: readonly string[], signal = new AbortController().signal) {
-  const printed: string[] = [];
-  const noted: string[] = [];
-  let status: number | undefined;
-  const log = inMemoryEventLog();
-  const program = new Command('sealift').exitOverride().configureOutput({ writeErr: () => undefined });
-  addCheckCommand(program, {
-    terminal: {
-      ...{ isInteractive: false, width: 80, live: () => undefined },
-      print: (line) => void printed.push(line),
-      note: (line) => void noted.push(line),
-    },
-    ...{ clock: wallClock, cores: 2, interrupts: () => signal },
-    worker: pathToFileURL(join(folder, 'check-worker.mjs')),
-    runner: pathToFileURL(join(folder, 'planted-world.mjs')),
-    readScenario: (word) =>
-      readScenario(word.endsWith('.yaml') ? word : `scenarios/${word}.yaml`, (path) =>
-        readFile(path).then(ok, () => err('it is not there')),
-      ),
-    // It is read once the command has let go of it.
-    createLog: () => Promise.resolve({ ...log, close: () => Promise.resolve() }),
-    commit: () => Promise.resolve('commit 0123abc'),
-    setStatus: (ending) => (status = ending),
-  });
-  await program.parseAsync(['check', ...words], { from: 'user' });
-  return { printed, noted, status, log };
-}
+/** Runs `sealift check` over worlds with a planted bug. */
+const checked = (words: readonly string[], signal?: AbortSignal) =>
+  checkedIn({ folder, world: 'planted-world' }, words, signal);
 
 describe('sealift check', () => {
   it('finds a planted bug, shrinks it, tells it, saves it, and finds it again in what was saved', async () => {
@@ -119,7 +82,7 @@ describe('sealift check', () => {
     await writeFile(
       canary,
       `export const canary = { id: 'L100', slug: 'canary', statement: 'Nothing ever ends.', incident: 'none',
-         begin: () => ({ take: () => undefined, end: ({ isOver }) => (isOver ? [{ stream: 'wave-x', why: 'it did' }] : []) }) };`,
+         begin: () => ({ of: () => () => undefined, end: ({ isOver }) => (isOver ? [{ stream: 'wave-x', why: 'it did' }] : []) }) };`,
     );
     const alarm = await checked([
       'bank-weekend',

@@ -19,6 +19,7 @@ interface Arguments {
   readonly shrink: boolean;
   readonly budget: boolean;
   readonly coverage?: true;
+  readonly certify?: true;
   readonly json?: true;
 }
 
@@ -31,8 +32,11 @@ otherwise. A scenario of kind "check" is one world as it stands.
 Every law of "sealift audit laws --list" is demanded of each world, and once nothing goes wrong any more, that everyone
 comes to an end. What fails is shrunk for a minute, told, and saved as a scenario of kind "check".
 
-Ends with 0 if all holds, with ${exitStatus.lawBroken} if a law is broken, with ${exitStatus.notLive} if not everyone comes to an end, and with
-${exitStatus.crashed} if sealift finds itself to be wrong.`;
+With --certify each seed is checked twice, the second time in another order and in another thread, and must lead to the
+same log.
+
+Ends with 0 if all holds, with ${exitStatus.lawBroken} if a law is broken, with ${exitStatus.notLive} if not everyone comes to an end, with
+${exitStatus.crashed} if sealift finds itself to be wrong, and with ${exitStatus.bug} if a seed led to two different logs.`;
 
 /** Adds `sealift check`. */
 export function addCheckCommand(program: Command, site: CheckSite): void {
@@ -54,6 +58,7 @@ export function addCheckCommand(program: Command, site: CheckSite): void {
     .option('--no-shrink', 'do not shrink what fails, and save nothing')
     .option('--no-budget', 'also faults that nothing promises to survive; then only safety is demanded')
     .option('--coverage', 'also say which faults struck in which states, and what never happened')
+    .option('--certify', 'check each seed twice, in another order and thread, and compare all that happened')
     .addOption(new Option('--json', 'one JSON document instead of text for a person'))
     .addHelpText('after', help)
     .action(async (word: string, options: Arguments) => site.setStatus(await check(word, options, site)));
@@ -61,37 +66,46 @@ export function addCheckCommand(program: Command, site: CheckSite): void {
 
 async function check(word: string, options: Arguments, site: CheckSite): Promise<ExitStatus> {
   const { terminal, cores, interrupts } = site;
-  const { seed, seeds, threads = cores, log: path, json } = options;
+  const { seed, seeds, threads = cores, log: path, certify, json } = options;
   if (path !== undefined && (seed === undefined || seeds !== undefined))
     throw new Refused('--log keeps the log of one seed; say which with --seed, and leave --seeds out');
+  if (path !== undefined && certify) throw new Refused('--certify keeps no log; leave --log out, or --certify');
   const { work, first, again } = await planOf(word, options, site);
   const { checkStatus, checkTally, tallyLines } = await import('#scenarios/check/check-tally');
   const { coverageTally } = await import('#simulator/search/coverage');
+  const { certificate, certificateLine } = await import('#scenarios/check/certificate');
   const { checkSeeds, checkWithLog } = await import('./check-seeds.ts');
   const count = seeds ?? (seed === undefined && work.worlds.type === 'swarm' ? seedsByDefault : 1);
   const tally = checkTally();
   const covered = coverageTally();
+  const certified = certificate();
   const onVerdict = (verdict: SeedVerdict): void => {
     tally.add(verdict);
     covered.add(verdict);
+    if (certify) certified.add(verdict);
   };
   const signal = interrupts();
   let isStopped = false;
-  if (path === undefined) isStopped = await checkSeeds({ work, first, count, threads, signal, onVerdict }, site);
+  const asked = { work, first, count, threads, signal };
+  if (path === undefined) isStopped = await checkSeeds({ ...asked, onVerdict }, site);
   else await keepSeed(path, { work, first, onVerdict }, site, checkWithLog);
+  if (certify && !isStopped)
+    isStopped = await checkSeeds({ ...asked, onVerdict: (verdict) => certified.add(verdict), isRepeat: true }, site);
   const failed = tally.failed();
+  const differing = certified.differing();
   if (!json) for (const line of tallyLines(tally, work.demandsProgress)) terminal.print(line);
+  if (!json && certify) terminal.print(certificateLine(certified));
   const stories = options.shrink ? await shrinkAll(failed, { options, work, signal, again, site }) : [];
   const coverage = options.coverage ? covered.coverage() : undefined;
   if (json) {
     const said = { first, asked: count, checked: tally.checked(), facts: tally.facts(), failed, stories, coverage };
-    terminal.print(JSON.stringify({ scenario: word, ...said }));
+    terminal.print(JSON.stringify({ scenario: word, ...said, differing }));
   } else if (coverage) {
     const { coverageLines } = await import('./coverage-text.ts');
     for (const line of coverageLines(coverage)) terminal.print(line);
   }
   if (isStopped) terminal.note(`stopped after ${tally.checked()} of ${count} seeds`);
-  const status = checkStatus(failed);
+  const status = checkStatus(failed, differing);
   return isStopped && status === exitStatus.done ? exitStatus.interrupted : status;
 }
 

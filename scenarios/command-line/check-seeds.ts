@@ -3,7 +3,7 @@ import type { RecordedFact } from '#core/event-log/event-log';
 import { formatEta, formatPercent } from '#core/text/format';
 import type { CheckAnswer, CheckMessage, CheckWork, SeedVerdict } from '#scenarios/check/check-work';
 import type { CheckSite } from './check-site.ts';
-import { onSeedThreads, seedThread } from './seed-threads.ts';
+import { onSeedThreads, seedsDownTo, seedsFrom, seedThread } from './seed-threads.ts';
 
 /** What many seeds need. */
 export interface SeedsToCheck {
@@ -13,25 +13,28 @@ export interface SeedsToCheck {
   readonly threads: number;
   readonly signal: AbortSignal;
   readonly onVerdict: (verdict: SeedVerdict) => void;
+  /** A second time: the last seed first, in threads of their own. */
+  readonly isRepeat?: boolean;
 }
 
 /** Checks seeds on threads, and says how far it is. True if it was stopped before all were done. */
 export async function checkSeeds(
-  { work, first, count, threads, signal, onVerdict }: SeedsToCheck,
+  { work, first, count, threads, signal, onVerdict, isRepeat = false }: SeedsToCheck,
   { terminal, clock, worker }: Pick<CheckSite, 'terminal' | 'clock' | 'worker'>,
 ): Promise<boolean> {
   const began = clock.now();
   let answered = 0;
   let failed = 0;
   const ending = await onSeedThreads<CheckAnswer>({
-    ...{ module: worker, workerData: work, first, count, threads, signal },
+    ...{ module: worker, workerData: work, threads, signal },
+    seeds: isRepeat ? seedsDownTo(first, count) : seedsFrom(first, count),
     onAnswer: (answer) => {
       if (answer.type !== 'checked') return;
       answered += 1;
       if (answer.verdict.failures.length > 0) failed += 1;
       onVerdict(answer.verdict);
       const left = ((clock.now() - began) / answered) * (count - answered);
-      const line = `${answered} of ${count} seeds, ${formatPercent(answered / count)}${failed > 0 ? `, ${failed} failed` : ''}  ${formatEta(left)}`;
+      const line = `${answered} of ${count} seeds${isRepeat ? ' again' : ''}, ${formatPercent(answered / count)}${failed > 0 ? `, ${failed} failed` : ''}  ${formatEta(left)}`;
       if (terminal.isInteractive) terminal.live(line);
       // Without a person watching, a line for every tenth, as other commands do.
       else if (Math.floor((10 * answered) / count) > Math.floor((10 * (answered - 1)) / count)) terminal.note(line);

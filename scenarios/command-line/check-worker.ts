@@ -1,4 +1,3 @@
-import { setImmediate as eventLoopTurn } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { laws } from '#core/laws/laws';
 import { collectSometimes } from '#core/sometimes';
@@ -10,11 +9,13 @@ import {
   type SeedVerdict,
 } from '#scenarios/check/check-work';
 import { lawsOfModule } from '#scenarios/check/property-module';
-import type { BlockOutcome, RunBlockWith } from '#simulator/block/spec';
-import { failsBy, failuresOf } from '#simulator/search/failure';
+import type { BlockOutcome, RunBlock, RunBlockWith } from '#simulator/block/spec';
+import { failsBy, failuresOf, type Failure } from '#simulator/search/failure';
+import { runToFirstBreach } from '#simulator/search/first-breach';
 import { judgedRun } from '#simulator/search/judged-run';
 import { shrink } from '#simulator/search/shrink';
 import { storyOf } from '#simulator/search/story';
+import { worldTurn } from './world-turn.ts';
 
 /** A thread that runs one world after the other, as it is told, and shrinks those that fail. */
 const { runner, property, worlds, demandsProgress, stop } = workerData as CheckWork;
@@ -24,9 +25,17 @@ const isReady = Promise.all([
   import(runner) as Promise<{ readonly runBlock: RunBlockWith }>,
   property === null ? [] : (import(property) as Promise<Readonly<Record<string, unknown>>>).then(lawsOfModule),
 ]).then(([{ runBlock }, own]) => ({
-  run: judgedRun((spec) => runBlock(spec, { turn: () => eventLoopTurn() }), own),
+  runBlock,
+  run: judgedRun((spec) => runBlock(spec, { turn: worldTurn() }), own),
   judgedBy: [...laws, ...own],
 }));
+
+/** How worlds are run that are to fail in this way: no longer than it takes. */
+async function runFor(failure: Failure): Promise<RunBlock> {
+  const { runBlock, run } = await isReady;
+  const law = failure.type === 'broken' ? laws.find(({ id }) => id === failure.law) : undefined;
+  return law ? (spec) => runToFirstBreach(runBlock, { turn: worldTurn(), laws, law: law.id })(spec) : run;
+}
 
 async function checked(seed: number, tellsAll: boolean): Promise<CheckAnswer> {
   const { run } = await isReady;
@@ -48,7 +57,8 @@ async function shrunk({
   runsMax,
   again,
 }: Exclude<CheckMessage, number> & { type: 'shrink' }): Promise<CheckAnswer> {
-  const { run, judgedBy } = await isReady;
+  const { judgedBy } = await isReady;
+  const run = await runFor(failure);
   const spec = worldOf(worlds, seed);
   const first = { spec, outcome: await run(spec) };
   const fails = failsBy(first.outcome, failure);

@@ -6,8 +6,8 @@ export interface SeedThreads<Answer> {
   readonly module: URL;
   /** What a thread is given when it starts. */
   readonly workerData: unknown;
-  readonly first: number;
-  readonly count: number;
+  /** In this order. */
+  readonly seeds: Iterable<number>;
   readonly threads: number;
   readonly signal: AbortSignal;
   readonly onAnswer: (answer: Answer) => void;
@@ -23,18 +23,29 @@ const youngMiB = 192;
 export const seedThread = (module: URL, workerData: unknown): Worker =>
   new Worker(module, { workerData, resourceLimits: { maxYoungGenerationSizeMb: youngMiB } });
 
-/** Does seeds from `first` on, one a thread at a time. Answers come in the order in which they are found. */
+/** So many seeds from `first` on. */
+export function* seedsFrom(first: number, count: number): Generator<number> {
+  for (let seed = first; seed < first + count; seed += 1) yield seed;
+}
+
+/** The same seeds, the last first. */
+export function* seedsDownTo(first: number, count: number): Generator<number> {
+  for (let seed = first + count - 1; seed >= first; seed -= 1) yield seed;
+}
+
+/** Does seeds in their order, one a thread at a time. Answers come in the order in which they are found. */
 export async function onSeedThreads<Answer>(options: SeedThreads<Answer>): Promise<SeedsEnding> {
-  const { module, workerData, first, count, threads, signal, onAnswer } = options;
-  let next = first;
-  const workers = Array.from({ length: Math.min(threads, count) }, () => seedThread(module, workerData));
-  const work = (worker: Worker): Promise<SeedsEnding> =>
+  const { module, workerData, seeds, threads, signal, onAnswer } = options;
+  const left = seeds[Symbol.iterator]();
+  const workers: Worker[] = [];
+  const work = (worker: Worker, first: number): Promise<SeedsEnding> =>
     new Promise((resolve) => {
+      const begin = (seed: number): void => worker.postMessage(seed);
       const goOn = (): void => {
         if (signal.aborted) return resolve({ type: 'stopped' });
-        if (next >= first + count) return resolve({ type: 'done' });
-        worker.postMessage(next);
-        next += 1;
+        const next = left.next();
+        if (next.done) return resolve({ type: 'done' });
+        begin(next.value);
       };
       worker.on('message', (answer: Answer) => {
         // What arrives after a stop is of a seed that nobody waits for any more.
@@ -43,10 +54,19 @@ export async function onSeedThreads<Answer>(options: SeedThreads<Answer>): Promi
       });
       worker.once('error', (error) => resolve({ type: 'crashed', error }));
       signal.addEventListener('abort', () => resolve({ type: 'stopped' }), { once: true });
-      goOn();
+      if (signal.aborted) return resolve({ type: 'stopped' });
+      begin(first);
     });
   try {
-    const endings = await Promise.all(workers.map(work));
+    const running: Promise<SeedsEnding>[] = [];
+    for (let thread = 0; thread < threads; thread += 1) {
+      const next = left.next();
+      if (next.done) break;
+      const worker = seedThread(module, workerData);
+      workers.push(worker);
+      running.push(work(worker, next.value));
+    }
+    const endings = await Promise.all(running);
     return (
       endings.find(({ type }) => type === 'crashed') ??
       endings.find(({ type }) => type === 'stopped') ?? { type: 'done' }

@@ -1,7 +1,7 @@
 import type { EstateText } from '#scenarios/load';
 import type { CalibrationText } from '#scenarios/calibration-use';
 import type { RehearsalSummary } from '#scenarios/rehearsal-summary';
-import { onSeedThreads, type SeedsEnding, type SeedThreads } from './seed-threads.ts';
+import { onSeedThreads, seedsFrom, type SeedsEnding, type SeedThreads } from './seed-threads.ts';
 
 /** What a thread is given when it starts. */
 export interface SeedWork {
@@ -24,7 +24,8 @@ export type SeedAnswer =
   | { readonly type: 'refused'; readonly detail: string };
 
 /** What is wanted of many seeds. */
-export type SeedWorkers = SeedWork & Omit<SeedThreads<SeedAnswer>, 'workerData'>;
+export type SeedWorkers = SeedWork &
+  Omit<SeedThreads<SeedAnswer>, 'workerData' | 'seeds'> & { readonly first: number; readonly count: number };
 
 /** Rehearses seeds from `first` on, one a thread at a time. Answers come in the order in which they are found. */
 export const rehearseSeeds = ({
@@ -33,9 +34,12 @@ export const rehearseSeeds = ({
   estate,
   calibration,
   certify,
-  ...seeds
+  first,
+  count,
+  ...threads
 }: SeedWorkers): Promise<SeedsEnding> =>
   onSeedThreads<SeedAnswer>({
-    ...seeds,
+    ...threads,
+    seeds: seedsFrom(first, count),
     workerData: { text, file, estate, calibration, certify } satisfies SeedWork,
   });

@@ -24,6 +24,17 @@ describe('a simulated process', () => {
     expect(seen).toEqual(['files, dead', 'network']);
   });
 
+  it('does not undo what was called off', () => {
+    const process = simulatedProcess('receiver');
+    const seen: string[] = [];
+    const callOff = process.whenKilled(() => seen.push('connection 1'));
+    process.whenKilled(() => seen.push('connection 2'));
+    callOff();
+    process.kill();
+    callOff();
+    expect(seen).toEqual(['connection 2']);
+  });
+
   it('undoes at once what is bound to a dead one', () => {
     const process = simulatedProcess('receiver');
     process.kill();

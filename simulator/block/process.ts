@@ -10,25 +10,27 @@ export interface SimulatedProcess {
   kill(): void;
   /**
    * Has `undo` called once when it dies, after all that were given before; at once if it is dead already. It is dead by
-   * then. For the ports: a killed process itself gets no last word.
+   * then. For the ports: a killed process itself gets no last word. Call what is returned once there is nothing left to
+   * undo: a process that lives long would keep everything it ever had.
    */
-  whenKilled(undo: () => void): void;
+  whenKilled(undo: () => void): () => void;
 }
 
 /** Starts a process. */
 export function simulatedProcess(name: string): SimulatedProcess {
-  let undos: (() => void)[] | undefined = [];
+  let undos: Set<() => void> | undefined = new Set();
   return {
     name,
     isAlive: () => undos !== undefined,
     kill() {
-      const all = undos ?? [];
+      const all = [...(undos ?? [])];
       undos = undefined;
       for (const undo of all) undo();
     },
     whenKilled(undo) {
-      if (undos) undos.push(undo);
+      if (undos) undos.add(undo);
       else undo();
+      return () => void undos?.delete(undo);
     },
   };
 }

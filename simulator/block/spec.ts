@@ -1,5 +1,6 @@
 import type { RecordedFact } from '#core/event-log/event-log';
 import type { Breach } from '#core/laws/judge';
+import type { Law } from '#core/laws/law';
 import type { Instant, Millis } from '#core/units';
 import type { BlockFaultKind } from './fault-kinds.ts';
 
@@ -106,5 +107,11 @@ export interface BlockDecision {
 /** Runs a world to its end. Never rejects: what is wrong with our code is a `crash`. */
 export type RunBlock = (spec: BlockSpec) => Promise<BlockOutcome>;
 
-/** The same as the module of the block world exports it: `turn` is one of the event loop, which only an entry point has. */
-export type RunBlockWith = (spec: BlockSpec, options: { readonly turn: () => Promise<void> }) => Promise<BlockOutcome>;
+/**
+ * The same as the module of the block world exports it: `turn` is one of the event loop, which only an entry point has. By
+ * other laws than Sealift's where they are given; `signal` ends the run as it stands.
+ */
+export type RunBlockWith = (
+  spec: BlockSpec,
+  options: { readonly turn: () => Promise<void>; readonly laws?: readonly Law[]; readonly signal?: AbortSignal },
+) => Promise<BlockOutcome>;

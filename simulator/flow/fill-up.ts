@@ -1,9 +1,11 @@
 import FlatQueue from 'flatqueue';
-import { invariant } from '#core/invariant';
+import { InvariantError } from '#core/invariant';
 import type { Group, Limit, Place } from './stream-groups.ts';
 
 // Sharings are told apart by their number alone; nothing depends on what it is.
 let sharings = 0;
+// Made once: there is a sharing for every stream that begins or ends, and none within another.
+const shares = new FlatQueue<Place>();
 
 /**
  * Finds max-min fair rates for all whom a change of these groups and watched places concerns: everybody they meet at
@@ -16,7 +18,7 @@ let sharings = 0;
 export function fillUp(changed: Iterable<Group>, touched: Iterable<Place>): readonly Group[] {
   sharings += 1;
   const { groups, places, limits } = gather(changed, touched);
-  const shares = new FlatQueue<Place>();
+  shares.clear();
   for (const place of places) {
     place.notes.left = place.capacity;
     place.notes.waiting = place.streams.size;
@@ -24,7 +26,7 @@ export function fillUp(changed: Iterable<Group>, touched: Iterable<Place>): read
   }
   limits.sort((a, b) => a.value - b.value);
   for (let at = 0; at < limits.length;) {
-    const place = tightest(shares);
+    const place = tightest();
     const share = place ? place.notes.left / place.notes.waiting : Infinity;
     const limit = limits[at];
     if (limit && (!place || limit.value <= share)) {
@@ -32,7 +34,8 @@ export function fillUp(changed: Iterable<Group>, touched: Iterable<Place>): read
       at += 1;
     } else if (place) {
       for (const { group } of place.passages) settle(group, share);
-      invariant(place.notes.waiting === 0, `${place.name} has streams of groups that do not watch it`);
+      if (place.notes.waiting !== 0)
+        throw new InvariantError(`${place.name} has streams of groups that do not watch it`);
     }
   }
   return groups;
@@ -85,7 +88,7 @@ function settle(group: Group, rate: number): void {
   }
 }
 
-function tightest(shares: FlatQueue<Place>): Place | undefined {
+function tightest(): Place | undefined {
   for (let place = shares.peek(); place; place = shares.peek()) {
     const { left, waiting } = place.notes;
     const share = left / waiting;

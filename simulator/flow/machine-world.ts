@@ -7,15 +7,15 @@ import type { MigrationPlan } from '#core/migration/plan';
 import { invariant, InvariantError } from '#core/invariant';
 import type { Rng } from '#core/rng';
 import { after, type Millis } from '#core/units';
-import type { Estate } from '#simulator/estate/estate';
+import type { Estate, EstateVm } from '#simulator/estate/estate';
 import type { Attempt, Interference } from '#simulator/faults/fault';
 import { errand, type Errand } from '#simulator/kernel/errand';
 import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
 import { validationChecks, verificationChecks } from './checks.ts';
 import type { Datastores } from './datastores.ts';
-import type { Machine } from './machine.ts';
+import type { Machine, Underway } from './machine.ts';
 import { brokenAt, operationHindrance, roundHindrance } from './hindrance.ts';
-import { sentinelPlace, wayOf } from './network.ts';
+import { sentinelPlace, wayOf, type Way } from './network.ts';
 import { drawn, operationOf } from './operations.ts';
 import { runRound, type RoundEnding } from './rounds.ts';
 import type { TaskLine } from './task-line.ts';
@@ -50,6 +50,7 @@ export class MachineWorld implements SteppedWorld<MigrationFact, Effect> {
   readonly #rng: Rng;
   readonly #plan: Pick<MigrationPlan, 'handOver'>;
   readonly #around: Surroundings;
+  #way: { readonly estate: Estate; readonly vm: EstateVm; readonly way: Way } | undefined;
 
   constructor(machine: Machine, rng: Rng, plan: Pick<MigrationPlan, 'handOver'>, around: Surroundings) {
     this.#machine = machine;
@@ -65,14 +66,14 @@ export class MachineWorld implements SteppedWorld<MigrationFact, Effect> {
       told.done(came(...known));
       return nothing;
     }
-    const others = underway.get(work.key);
-    if (others) return this.#waitFor(others, work, told);
-    const waiting = new Set<Done>();
-    underway.set(work.key, waiting);
+    const other = underway.get(work.key);
+    if (other) return this.#waitFor(waitingFor(other), work, told);
+    const own: Underway = { waiting: undefined };
+    underway.set(work.key, own);
     return this.#begin(work, told.report, (outcome) => {
       underway.delete(work.key);
       told.done(outcome);
-      for (const hear of waiting) hear(outcome);
+      if (own.waiting) for (const hear of own.waiting) hear(outcome);
     });
   }
 
@@ -88,8 +89,9 @@ export class MachineWorld implements SteppedWorld<MigrationFact, Effect> {
       found(known ? { type: 'done', facts: known } : { type: 'notDone' });
     };
     look.wait(drawn(this.#drawFor('reconcile'), this.#machine.assumptions.answers.look), () => {
-      const others = underway.get(work.key);
-      if (!others) return tell();
+      const other = underway.get(work.key);
+      if (!other) return tell();
+      const others = waitingFor(other);
       others.add(tell);
       look.attend(() => others.delete(tell));
     });
@@ -186,15 +188,24 @@ export class MachineWorld implements SteppedWorld<MigrationFact, Effect> {
     { rng, report, done }: { readonly rng: Rng; readonly report: Told<MigrationFact>['report']; readonly done: Done },
     struck?: Interference,
   ): LetGo {
-    const { clock, transfers: streams, estate, progressEvery, sentinels } = this.#around;
+    const { clock, transfers: streams, progressEvery } = this.#around;
     const machine = this.#machine;
     if (struck?.type === 'trackingLost') machine.tracking = 'lost';
     const hindrance = roundHindrance(kind, machine, struck);
     if (hindrance) return this.#answer(hindrance, rng, done);
-    const { vm, assumptions } = machine;
-    const way = wayOf(estate, vm, assumptions, sentinels.has(vm.name) ? [sentinelPlace(vm.name)] : []);
+    const way = this.#wayNow();
     const around = { clock, transfers: streams, machine, way, rng, progressEvery, report };
     return runRound(kind, params, around, (ending) => done(roundOutcome(kind, ending)));
+  }
+
+  /** The way of its streams: another one only if it moved, or what is around it became another estate. */
+  #wayNow(): Way {
+    const { estate, sentinels } = this.#around;
+    const { vm, assumptions } = this.#machine;
+    if (this.#way?.estate === estate && this.#way.vm === vm) return this.#way.way;
+    const way = wayOf(estate, vm, assumptions, sentinels.has(vm.name) ? [sentinelPlace(vm.name)] : []);
+    this.#way = { estate, vm, way };
+    return way;
   }
 
   /** The world looks, and answers with this and nothing else. */
@@ -211,7 +222,7 @@ export class MachineWorld implements SteppedWorld<MigrationFact, Effect> {
     struck: Interference | undefined,
   ): LetGo {
     const { clock } = this.#around;
-    invariant(isSideEffect(effect.type), `${effect.type} is no side effect`);
+    invariant(isSideEffect(effect.type), 'what is done to a machine is a side effect');
     const hindrance = operationHindrance(effect, this.#machine, this.#around.datastores);
     if (hindrance && hindrance !== 'silence') return this.#answer(hindrance, rng, done);
     if (struck?.type === 'refused') return this.#answer(struck.fact, rng, done);
@@ -248,6 +259,8 @@ export class MachineWorld implements SteppedWorld<MigrationFact, Effect> {
     return run.giveUp;
   }
 }
+
+const waitingFor = (underway: Underway): Set<Done> => (underway.waiting ??= new Set());
 
 interface Turn {
   readonly tasks: TaskLine;

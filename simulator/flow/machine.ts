@@ -31,11 +31,16 @@ export interface Machine {
   /** What side effects that were carried out came to, by their keys. */
   readonly done: Map<string, readonly MigrationFact[]>;
   /** What is being done just now, by its key: those who wait for it beside the one who asked first. */
-  readonly underway: Map<string, Set<(outcome: Outcome<MigrationFact>) => void>>;
+  readonly underway: Map<string, Underway>;
   /** Keys of which the world cannot tell whether it carried them out. */
   readonly untold: Set<string>;
   /** How often each kind of work was tried. */
   readonly tries: Map<string, number>;
+}
+
+/** Something that is being done, and who waits for it: mostly nobody beside the one who asked. */
+export interface Underway {
+  waiting: Set<(outcome: Outcome<MigrationFact>) => void> | undefined;
 }
 
 /** One round, kept over its interruptions. */

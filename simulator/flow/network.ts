@@ -1,5 +1,5 @@
 import type { Estate, EstateHost, EstateLink, EstateVm } from '#simulator/estate/estate';
-import { invariant } from '#core/invariant';
+import { InvariantError } from '#core/invariant';
 import type { Assumptions, ComputeAssumptions, StreamAssumptions } from './assumptions.ts';
 
 /** The way of one VM's stream from its host to its replica, and the most that it can take by itself. */
@@ -49,14 +49,14 @@ export const linkPlace = (name: string): string => `link ${name}`;
 /** The link a VM's stream crosses. */
 export function linkOf({ links }: Estate, vm: EstateVm): EstateLink {
   const link = named(linkTables, links, vm.link);
-  invariant(link, `VM ${vm.name} has no link ${vm.link}`);
+  if (!link) throw new InvariantError(`VM ${vm.name} has no link ${vm.link}`);
   return link;
 }
 
 /** The host a VM is on. */
 export function hostOf({ hosts }: Estate, vm: EstateVm): EstateHost {
   const host = named(hostTables, hosts, vm.host);
-  invariant(host, `VM ${vm.name} has no host ${vm.host}`);
+  if (!host) throw new InvariantError(`VM ${vm.name} has no host ${vm.host}`);
   return host;
 }
 

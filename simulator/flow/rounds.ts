@@ -17,6 +17,7 @@ import type { EstateVm } from '#simulator/estate/estate';
 import type { LetGo } from '#core/driver/stepped-world';
 import { errand, type Errand } from '#simulator/kernel/errand';
 import type { Scheduled } from '#simulator/kernel/event-queue';
+import { hexText } from '#simulator/kernel/hex-text';
 import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
 import type { Machine, RoundState } from './machine.ts';
 import type { Way } from './network.ts';
@@ -61,7 +62,7 @@ export function runRound(
     run.end();
     ended(ending);
   };
-  const down = around.way.path.find((place) => around.transfers.isDown(place));
+  const down = around.transfers.downOn(around.way.path);
   if (down === undefined) openRound({ ...around, kind, state, began, run, end });
   else
     run.wait(drawn(around.rng, machine.assumptions.rounds.connectTimeout), () => end({ type: 'broken', place: down }));
@@ -204,7 +205,7 @@ function carry(
     return crossed();
   }
   // It may have gone down while the round was being opened.
-  const down = path.find((place) => transfers.isDown(place));
+  const down = transfers.downOn(path);
   if (down !== undefined) return end({ type: 'broken', place: down });
   let ticks = 0;
   const share = (): number => transfer.crossed() / length;
@@ -270,7 +271,5 @@ function rootOf(name: string): string {
     c = Math.imul(c ^ (unit + 2), 0x01000193);
     d = Math.imul(d ^ (unit + 3), 0x01000193);
   }
-  return hex(a) + hex(b) + hex(c) + hex(d);
+  return hexText(a) + hexText(b) + hexText(c) + hexText(d);
 }
-
-const hex = (lane: number): string => (lane >>> 0).toString(16).padStart(8, '0');

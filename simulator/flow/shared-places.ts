@@ -1,6 +1,6 @@
 import type { Instant } from '#core/units';
 import { fillUp } from './fill-up.ts';
-import { goOnAt, join, leave, newGroup, newPlace, servedBy } from './stream-groups.ts';
+import { goOnAt, join, leave, newGroup, newPlace, renew, servedBy } from './stream-groups.ts';
 import type { Group, Limit, Passage, Place, Stream } from './stream-groups.ts';
 
 /** Is told that so many bytes crossed a place, evenly from one moment until another. */
@@ -17,6 +17,8 @@ const idleBelow = 0.9;
  * whatever is added and taken away, as long as they are below 2^53.
  */
 const unlimited = 2 ** 45;
+// Groups come and go with every other stream, and are most of the same few: so many that all have left are kept.
+const restingMax = 1_024;
 
 /**
  * Places, and the streams that share them at max-min fair rates, found anew where something changed.
@@ -33,6 +35,8 @@ const unlimited = 2 ** 45;
 export class SharedPlaces {
   readonly places: ReadonlyMap<string, Place>;
   readonly #groups = new Map<string, Group>();
+  /** Groups that all have left, and nobody speaks of any more. */
+  readonly #resting = new Map<string, Group>();
   readonly #limits = new Map<number, Limit>();
   readonly #carried: Carried;
   /** What is to be shared anew: groups whose streams changed, and watched places. */
@@ -83,15 +87,22 @@ export class SharedPlaces {
   share(now: Instant): ReadonlySet<Group> {
     const altered = new Set<Group>();
     // Only here: else a place could be let go and watched again without end.
-    const idle = [...this.#idle].filter((place) => place.isWatched && isIdle(place));
-    this.#idle.clear();
-    for (const place of idle) this.#watch(place, false, now);
+    if (this.#idle.size > 0) {
+      const idle = [...this.#idle].filter((place) => place.isWatched && isIdle(place));
+      this.#idle.clear();
+      this.#watch(idle, false, now);
+    }
     for (;;) {
-      const high = [...this.#high].filter((place) => !place.isWatched && place.bound > place.capacity);
-      this.#high.clear();
-      for (const place of high) this.#watch(place, true, now);
+      if (this.#high.size > 0) {
+        const high = [...this.#high].filter((place) => !place.isWatched && place.bound > place.capacity);
+        this.#high.clear();
+        this.#watch(high, true, now);
+      }
       for (const group of this.#changed) altered.add(group);
-      if (this.#changed.size === 0 && this.#touched.size === 0) return altered;
+      if (this.#changed.size === 0 && this.#touched.size === 0) {
+        this.#rest(altered);
+        return altered;
+      }
       const concerned = fillUp(this.#changed, this.#touched);
       this.#changed.clear();
       this.#touched.clear();
@@ -116,18 +127,33 @@ export class SharedPlaces {
     return this.#groups.values();
   }
 
-  #watch(place: Place, isWatched: boolean, now: Instant): void {
-    place.isWatched = isWatched;
-    this.#regroup(place, now);
+  /** Watches places, or lets them go. A stream that passes several of them changes groups once, with the last of them. */
+  #watch(places: readonly Place[], isWatched: boolean, now: Instant): void {
+    places.forEach((place, i) => {
+      place.isWatched = isWatched;
+      place.notes.turning = i;
+    });
+    places.forEach((place, i) => {
+      for (const stream of place.streams) if (places.length === 1 || lastTurning(stream) === i) this.#move(stream, now);
+    });
+    for (const place of places) place.notes.turning = -1;
   }
 
   #regroup(place: Place, now: Instant): void {
-    for (const stream of place.streams) {
-      const group = this.#groupOf(stream, now);
-      if (group === stream.group) continue;
-      this.#exit(stream, now);
-      this.#enter(stream, group, now);
-    }
+    for (const stream of place.streams) this.#move(stream, now);
+  }
+
+  #move(stream: Stream, now: Instant): void {
+    const group = this.#groupOf(stream, now);
+    if (group === stream.group) return;
+    this.#exit(stream, now);
+    this.#enter(stream, group, now);
+  }
+
+  /** Groups that all have left are kept for those who come after, once nobody speaks of them any more. */
+  #rest(groups: Iterable<Group>): void {
+    if (this.#resting.size > restingMax) this.#resting.clear();
+    for (const group of groups) if (group.streams === 0) this.#resting.set(group.key, group);
   }
 
   #enter(stream: Stream, group: Group, now: Instant): void {
@@ -168,6 +194,13 @@ export class SharedPlaces {
     key += value;
     const known = this.#groups.get(key);
     if (known) return known;
+    const rested = this.#resting.get(key);
+    if (rested) {
+      this.#resting.delete(key);
+      renew(rested, now);
+      this.#groups.set(key, rested);
+      return rested;
+    }
     const limit = this.#limits.get(value) ?? { value, notes: { reached: 0, groups: [] } };
     this.#limits.set(value, limit);
     const group = newGroup(
@@ -197,10 +230,19 @@ export class SharedPlaces {
 
   #write(passage: Passage, until: Instant): void {
     const { place, group, mark, since, streams } = passage;
+    // Nothing crosses in no time: a group that many join or leave at once is written once.
+    if (since === until) return;
     passage.mark = servedBy(group, until);
     passage.since = until;
     this.#carried(place.index, since, until, (passage.mark - mark) * streams);
   }
+}
+
+/** The last of the places on a stream's way that are beginning, or ceasing, to be watched. */
+function lastTurning({ way }: Stream): number {
+  let last = -1;
+  for (const place of way) if (place.notes.turning > last) last = place.notes.turning;
+  return last;
 }
 
 const isIdle = ({ bound, capacity }: Place): boolean => bound < capacity * idleBelow;

@@ -39,6 +39,8 @@ interface PlaceNotes {
   /** What is left to those who are not settled yet, and how many streams they are. */
   left: number;
   waiting: number;
+  /** Which it is of the places that are just beginning, or ceasing, to be watched; -1 if it is none of them. */
+  turning: number;
 }
 
 /** One group at one place. */
@@ -108,15 +110,34 @@ export interface Stream {
 /** A place that nobody passes yet. */
 export const newPlace = (name: string, index: number, capacity: number): Place => ({
   ...{ name, index, capacity, streamMax: Infinity, streams: new Set<Stream>(), passages: [] },
-  ...{ isWatched: false, bound: 0, notes: { reached: 0, left: 0, waiting: 0 } },
+  ...{ isWatched: false, bound: 0, notes: { reached: 0, left: 0, waiting: 0, turning: -1 } },
 });
 
 /** A group without streams. */
 export const newGroup = (key: string, watched: readonly Place[], limit: Limit, since: Instant): Group => ({
-  ...{ key, watched, limit, passages: new Map<Place, Passage>(), streams: 0 },
-  ...{ rate: 0, served: 0, since, ceiling: 0, queue: new FlatQueue<Stream>(), due: Infinity },
+  key,
+  watched,
+  limit,
+  passages: new Map<Place, Passage>(),
+  streams: 0,
+  rate: 0,
+  served: 0,
+  since,
+  ceiling: 0,
+  queue: new FlatQueue<Stream>(),
+  due: Infinity,
   notes: { concerned: 0, settled: 0, fresh: 0 },
 });
+
+/** A group that all have left is as good as new. */
+export function renew(group: Group, since: Instant): void {
+  group.rate = 0;
+  group.served = 0;
+  group.since = since;
+  group.ceiling = 0;
+  group.queue.clear();
+  group.due = Infinity;
+}
 
 // Sums of many intervals are not exact to the last digit: a stream is through when less than this part of a byte is left.
 const slack = 0.01;

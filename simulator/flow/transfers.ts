@@ -1,5 +1,5 @@
 import FlatQueue from 'flatqueue';
-import { invariant } from '#core/invariant';
+import { InvariantError } from '#core/invariant';
 import { instant, type Instant } from '#core/units';
 import type { Scheduled } from '#simulator/kernel/event-queue';
 import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
@@ -36,7 +36,8 @@ export interface Transfers {
   begin(order: TransferOrder): Transfer;
   /** Disturbs a place until what it answers is called. Several disturbances: the worst of each holds. */
   disturb(place: string, disturbance: Disturbance): () => void;
-  isDown(place: string): boolean;
+  /** The first place of a path that is down, if one is. */
+  downOn(path: readonly string[]): string | undefined;
   /** Places can carry something else from now on. What disturbs them still does. */
   become(capacities: ReadonlyMap<string, number>): void;
   /** What has crossed each place, in the order of their capacities. */
@@ -62,6 +63,8 @@ class Sharing implements Transfers {
   #turns: Instant;
   /** Groups by when the next of their streams is through. Entries that are not true any more are passed over. */
   readonly #dues = new FlatQueue<Group>();
+  /** The places of paths that were met. Machines take the same path over and over, and no path changes. */
+  readonly #ways = new WeakMap<readonly string[], readonly Place[]>();
   #sequence = 0;
   #next: Scheduled | undefined;
 
@@ -77,12 +80,10 @@ class Sharing implements Transfers {
   begin(order: TransferOrder): Transfer {
     const { path, length } = order;
     const now = this.#now();
-    const way = path.map((name) => this.#place(name));
-    const stream: Stream = {
-      ...{ order, sequence: this.#sequence, way },
-      ...{ group: undefined, before: 0, mark: 0, until: length },
-    };
+    const sequence = this.#sequence;
     this.#sequence += 1;
+    const way = this.#wayOf(path);
+    const stream: Stream = { order, sequence, way, group: undefined, before: 0, mark: 0, until: length };
     this.#shared.add(stream, now);
     this.#share(now);
     return {
@@ -115,8 +116,9 @@ class Sharing implements Transfers {
     for (const [name, capacity] of capacities) if (before.get(name) !== capacity) this.#weigh(this.#place(name));
   }
 
-  isDown(name: string): boolean {
-    return this.#place(name).capacity === 0;
+  downOn(path: readonly string[]): string | undefined {
+    for (const place of this.#wayOf(path)) if (place.capacity === 0) return place.name;
+    return undefined;
   }
 
   usage(): Usage {
@@ -140,8 +142,16 @@ class Sharing implements Transfers {
 
   #place(name: string): Place {
     const place = this.#shared.places.get(name);
-    invariant(place, `there is no place ${name}`);
+    if (!place) throw new InvariantError(`there is no place ${name}`);
     return place;
+  }
+
+  #wayOf(path: readonly string[]): readonly Place[] {
+    const known = this.#ways.get(path);
+    if (known) return known;
+    const way = path.map((name) => this.#place(name));
+    this.#ways.set(path, way);
+    return way;
   }
 
   /** Now; and what crossed in stretches of the ledger that are over is written down, as long as rates are what they were. */

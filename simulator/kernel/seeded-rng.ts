@@ -4,6 +4,7 @@ import { xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus'
 import { invariant, InvariantError } from '#core/invariant';
 import type { Rng } from '#core/rng';
 import type { Ratio } from '#core/units';
+import { hexText } from './hex-text.ts';
 
 type Lanes = readonly [number, number, number, number];
 
@@ -58,12 +59,7 @@ class Stream implements Rng {
 }
 
 /** 32 bits as eight hexadecimal digits. */
-function wordFrom(generator: RandomGenerator): string {
-  const word = generator.next();
-  return hexPairs(word >>> 16) + hexPairs(word & 0xffff);
-}
-const byteTexts = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
-const hexPairs = (half: number): string => `${byteTexts[half >>> 8]}${byteTexts[half & 0xff]}`;
+const wordFrom = (generator: RandomGenerator): string => hexText(generator.next());
 
 /**
  * A name mixed into an identity: 128 bits, so that a million streams of one seed are a million different ones. Each lane

@@ -13,7 +13,10 @@ const canary: Law = {
   statement: 'No cutover is ever approved.',
   incident: 'there is none: this one shows that the alarm works',
   begin: () => ({
-    take: ({ fact }) => (fact.type === 'CutoverApproved' ? 'it was' : undefined),
+    of:
+      () =>
+      ({ fact }) =>
+        fact.type === 'CutoverApproved' ? 'it was' : undefined,
     end: ({ isOver }) => (isOver ? [{ stream: 'wave-night', why: 'nothing goes on' }] : []),
   }),
 };

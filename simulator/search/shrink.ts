@@ -1,7 +1,7 @@
 import type { BlockOutcome, BlockSpec, RunBlock } from '#simulator/block/spec';
 import { failsBy, type Failure } from './failure.ts';
 import { fewestParts } from './fewest-parts.ts';
-import { isWorld, waysSmaller, type Edit } from './smaller.ts';
+import { isWorld, neighbourhoods, waysSmaller, type Edit } from './smaller.ts';
 
 /** What a search for a smaller world is given. */
 export interface ShrinkOptions {
@@ -53,11 +53,26 @@ export async function shrink(found: FailingWorld, options: ShrinkOptions): Promi
     return true;
   };
 
+  await approach(() => best, fails);
   for (let before = ''; before !== JSON.stringify(best.spec);) {
     before = JSON.stringify(best.spec);
     for (const ways of waysSmaller) await edit(best.spec, ways(best.spec, best.outcome), fails);
   }
   return { ...best, runs, isSmallest: !isOver() };
+}
+
+/** Leaves out most of those who have no part in it, as long as some neighbourhood of those concerned fails by itself. */
+async function approach(best: () => FailingWorld, fails: (spec: BlockSpec) => Promise<boolean>): Promise<void> {
+  for (let isSmaller = true; isSmaller;) {
+    isSmaller = false;
+    const { spec, outcome } = best();
+    for (const edit of neighbourhoods(spec, outcome)) {
+      const near = edit(spec);
+      if (near.vms.length === spec.vms.length || !(await fails(near))) continue;
+      isSmaller = true;
+      break;
+    }
+  }
 }
 
 /** Makes as many of the edits as can be made: those left out are the fewest without which it does not fail. */

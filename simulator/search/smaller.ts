@@ -11,7 +11,6 @@ export type Edit = (spec: BlockSpec) => BlockSpec;
 
 /** What may be tried with a world that fails, in this order; each time anew, since what is possible depends on what is left. */
 export const waysSmaller: readonly ((spec: BlockSpec, failed: BlockOutcome) => readonly Edit[])[] = [
-  (_, failed) => [onlyConcerned(failed)],
   (_, failed) => [noFaultLater(failed)],
   ({ vms }) => vms.map(({ name }) => without(name)),
   ({ faults }) => faults.map(withoutFault),
@@ -43,13 +42,28 @@ const without =
   (spec) =>
     keeping(spec, (vm) => vm.name !== name);
 
-/** Those whose migrations are in a breach or did not come to an end. Often nobody else has a part in it. */
-function onlyConcerned({ breaches, stuck }: BlockOutcome): Edit {
-  const names = new Set([
-    ...breaches.map(({ stream }) => stream.slice(stream.indexOf('-') + 1)),
-    ...stuck.map(({ vm }) => vm),
-  ]);
-  return (spec) => keeping(spec, ({ name }) => names.has(name));
+// Of those who may have a part in it, so many parts are tried by themselves.
+const partsOfOthers = 4;
+
+/**
+ * Those whose migrations are in a breach or did not come to an end: often nobody else has a part in it. Then they with each
+ * fourth of the others: a world of few costs so much less than one of many that this comes first. At most one is to be made.
+ */
+export function neighbourhoods({ vms }: BlockSpec, { breaches, stuck }: BlockOutcome): readonly Edit[] {
+  // In a run that ended with a breach nobody has come to an end, and that says nothing of them.
+  const names =
+    breaches.length > 0
+      ? breaches.map(({ stream }) => stream.slice(stream.indexOf('-') + 1))
+      : stuck.map(({ vm }) => vm);
+  const concerned = new Set(names);
+  const others = vms.filter(({ name }) => !concerned.has(name));
+  const size = Math.max(1, Math.ceil(others.length / partsOfOthers));
+  const parts = Array.from({ length: Math.ceil(others.length / size) }, (_, i) =>
+    others.slice(i * size, (i + 1) * size),
+  );
+  return [[], ...parts].map(
+    (part) => (spec) => keeping(spec, (vm) => concerned.has(vm.name) || part.some(({ name }) => name === vm.name)),
+  );
 }
 
 /** What strikes after a law was broken has no part in it. */

@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { access, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -33,9 +33,10 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** Installs, says when, waits until the sentinel is gone, and tells what is left of it. */
-const script = (at: string): string => `
+/** Installs, says when, waits until the sentinel is gone, and tells what is left of it. Where `hidden` is, nothing runs. */
+const script = (at: string, hidden: string | undefined): string => `
 set -e
+${hidden === undefined ? '' : `mount --bind /bin/false ${hidden}`}
 mkdir ${at}/layer && mount -t tmpfs none ${at}/layer
 mkdir ${at}/layer/new ${at}/layer/work && mount -t overlay none -o lowerdir=/etc,upperdir=${at}/layer/new,workdir=${at}/layer/work /etc
 for each in /opt /run /var/lib; do mount -t tmpfs none $each; done
@@ -51,7 +52,10 @@ for each in /proc/[0-9]*; do tr '\\0' ' ' <$each/cmdline 2>/dev/null | grep /opt
 `;
 
 describe.skipIf(!rights.available)(rights.title('a bundle on a system without systemd'), () => {
-  it('brings a sentinel, keeps it alive, and leaves no trace of it', async () => {
+  it.each([
+    ['the Node of the guest', false],
+    ['a Node of its own where the guest has none', true],
+  ] as const)('brings a sentinel that runs on %s, keeps it alive, and leaves no trace of it', async (_, standalone) => {
     const certificates = join(folder, 'certificates');
     valueOf(await makeCertificates({ directory: certificates }));
     await mkdir(join(folder, 'replicas'));
@@ -61,11 +65,12 @@ describe.skipIf(!rights.available)(rights.title('a bundle on a system without sy
     const [directory, state] = [join(folder, 'replicas'), join(folder, 'state')];
     gateway = valueOf(await runGateway({ listen, guests: listen, certificates, directory, state }));
     const desk = sentinelDesk({ address: gateway.address, certificates });
-    const wish = { sentinel: web01, os: 'linux', standalone: false, valid: hours(1), by: 'ada' } as const;
+    const wish = { sentinel: web01, os: 'linux', standalone, valid: hours(1), by: 'ada' } as const;
     const secrets = valueOf(await desk.invite(wish));
     const output = join(folder, 'bundle.tgz');
-    valueOf(await makeBundle({ secrets, gateway: secrets.guests, agent, output }));
-    await writeFile(join(folder, 'script.sh'), script(folder));
+    const node = await realpath(process.execPath);
+    valueOf(await makeBundle({ secrets, gateway: secrets.guests, agent, output, ...(standalone && { node }) }));
+    await writeFile(join(folder, 'script.sh'), script(folder, standalone ? node : undefined));
     const child = spawn('unshare', ['-m', 'sh', join(folder, 'script.sh')], { stdio: ['ignore', 'pipe', 'inherit'] });
     const said: Buffer[] = [];
     child.stdout.on('data', (chunk: Buffer) => said.push(chunk));

@@ -4,12 +4,11 @@ import { boundedProgram, type Ended, type ProgramBounds } from './bounded-progra
 import type { Caught, CatcherName } from './caught.ts';
 import type { Mutant } from './mutant.ts';
 import { failuresIn, lawIn, seedsIn } from './read-test-report.ts';
-import { foundBy } from './read-search-report.ts';
 
 /** How to look. */
 export interface Looking {
   readonly seed: number;
-  /** Seeds for the search, at most. */
+  /** Seeds for the search over worlds, at most. */
   readonly seeds: number;
   readonly withinMs: number;
   readonly signal: AbortSignal;
@@ -18,37 +17,20 @@ export interface Looking {
 /** Looks for what is wrong with the tree in `root`; undefined if it finds nothing. */
 export type Catcher = (root: string, looking: Looking) => Promise<Caught | undefined>;
 
-/** What the search looks at. */
-export const searchedScenario = 'scenarios/bank-weekend.yaml';
-/** The search over charts and planner. It sees core and nothing else. */
-export const layerOne = ['simulator/search', 'core/wave/planner-laws.test.ts'] as const;
+/** The search over the planner. */
+const plannerLaws = ['core/wave/planner-laws.test.ts', '--testNamePattern', 'whatever the plan'];
 
-/** The catcher of a name, for one mutant; undefined if it could not see it. */
-export function catcherFor(name: CatcherName, { file, tests }: Pick<Mutant, 'file' | 'tests'>): Catcher | undefined {
-  switch (name) {
-    case 'search':
-      return search;
-    case 'layerOne':
-      return file.startsWith('core/') && !file.startsWith('core/event-log/') ? testsCatch(name, layerOne) : undefined;
-    case 'tests':
-      return inTurn(tests.map((one) => testsCatch(name, [one])));
-  }
+/** Whether the search over charts could see a mutant. It walks in a thread, as the search over worlds does. */
+export const isOfCharts = ({ file }: Pick<Mutant, 'file'>): boolean => file.startsWith('core/migration/');
+
+/** The catcher of a name, for one mutant; undefined if it could not see it. Worlds are hunted in elsewhere. */
+export function catcherFor(
+  name: Exclude<CatcherName, 'worlds'>,
+  { file, tests }: Pick<Mutant, 'file' | 'tests'>,
+): Catcher | undefined {
+  if (name === 'tests') return inTurn(tests.map((one) => testsCatch(name, [one])));
+  return file.startsWith('core/wave/') ? testsCatch(name, plannerLaws) : undefined;
 }
-
-/** Whether the tree in `root` has a search at all. */
-export async function hasSearch(root: string, looking: Looking): Promise<boolean> {
-  const { status } = await boundedProgram(
-    process.execPath,
-    ['--import', 'tsx', 'cli.ts', 'check', '--help'],
-    boundsOf(root, looking),
-  );
-  return status === 0;
-}
-
-const search: Catcher = async (root, looking) => {
-  const args = ['--import', 'tsx', 'cli.ts', 'check', searchedScenario, '--seeds', String(looking.seeds), '--json'];
-  return foundBy(await boundedProgram(process.execPath, args, boundsOf(root, looking)));
-};
 
 /** One after the other, until one catches: a mutant that is caught by a quick test costs no slow one. */
 const inTurn =
@@ -61,12 +43,14 @@ const inTurn =
     return undefined;
   };
 
-/** Runs test files and says which test failed first. */
-export function testsCatch(name: Exclude<CatcherName, 'search'>, tests: readonly string[]): Catcher {
+/** Runs tests, which are arguments of vitest, and says which failed first. */
+export function testsCatch(name: Exclude<CatcherName, 'worlds'>, tests: readonly string[]): Catcher {
   return async (root, looking) => {
     const report = join(root, 'test-report.json');
     rmSync(report, { force: true });
-    const options = ['--bail=1', '--maxWorkers=1', '--reporter=json', `--outputFile=${report}`];
+    // A machine with much to do is slow, and that is no bug: what hangs is killed.
+    const patience = [`--testTimeout=${looking.withinMs}`, `--hookTimeout=${looking.withinMs}`];
+    const options = ['--bail=1', '--maxWorkers=1', '--reporter=json', `--outputFile=${report}`, ...patience];
     const args = ['node_modules/vitest/vitest.mjs', 'run', ...tests, ...options];
     const ended = await boundedProgram(process.execPath, args, boundsOf(root, looking));
     return ended.status === 0 ? undefined : firstFailure(name, root, report, ended);

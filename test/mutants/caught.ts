@@ -1,5 +1,5 @@
-/** Who may catch a mutant. */
-export const catcherNames = ['search', 'layerOne', 'tests'] as const;
+/** Who may catch a mutant: the search over charts and planner, the search over whole worlds, the tests it names. */
+export const catcherNames = ['layerOne', 'worlds', 'tests'] as const;
 /** The name of a catcher. */
 export type CatcherName = (typeof catcherNames)[number];
 

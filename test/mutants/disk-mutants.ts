@@ -3,6 +3,7 @@ import type { Mutant } from './mutant.ts';
 const journal = ['replicator/receiver'];
 const plan = ['replicator/pipeline', 'replicator/receiver'];
 const paths = [...plan, 'test/live/replicate-paths.test.ts'];
+const doubts = ['simulator/block/files/doubt-on-volume.test.ts'];
 const peers = ['test/live/replicate-peers.test.ts'];
 
 /** Mistakes on the way of a block: what is read, sent, compared, made durable, acknowledged and remembered. */
@@ -10,7 +11,7 @@ export const diskMutants: readonly Mutant[] = [
   {
     id: 'flush-forgotten',
     file: 'replicator/receiver/replica.ts',
-    find: '  const flushed = await parts.device.flush();\n  if (!flushed.ok) return err((open.failed = deviceFailed(parts, flushed.error)));\n',
+    find: '  const flushed = await open.disk.flush();\n  if (!flushed.ok) return err((open.failed = deviceFailed(parts, flushed.error)));\n',
     replace: '',
     kind: 'ackTooEarly',
     incident: 'L5',
@@ -193,12 +194,52 @@ export const diskMutants: readonly Mutant[] = [
   {
     id: 'lost-digests-believed',
     file: 'replicator/receiver/replica-place.ts',
-    find: 'const lost = missing || (root.ok && root.value !== undefined && root.value !== state.closed?.root);',
-    replace: 'const lost = missing && root.ok && root.value !== undefined;',
+    find: 'const lost = missing || (root.value !== undefined && root.value !== state.closed?.root);',
+    replace: 'const lost = missing && root.value !== undefined;',
     kind: 'replayWrong',
     incident: 'L5',
     why: 'Resuming reads nothing again, though the file of digests is not the one the journal knows.',
     tests: paths,
+  },
+  {
+    id: 'failed-flush-forgotten',
+    file: 'replicator/receiver/target-disk.ts',
+    find: '      for (const { range } of unflushed) doubt(range);\n',
+    replace: '',
+    kind: 'ackTooEarly',
+    incident: 'L5',
+    why: 'What a flush failed to write is read from memory, taken for present, and gone after a power loss.',
+    tests: doubts,
+  },
+  {
+    id: 'unrecorded-block-believed',
+    file: 'replicator/receiver/target-disk.ts',
+    find: 'isDoubted(range, (block) => found[block] !== digests[block]);',
+    replace: 'isDoubted(range, () => false);',
+    kind: 'ackTooEarly',
+    incident: 'L5',
+    why: 'A rescan takes for present what a process wrote that was killed before it could say that its flush had failed.',
+    tests: ['simulator/block/files'],
+  },
+  {
+    id: 'zero-believed',
+    file: 'replicator/receiver/target-disk.ts',
+    find: 'part.matches || !device.can.zero ?',
+    replace: '!device.can.zero ?',
+    kind: 'ackTooEarly',
+    incident: 'L5',
+    why: 'A block whose zeroes were lost reads as zero and is not written again; what was deleted is back after a power loss.',
+    tests: doubts,
+  },
+  {
+    id: 'doubt-left-behind',
+    file: 'replicator/receiver/settle-doubts.ts',
+    find: '  const doubtful = disk.doubtful();\n',
+    replace: '  const doubtful: readonly Extent[] = [];\n',
+    kind: 'ackTooEarly',
+    incident: 'L5',
+    why: 'A round ends complete over blocks that a failed flush may have lost.',
+    tests: doubts,
   },
   {
     id: 'two-owners-of-one-disk',

@@ -135,6 +135,8 @@ export const driverMutants: readonly Mutant[] = [
     incident: 'L18',
     why: 'A log in which somebody changed a fact passes its audit.',
     tests: ['core/event-log/chain.test.ts'],
+    noWorldRuns:
+      'A chain is verified by whoever audits a log that was kept; a world keeps its log in memory and judges it there.',
   },
   {
     id: 'fact-of-the-future-is-read',

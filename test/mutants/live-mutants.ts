@@ -69,7 +69,7 @@ export const liveMutants: readonly Mutant[] = [
   {
     id: 'exports-of-a-dead-process-kept',
     file: 'replicator/live/rounds.ts',
-    find: '  const clean = await parts.source.ask((source) => source.closeDisks());\n  if (!clean.ok) return err(troubleAtSource(clean.error));\n',
+    find: '  const clean = await parts.source.ask((source) => source.closeDisks(), order.signal);\n  if (!clean.ok) return err(troubleAtSource(clean.error));\n',
     replace: '',
     kind: 'leftBehind',
     incident: 'L15',

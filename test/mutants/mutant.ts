@@ -35,6 +35,10 @@ export interface Mutant {
   readonly tests: readonly string[];
   /** Why nothing is expected to notice. Who writes this has looked. */
   readonly survives?: string;
+  /** Why no world executes it, so that tests alone may notice. A run that searches worlds holds this to what they execute. */
+  readonly noWorldRuns?: string;
+  /** Why worlds that execute it are right all the same. Who writes this has looked. */
+  readonly worldsMiss?: string;
 }
 
 /** The source of a file with a mutant in it. Throws where what it replaces is not there exactly once. */

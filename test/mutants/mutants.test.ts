@@ -9,7 +9,6 @@ import { canary, nothingChanged } from './controls.ts';
 import { applied } from './mutant.ts';
 import { mutants } from './mutants.ts';
 import { lawIn, seedsIn } from './read-test-report.ts';
-import { foundBy } from './read-search-report.ts';
 import { typeErrors } from './type-errors.ts';
 import { troubles } from './verdict.ts';
 
@@ -53,7 +52,7 @@ describe('a mutant that does not compile', () => {
 });
 
 describe('a run', () => {
-  const result = { tried: [], caught: null, seconds: 0 };
+  const result = { tried: [], caught: null, worlds: null, seconds: 0 };
   const caught = { catcher: 'tests', law: null, by: 'a test', file: null, seeds: null } as const;
 
   it('is in trouble when a mutant survives that nobody has explained, and not when somebody has', () => {
@@ -70,17 +69,26 @@ describe('a run', () => {
     );
   });
 
+  it('is in trouble when worlds execute what is said to be out of their reach, or never execute the rest', () => {
+    const some = { ...canary, id: 'some', survives: 'for a reason' };
+    const looked = (reached: number) => ({
+      ...{ ...result, id: 'some' },
+      worlds: { searched: 9, reached, differed: 0 },
+    });
+    expect(troubles([{ mutant: some, result: looked(3) }])).toEqual([]);
+    expect(troubles([{ mutant: some, result: looked(0) }])).toEqual([
+      'some is executed by none of 9 worlds, and nobody has said why',
+    ]);
+    const away = { ...some, noWorldRuns: 'it is on a real socket' };
+    expect(troubles([{ mutant: away, result: looked(0) }])).toEqual([]);
+    expect(troubles([{ mutant: away, result: looked(3) }])).toHaveLength(1);
+  });
+
   it('reads the law and the number of draws where a report says them', () => {
     expect(lawIn('L22 unknown-reconciled is broken in 1 stream: ...')).toBe('L22');
     expect(lawIn('is free before the target is connected (L4, L5)')).toBe('L4');
     expect(lawIn('no law at all (say)')).toBeNull();
     expect(seedsIn('Property failed after 17 tests')).toBe(17);
-    expect(foundBy({ status: 0, output: '' })).toBeUndefined();
-    expect(foundBy({ status: 129, output: 'noise\n{"law":"L5","seeds":12}\n' })).toMatchObject({
-      law: 'L5',
-      seeds: 12,
-    });
-    expect(foundBy({ status: 127, output: 'no report' })).toMatchObject({ by: 'it crashed', law: null });
   });
 
   it('catches the canary, and not a change that changes nothing', { timeout: 120_000 }, async () => {

@@ -15,6 +15,8 @@ const result = z.object({
       seeds: z.number().nullable(),
     })
     .nullable(),
+  /** Seeds whose worlds were searched; worlds among them that execute the mutant; those in which anything happened otherwise. */
+  worlds: z.object({ searched: z.number(), reached: z.number(), differed: z.number() }).nullable(),
   seconds: z.number(),
 });
 

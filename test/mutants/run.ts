@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { baseline, type Baseline } from './baseline.ts';
-import { catcherFor, hasSearch, type Looking } from './catchers.ts';
+import { catcherFor, isOfCharts, type Looking } from './catchers.ts';
 import { catcherNames, type Caught, type CatcherName } from './caught.ts';
 import { canary, nothingChanged } from './controls.ts';
 import type { Mutant } from './mutant.ts';
@@ -8,6 +8,10 @@ import { mutants } from './mutants.ts';
 import { openResults, type MutantResult } from './results.ts';
 import { copyTree, treeHash, type TreeCopy } from './tree-copy.ts';
 import { reportLines, troubles } from './verdict.ts';
+import { hunt, huntInWalks, type HuntGround } from '#test/mutants/worlds/hunt';
+import { searchedWorlds } from '#test/mutants/worlds/searched-worlds';
+import { untouchedWorlds } from '#test/mutants/worlds/untouched-worlds';
+import { worldBundler } from '#test/mutants/worlds/world-bundle';
 
 /**
  * `npm run mutants`: puts one deliberate bug after the other into a copy of the checkout and looks who notices. Exit
@@ -15,12 +19,14 @@ import { reportLines, troubles } from './verdict.ts';
  */
 const usage = `npm run mutants -- [options]
   --only <id>,...        only these; a canary and a change that changes nothing are always tried too
-  --catcher <name>,...   of search, layerOne, tests; in this order, until one catches (all)
-  --seeds <n>            seeds for the search, at most (200)
-  --seed <n>             what properties draw from (1)
+  --catcher <name>,...   of layerOne, worlds, tests; in this order, until one catches (all); search: the first two
+  --seeds <n>            seeds for the search over worlds, at most (200)
+  --vms <n>              VMs in each of these worlds (6)
+  --seed <n>             the first of them, and what properties draw from (1)
   --jobs <n>             how many at a time, 1 or 2 (2)
   --within <seconds>     after which a catcher is killed: what hangs is caught (300)
   --results <file>       what an interrupted run goes on from (data/mutants.json)
+  --worlds <file>        what worlds come to without a mutant (data/mutant-worlds.json)
   --fresh                forget what was found before
   --json                 the report as JSON`;
 
@@ -29,10 +35,12 @@ const { values } = parseArgs({
     only: { type: 'string' },
     catcher: { type: 'string', default: catcherNames.join(',') },
     seeds: { type: 'string', default: '200' },
+    vms: { type: 'string', default: '6' },
     seed: { type: 'string', default: '1' },
     jobs: { type: 'string', default: '2' },
     within: { type: 'string', default: '300' },
     results: { type: 'string', default: 'data/mutants.json' },
+    worlds: { type: 'string', default: 'data/mutant-worlds.json' },
     fresh: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -52,23 +60,22 @@ async function main(): Promise<void> {
     signal: interrupted.signal,
   };
   const chosen = chosenMutants();
-  const asked = catcherNames.filter((name) => values.catcher.split(',').includes(name));
+  const catchers = chosenCatchers();
   const jobs = Math.min(2, Math.max(1, Number(values.jobs)), chosen.length);
   const copies = Array.from({ length: jobs }, copyTree);
+  const searching = catchers.some((name) => name !== 'tests') ? await beginSearch(looking) : undefined;
   try {
-    const [first] = copies;
-    const catchers = await thoseThere(asked, first, looking);
-    const terms = [treeHash(), looking.seed, looking.seeds, ...catchers].join(' ');
+    const terms = [treeHash(), looking.seed, looking.seeds, values.vms, ...catchers].join(' ');
     const results = openResults(values.results, values.fresh ? `${terms} ${process.pid}` : terms);
     const queue = chosen.filter(({ id }) => results.of(id) === undefined);
     const tried = baseline();
     await Promise.all(
       copies.map(async (copy) => {
         for (let next = queue.shift(); next && !interrupted.signal.aborted; next = queue.shift()) {
-          const result = await tryOne(next, copy, { catchers, looking, tried });
+          const result = await tryOne(next, copy, { catchers, looking, tried, searching });
           if (interrupted.signal.aborted) return;
           results.add(result);
-          progress(`${result.caught ? 'caught  ' : 'SURVIVES'}  ${next.id} (${result.seconds.toFixed(1)} s)`);
+          progress(progressLine(result));
         }
       }),
     );
@@ -82,7 +89,24 @@ async function main(): Promise<void> {
     process.exitCode = interrupted.signal.aborted ? 130 : troubles(judged).length > 0 ? 1 : 0;
   } finally {
     for (const copy of copies) copy.remove();
+    await searching?.untouched.close();
+    await searching?.bundler.close();
   }
+}
+
+function chosenCatchers(): readonly CatcherName[] {
+  const asked = values.catcher.split(',').flatMap((name) => (name === 'search' ? ['layerOne', 'worlds'] : [name]));
+  const unknown = asked.filter((name) => !catcherNames.some((known) => known === name));
+  if (unknown.length > 0) throw new RangeError(`there is no catcher ${unknown.join(', ')}`);
+  return catcherNames.filter((name) => asked.includes(name));
+}
+
+async function beginSearch({ withinMs }: Looking): Promise<HuntGround> {
+  const bundler = await worldBundler();
+  const marked = [canary, nothingChanged, ...mutants];
+  const worldOf = searchedWorlds(Number(values.vms));
+  const untouched = await untouchedWorlds(bundler, { mutants: marked, worldOf, path: values.worlds, withinMs });
+  return { bundler, untouched, worldOf };
 }
 
 function chosenMutants(): readonly Mutant[] {
@@ -94,36 +118,48 @@ function chosenMutants(): readonly Mutant[] {
   return [...controls, ...mutants.filter(({ id }) => wanted.includes(id))];
 }
 
-/** Those of the catchers that this checkout has. */
-async function thoseThere(
-  asked: readonly CatcherName[],
-  copy: TreeCopy | undefined,
-  looking: Looking,
-): Promise<readonly CatcherName[]> {
-  if (!asked.includes('search') || (copy && (await hasSearch(copy.root, looking)))) return asked;
-  progress('there is no `sealift check` in this checkout: the search is left out');
-  return asked.filter((name) => name !== 'search');
-}
-
 interface Trying {
   readonly catchers: readonly CatcherName[];
   readonly looking: Looking;
   readonly tried: Baseline;
+  readonly searching: HuntGround | undefined;
 }
 
-async function tryOne(mutant: Mutant, copy: TreeCopy, { catchers, looking, tried }: Trying): Promise<MutantResult> {
+async function tryOne(mutant: Mutant, copy: TreeCopy, trying: Trying): Promise<MutantResult> {
+  const { catchers, looking, tried, searching } = trying;
   const began = performance.now();
   const names: CatcherName[] = [];
   let caught: Caught | undefined;
+  let worlds: MutantResult['worlds'] = null;
   for (const name of catchers) {
-    const look = catcherFor(name, mutant);
-    if (!look || caught || looking.signal.aborted) continue;
+    if (caught || looking.signal.aborted) continue;
+    if (name === 'worlds') {
+      if (!searching) continue;
+      // A control that must not be caught would be looked for in all of them.
+      const seeds = mutant.id === nothingChanged.id ? Math.min(3, looking.seeds) : looking.seeds;
+      const { caught: found, ...counts } = await hunt(mutant, searching, { ...looking, seeds });
+      [caught, worlds] = [found, counts];
+    } else if (name === 'layerOne' && isOfCharts(mutant)) {
+      if (!searching) continue;
+      caught = await huntInWalks(mutant, searching.bundler, looking);
+    } else {
+      const look = catcherFor(name, mutant);
+      if (!look) continue;
+      caught = await copy.mutated(mutant, () => look(copy.root, looking));
+    }
     names.push(name);
-    caught = await copy.mutated(mutant, () => look(copy.root, looking));
   }
   const seconds = Math.round((performance.now() - began) / 100) / 10;
   if (caught && !looking.signal.aborted) await tried.mustBeGreen(caught, mutant, copy, looking);
-  return { id: mutant.id, tried: names, caught: caught ?? null, seconds };
+  return { id: mutant.id, tried: names, caught: caught ?? null, worlds, seconds };
+}
+
+function progressLine({ id, caught, worlds, seconds }: MutantResult): string {
+  const seeds = caught && caught.seeds !== null ? ` after ${caught.seeds}` : '';
+  const searched =
+    worlds && !caught ? ` ${worlds.searched} worlds, ${worlds.reached} reach it, ${worlds.differed} differ` : '';
+  const by = caught ? ` ${caught.catcher} ${caught.law ?? caught.by}${seeds}` : searched;
+  return `${caught ? 'caught  ' : 'SURVIVES'}  ${id}${by} (${seconds.toFixed(1)} s)`;
 }
 
 function progress(line: string): void {

@@ -4,6 +4,11 @@ const kvm = ['replicator/connectors/kvm'];
 const tracking = ['replicator/sentinel/tracking'];
 const quiesce = ['replicator/sentinel/quiesce'];
 
+const noWireInAWorld =
+  'The hypervisors of a world are models that keep marks by themselves; a connector speaks QMP over a real socket.';
+const noAgentInAWorld =
+  'The agent in a guest of a world is a model of it; its own code wants the kernel of a real guest.';
+
 /** Mistakes at the source: bitmaps, the guest's own tracking, bringing its services to rest and back. */
 export const sourceMutants: readonly Mutant[] = [
   {
@@ -15,6 +20,7 @@ export const sourceMutants: readonly Mutant[] = [
     incident: 'L5',
     why: 'A write between the two is in no round.',
     tests: kvm,
+    noWorldRuns: noWireInAWorld,
   },
   {
     id: 'missing-mark-is-begun-anew',
@@ -25,6 +31,7 @@ export const sourceMutants: readonly Mutant[] = [
     incident: 'L6',
     why: 'QEMU was restarted and its bitmaps are gone; the next round is a delta of nothing.',
     tests: kvm,
+    noWorldRuns: noWireInAWorld,
   },
   {
     id: 'inconsistent-bitmap-believed',
@@ -35,6 +42,7 @@ export const sourceMutants: readonly Mutant[] = [
     incident: 'L6',
     why: 'A bitmap that QEMU itself does not trust after a crash says what has changed.',
     tests: kvm,
+    noWorldRuns: noWireInAWorld,
   },
   {
     id: 'mark-of-another-size-believed',
@@ -45,6 +53,7 @@ export const sourceMutants: readonly Mutant[] = [
     incident: 'L7',
     why: 'A disk that was grown is read by a mark that does not know its end.',
     tests: kvm,
+    noWorldRuns: noWireInAWorld,
   },
   {
     id: 'removed-disk-not-seen-by-marks',
@@ -55,6 +64,7 @@ export const sourceMutants: readonly Mutant[] = [
     incident: 'L7',
     why: 'A disk was taken away since, and the mark of the others is taken for one of all of them.',
     tests: kvm,
+    noWorldRuns: noWireInAWorld,
   },
   {
     id: 'foreign-bitmaps-removed',
@@ -65,6 +75,7 @@ export const sourceMutants: readonly Mutant[] = [
     incident: 'L15',
     why: 'The bitmaps of a backup are removed with ours, and its next run is a full one.',
     tests: kvm,
+    noWorldRuns: noWireInAWorld,
   },
   {
     id: 'io-error-taken-for-paused',
@@ -75,6 +86,7 @@ export const sourceMutants: readonly Mutant[] = [
     incident: 'L5',
     why: 'A guest that QEMU stopped on an I/O error has not written what it believes to have written.',
     tests: kvm,
+    noWorldRuns: noWireInAWorld,
   },
   {
     id: 'recorded-loss-forgotten',
@@ -85,6 +97,7 @@ export const sourceMutants: readonly Mutant[] = [
     incident: 'L6',
     why: 'The kernel dropped records and counted them, and the mark is used all the same.',
     tests: tracking,
+    noWorldRuns: noAgentInAWorld,
   },
   {
     id: 'merged-discards-believed',
@@ -95,6 +108,7 @@ export const sourceMutants: readonly Mutant[] = [
     incident: 'L6',
     why: 'A discard of ranges that do not touch is recorded as none.',
     tests: tracking,
+    noWorldRuns: noAgentInAWorld,
   },
   {
     id: 'exchanged-disk-keeps-its-mark',
@@ -105,6 +119,7 @@ export const sourceMutants: readonly Mutant[] = [
     incident: 'L7',
     why: 'A disk was exchanged for another of the same name, and its old mark says what to send.',
     tests: tracking,
+    noWorldRuns: noAgentInAWorld,
   },
   {
     id: 'last-grain-of-a-write-missed',
@@ -115,6 +130,7 @@ export const sourceMutants: readonly Mutant[] = [
     incident: 'L5',
     why: 'The end of a write that ends within a grain is in no round.',
     tests: tracking,
+    noWorldRuns: noAgentInAWorld,
   },
   {
     id: 'missed-records-not-seen',
@@ -125,6 +141,7 @@ export const sourceMutants: readonly Mutant[] = [
     incident: 'L6',
     why: 'The kernel says on the page that records before it are gone, and nobody looks.',
     tests: tracking,
+    noWorldRuns: noAgentInAWorld,
   },
   {
     id: 'unknown-record-passed-over',
@@ -136,6 +153,7 @@ export const sourceMutants: readonly Mutant[] = [
     incident: 'L6',
     why: 'A record that was not understood may have been a write.',
     tests: tracking,
+    noWorldRuns: noAgentInAWorld,
   },
   {
     id: 'writable-file-system-called-at-rest',
@@ -146,6 +164,7 @@ export const sourceMutants: readonly Mutant[] = [
     incident: 'L5',
     why: 'A file system that stayed writable is written to after the final sync.',
     tests: quiesce,
+    noWorldRuns: noAgentInAWorld,
   },
   {
     id: 'mount-is-taken-at-its-word',
@@ -158,6 +177,7 @@ export const sourceMutants: readonly Mutant[] = [
     tests: quiesce,
     survives:
       'The look at all file systems that follows finds what stayed writable and has the kernel remount it: only the report of how it was done is wrong then.',
+    noWorldRuns: noAgentInAWorld,
   },
   {
     id: 'undo-not-noted-before-it-is-needed',
@@ -168,6 +188,7 @@ export const sourceMutants: readonly Mutant[] = [
     incident: 'L3',
     why: 'Services that were stopped are not started again when the source is given back.',
     tests: quiesce,
+    noWorldRuns: noAgentInAWorld,
   },
   {
     id: 'power-off-of-a-guest-in-service',
@@ -178,5 +199,6 @@ export const sourceMutants: readonly Mutant[] = [
     incident: 'L2',
     why: 'A power-off that comes late reaches a guest that serves again.',
     tests: quiesce,
+    noWorldRuns: noAgentInAWorld,
   },
 ];

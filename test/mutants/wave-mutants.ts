@@ -153,6 +153,8 @@ export const waveMutants: readonly Mutant[] = [
     incident: 'L9',
     why: 'What happens between looking and waiting is waited for until something else happens.',
     tests: ['scenarios/conduct.test.ts', 'scenarios/migrate.test.ts'],
+    noWorldRuns:
+      'It waits for a person at a terminal: a world has drivers and a wave, and nobody who conducts one migration.',
   },
   {
     id: 'interrupted-run-leaves-the-source-down',
@@ -163,5 +165,6 @@ export const waveMutants: readonly Mutant[] = [
     incident: 'L3',
     why: 'Whoever interrupts a run in the middle of a cutover leaves the VM stopped.',
     tests: ['scenarios/migrate-step.test.ts', 'scenarios/migrate.test.ts'],
+    noWorldRuns: 'It is what Ctrl-C does to one migration at a terminal: in a world managers die without a word.',
   },
 ];

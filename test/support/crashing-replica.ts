@@ -1,7 +1,9 @@
 import type { BlockDevice, DeviceError } from '#core/disk/block-device';
+import type { Extent } from '#core/disk/extent';
 import { err, ok, type Result } from '#core/result';
 import { memoryDevice, type MemoryDevice } from '#replicator/disk/memory-device';
 import { digestStore, pagesInMemory, type PageStore } from '#replicator/pipeline/digest-store';
+import type { DoubtRecord } from '#replicator/receiver/doubt-record';
 import { foldJournal } from '#replicator/receiver/journal-state';
 import { emptyJournal, encodeRecord, readJournal } from '#replicator/receiver/journal';
 import type { JournalHeader } from '#replicator/receiver/journal-shapes';
@@ -52,6 +54,7 @@ export function crashingReplica(header: JournalHeader, content: Uint8Array): Cra
     },
     close: async () => undefined,
   };
+  const doubts = doubtsInMemory();
   const dying = <T>(call: () => Promise<Result<T, DeviceError>>): Promise<Result<T, DeviceError>> =>
     alive() ? call() : Promise.resolve(err(gone));
   const device: BlockDevice = {
@@ -81,13 +84,25 @@ export function crashingReplica(header: JournalHeader, content: Uint8Array): Cra
       journal = journal.subarray(0, read.length);
       const state = foldJournal(read.records);
       const digests = digestStore(header.size, pages.store);
-      return valueOf(openReplica({ target: 'memory', device, journal: store, digests, state, freshFrom: header.size }));
+      const parts = { target: 'memory', device, zeroReads: false, journal: store, digests, state };
+      return valueOf(openReplica({ ...parts, doubts, doubtful: doubts.kept(), freshFrom: header.size }));
     },
     crash: (lot) => {
       disk.crash(() => lot() % 2 === 0);
       pages.crash(() => lot() % 2 === 0);
       journal = Buffer.concat([journal, torn.subarray(0, lot() % (torn.length + 1))]);
       torn = Buffer.alloc(0);
+    },
+  };
+}
+
+function doubtsInMemory(): DoubtRecord & { kept(): readonly Extent[] } {
+  let inDoubt: readonly Extent[] = [];
+  return {
+    kept: () => inDoubt,
+    read: async () => inDoubt,
+    keep: async (ranges) => {
+      inDoubt = ranges;
     },
   };
 }

@@ -20,5 +20,8 @@ export const sampleSentinelFacts: readonly SentinelFact[] = [
   { type: 'SentinelRefused', data: { what: 'token', why: 'replayed', from: '10.0.0.8' } },
   { type: 'SentinelRevoked', data: { reason: 'stolen', by: 'ada' } },
   { type: 'SentinelUpgraded', data: { from: '1.0.0', to: '1.1.0', by: 'ada' } },
+  { type: 'UninstallRequested', data: { connection: 2, by: 'ada' } },
+  { type: 'UninstallRefused', data: { connection: 2, why: 'at rest' } },
+  { type: 'UninstallUnconfirmed', data: { connection: 2, why: 'it never answered' } },
   { type: 'SentinelUninstalled', data: { by: 'ada' } },
 ];

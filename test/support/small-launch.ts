@@ -1,15 +1,16 @@
 import type { Clock } from '#core/clock';
 import type { FixUp } from '#core/ports/fix-up';
-import type { GuestAgent, GuestInventory } from '#core/ports/guest-agent';
+import type { GuestAgent } from '#core/ports/guest-agent';
 import type { HypervisorError, SourceHypervisor } from '#core/ports/source-hypervisor';
 import type { SourcePower } from '#core/ports/source-power';
 import type { TargetPlatform, TargetVm, TargetVmPlan } from '#core/ports/target-platform';
 import { err, ok, type Result } from '#core/result';
-import { bytes, MiB, millis, seconds, type Millis } from '#core/units';
+import { bytes, millis, seconds, type Millis } from '#core/units';
 import type { LaunchSite } from '#replicator/live/launch/launch-site';
 import { parseStageFile, type ValidationCheck } from '#replicator/sentinel/stage/stage-file';
 import { waitsForNetwork } from '#replicator/sentinel/stage/stage-report';
 import type { SmallSource, Step } from './small-source.ts';
+import { emptyInventory, rootFileSystem } from './small-launch-inventory.ts';
 
 /**
  * Where a small migration is launched: an agent, a plug, a fix-up engine and a platform that keep every promise of their
@@ -19,7 +20,7 @@ export interface SmallLaunch {
   /** The source's NICs are on their networks. */
   sourceConnected: boolean;
   /** What the agent was asked that costs the guest something, in order. */
-  readonly asked: ('inspect' | 'look' | 'quiesce')[];
+  readonly asked: ('inspect' | 'look' | 'quiesce' | 'uninstall')[];
   /** Notes left at the source. */
   readonly notes: string[];
   /** Images that were fixed up, by path. What is dropped is gone. */
@@ -28,7 +29,7 @@ export interface SmallLaunch {
   /** What was made before it was needed, by folder: the state of the guest it was made of. */
   readonly prepared: Map<string, string>;
   /** What goes wrong from now on. */
-  readonly fails: Set<'powerOff' | 'plan' | 'apply' | 'verify' | 'keep' | 'validation' | 'launch'>;
+  readonly fails: Set<'powerOff' | 'plan' | 'apply' | 'verify' | 'keep' | 'validation' | 'launch' | 'uninstallAnswer'>;
   /** What becomes of the next calls of an operation, one after the other; then they are carried out and answered. */
   readonly fates: Map<OutsideCall, CallFate[]>;
   /** Which boot of the source its sentinel tells of. */
@@ -63,7 +64,6 @@ export interface SmallVm extends Omit<TargetVm, 'power' | 'links'> {
   console: string;
 }
 
-const nic = { name: 'ens3', mac: '52:54:00:00:00:01', addresses: ['10.0.2.15/24'], driver: 'virtio_net' };
 const checks: readonly ValidationCheck[] = [
   { id: 'booted', kind: 'booted', timeout: seconds(1), mustSucceed: true },
   { id: 'address', kind: 'address', address: '10.0.2.15', timeout: seconds(1), mustSucceed: true },
@@ -207,7 +207,16 @@ function agentOf(launch: SmallLaunch, source: SmallSource, step: Step, asked: As
         return ok(undefined);
       }),
     limit: async () => ok(undefined),
-    uninstall: () => asked('uninstall', () => ((launch.uninstalled = true), ok(undefined))),
+    uninstall: () =>
+      asked('uninstall', () => {
+        if (launch.fails.has('uninstallAnswer')) {
+          const isFirst = !launch.asked.includes('uninstall');
+          launch.asked.push('uninstall');
+          return isFirst ? away('uninstall') : ok({ unconfirmed: 'nobody knows, look into the guest' });
+        }
+        launch.uninstalled = true;
+        return ok(undefined);
+      }),
   };
 }
 
@@ -384,16 +393,3 @@ function platformOf(launch: SmallLaunch, asked: Asked): TargetPlatform {
 }
 
 const sentinelOf = ({ boot }: SmallLaunch) => ({ version: '0', bootId: boot });
-
-const rootFileSystem = {
-  ...{ device: '/dev/vda1', type: 'ext4', uuid: '0c1d', mountpoint: '/' },
-  ...{ size: bytes(1_024 * MiB), used: bytes(512 * MiB) },
-};
-
-const emptyInventory: Omit<GuestInventory, 'hostname' | 'disks' | 'fileSystems' | 'sentinel'> = {
-  os: { id: 'debian', version: '12', name: 'Debian GNU/Linux 12 (bookworm)' },
-  ...{ kernels: ['6.1.0-1-amd64'], kernel: '6.1.0-1-amd64', machine: 'x86_64', firmware: 'bios', bootLoader: 'grub2' },
-  ...{ memory: bytes(512 * MiB), processors: 2, volumes: [], swap: [], networkShares: [], nics: [nic], routes: [] },
-  services: [{ name: 'cron.service', state: 'running' }],
-  oldAgents: [],
-};

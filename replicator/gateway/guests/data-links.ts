@@ -32,8 +32,9 @@ export function dataLinks({
 }): DataLinks {
   const links = new Map<SentinelId, DataConnection>();
   const arrivals = new Map<SentinelId, Set<AbortController>>();
+  let isClosed = false;
   const find = async (id: SentinelId, signal: AbortSignal | undefined): Promise<DataConnection | undefined> => {
-    if (!links.has(id)) {
+    if (!links.has(id) && !isClosed) {
       const arrived = new AbortController();
       const waiting = arrivals.get(id) ?? new Set();
       arrivals.set(id, waiting.add(arrived));
@@ -68,6 +69,8 @@ export function dataLinks({
     },
     cutOff,
     cutOffAll: () => {
+      isClosed = true;
+      for (const waiting of arrivals.values()) for (const wait of waiting) wait.abort();
       for (const id of [...links.keys()]) cutOff(id);
     },
   };

@@ -1,10 +1,10 @@
 import type { Clock } from '#core/clock';
 import type { EventLog } from '#core/event-log/event-log';
 import { sentinelId, type SentinelId } from '#core/ids';
-import type { GuestAgent } from '#core/ports/guest-agent';
+import type { GuestAgent, GuestAgentError, Unconfirmed } from '#core/ports/guest-agent';
 import { err, ok, type Result } from '#core/result';
 import { describeSentinelRejection } from '#core/sentinel/commands';
-import { sentinelStateName } from '#core/sentinel/decide';
+import { mayBeUninstalled, sentinelStateName } from '#core/sentinel/decide';
 import type { SentinelState } from '#core/sentinel/evolve';
 import { after, minutes, seconds, type Millis } from '#core/units';
 import { describeCertificatesError, readSentinelAuthority } from '#replicator/certificates/make-certificates';
@@ -197,13 +197,10 @@ function guestsOver(
       if (call === 'uninstall' && snapshot.matches('uninstalled')) return readAnswer(call, null);
       const mayCome = snapshot.hasTag('admitted') || snapshot.matches('awaited');
       const session = mayCome ? await sessions.wait(id, patience, clock) : undefined;
-      if (session) {
-        const answer = await session.ask(call, asks);
-        // Asked again, the certificate would be refused: the guest has nobody any more who could answer.
-        if (call === 'uninstall' && answer.ok)
-          await registry.command(id, { type: 'NoteUninstall', data: { by: 'a manager' } }, 'gateway');
-        return answer;
-      }
+      if (session && call === 'uninstall') return uninstall(registry, id, () => session.ask(call, asks));
+      if (session) return session.ask(call, asks);
+      if (call === 'uninstall' && mayBeUninstalled(registry.state(id)))
+        return readAnswer(call, await unconfirmedUninstall(registry, id));
       const detail = `sentinel ${id} is not connected to this gateway (${sentinelStateName(registry.state(id))})`;
       return err({ type: 'Unreachable', operation: call, detail });
     },
@@ -219,6 +216,34 @@ function guestsOver(
       await registry.close();
     },
   };
+}
+
+/** Asks a sentinel to take itself off, and notes that it is about to be asked and what it answers. */
+async function uninstall<T>(
+  registry: Registry,
+  id: SentinelId,
+  ask: () => Promise<Result<T, GuestAgentError>>,
+): Promise<Result<T, GuestAgentError>> {
+  const by = 'a manager';
+  const noted = await registry.command(id, { type: 'RequestUninstall', data: { by } }, 'gateway');
+  if (!noted.ok) return err({ type: 'Refused', operation: 'uninstall', detail: describeRegistryError(noted.error) });
+  const answer = await ask();
+  // Asked again, the certificate would be refused: the guest has nobody any more who could answer.
+  if (answer.ok) await registry.command(id, { type: 'NoteUninstall', data: { by } }, 'gateway');
+  // What is not known to have been refused may have been done: the answer was lost.
+  else if (answer.error.type === 'Refused')
+    await registry.command(id, { type: 'NoteUninstallRefused', data: { why: answer.error.detail } }, 'gateway');
+  return answer;
+}
+
+/** It was asked to take itself off, did not answer, and has not come again for as long as it was waited for. */
+async function unconfirmedUninstall(registry: Registry, id: SentinelId): Promise<Unconfirmed> {
+  const why =
+    `sentinel ${id} was asked to uninstall itself, did not answer and has not come again: whether it is off its guest is not known; ` +
+    `look into the guest, run install.sh uninstall there if it has a service sealift-sentinel, and revoke ${id}`;
+  // Noted already, if it is asked for once more.
+  await registry.command(id, { type: 'NoteUninstallUnconfirmed', data: { why } }, 'gateway');
+  return { unconfirmed: why };
 }
 
 /** The port for a driver in this process. */

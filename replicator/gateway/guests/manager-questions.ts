@@ -72,7 +72,8 @@ export async function answerAboutGuests(
     case 'UninstallSentinel': {
       const { sentinel } = question;
       const gone = await guests.ask(sentinel)('uninstall', {});
-      return gone.ok ? done(`sentinel ${sentinel} is being uninstalled`) : denied(describeGuestAgentError(gone.error));
+      if (!gone.ok) return denied(describeGuestAgentError(gone.error));
+      return gone.value ? denied(gone.value.unconfirmed) : done(`sentinel ${sentinel} is being uninstalled`);
     }
   }
 }

@@ -13,6 +13,7 @@ export interface SessionBook {
   /** Waits for one that is not there. Undefined when none came. */
   wait(id: SentinelId, patience: Millis, clock: Clock): Promise<GuestSession | undefined>;
   perform(id: SentinelId, effect: SentinelEffect): void;
+  /** Ends all of them, and every wait for one that would come. */
   endAll(): Promise<void>;
 }
 
@@ -20,6 +21,7 @@ export interface SessionBook {
 export function sessionBook(): SessionBook {
   const sessions = new Map<SentinelId, Set<GuestSession>>();
   const arrivals = new Map<SentinelId, Set<() => void>>();
+  let isClosed = false;
   const current = (id: SentinelId): GuestSession | undefined =>
     [...(sessions.get(id) ?? [])].toSorted((a, b) => b.connection - a.connection)[0];
   const end = (id: SentinelId, why: string, isMeant: (session: GuestSession) => boolean): void => {
@@ -36,7 +38,7 @@ export function sessionBook(): SessionBook {
     },
     wait: async (id, patience, clock) => {
       const found = current(id);
-      if (found) return found;
+      if (found || isClosed) return found;
       const waiting = arrivals.get(id) ?? new Set();
       arrivals.set(id, waiting);
       const over = new AbortController();
@@ -57,6 +59,8 @@ export function sessionBook(): SessionBook {
       }
     },
     endAll: async () => {
+      isClosed = true;
+      for (const waiting of arrivals.values()) for (const arrived of waiting) arrived();
       const all = [...sessions.values()].flatMap((each) => [...each]);
       await Promise.all(all.map((session) => session.end('the gateway stops')));
     },

@@ -1,3 +1,4 @@
+import type { GuestAgent, Unconfirmed } from '#core/ports/guest-agent';
 import { describeHypervisorError, type HypervisorError } from '#core/ports/source-hypervisor';
 import { describeTargetError } from '#core/ports/target-platform';
 import type { Reason } from '#core/migration/facts';
@@ -9,7 +10,7 @@ import { withoutSecrets } from '#replicator/live/secrets';
 import { reasonOf } from '#replicator/live/trouble';
 import { forgetPrepared, replicasOf } from './fix-up-effects.ts';
 import type { LaunchSite } from './launch-site.ts';
-import { stepTeller } from './steps.ts';
+import { stepTeller, type StepTeller } from './steps.ts';
 import { targetName } from './target-effects.ts';
 
 /**
@@ -106,10 +107,7 @@ export const retireLaunched =
       inWords(await power.disconnect()),
     );
     if (!cut.ok) return failed(cut.error);
-    // The sentinel that answers now is the one that moved along.
-    const uninstalled = await tell.item('sentinel', 'Take the sentinel off the target', async () =>
-      inWords(await agent.uninstall()),
-    );
+    const uninstalled = await takeSentinelOff(agent, tell);
     if (!uninstalled.ok) return failed(uninstalled.error);
     const note = `moved to ${targetName(parts)} by migration ${parts.migration}; off, disconnected and kept as it was`;
     const noted = await tell.item('annotate', 'Leave a note at the source', async () =>
@@ -117,5 +115,24 @@ export const retireLaunched =
     );
     if (!noted.ok) return failed(noted.error);
     await forgetPrepared(site, parts);
-    return came({ type: 'SourceRetired', data: { note: `the source is ${note}` } });
+    const left = uninstalled.value ? `; not confirmed: ${uninstalled.value.unconfirmed}` : '';
+    return came({ type: 'SourceRetired', data: { note: `the source is ${note}${left}` } });
   };
+
+/**
+ * Takes off the sentinel that answers now: the one that moved along. If its answer is lost it is asked again, and whoever
+ * waits for it then may say that it never came: that is told, and does not hold the end up for ever.
+ */
+async function takeSentinelOff(agent: GuestAgent, tell: StepTeller): Promise<Result<Unconfirmed | undefined, Reason>> {
+  let unconfirmed: Unconfirmed | undefined;
+  const off = await tell.item('sentinel', 'Take the sentinel off the target', async () => {
+    const asked = await agent.uninstall();
+    const isUnknown = !asked.ok && asked.error.type === 'Unreachable';
+    const answered = isUnknown ? await agent.uninstall() : asked;
+    if (!answered.ok) return err(withoutSecrets(describeHypervisorError(answered.error)));
+    if (typeof answered.value === 'object') unconfirmed = answered.value;
+    // Not known to be done is not done, for whoever reads of this item.
+    return unconfirmed ? err(unconfirmed.unconfirmed) : ok(undefined);
+  });
+  return off.ok || unconfirmed ? ok(unconfirmed) : off;
+}

@@ -77,6 +77,20 @@ describe('a cutover that launches', () => {
     expect(small.source.power).toBe('off');
   });
 
+  it('is finalized also when its sentinel never says that it is off, and says that this is not known', async () => {
+    const small = watched(launching());
+    small.launch.fails.add('uninstallAnswer');
+    expect((await small.live({ goal: 'finalize' })).ending).toBe('finalized');
+    const facts = await small.facts();
+    expect(facts.filter(({ type }) => type === 'RetirementFailed')).toEqual([]);
+    expect(facts.find(({ type }) => type === 'SourceRetired')?.data).toMatchObject({
+      note: expect.stringContaining('not confirmed: nobody knows, look into the guest'),
+    });
+    const items = facts.filter(({ data }) => 'item' in data && data.item === 'sentinel').map(({ data }) => data);
+    expect(items.at(-1)).toMatchObject({ state: 'failed', detail: 'nobody knows, look into the guest' });
+    expect(small.launch.asked.filter((call) => call === 'uninstall')).toHaveLength(2);
+  });
+
   it.each([
     ['plan', 'FixUpFailed'],
     ['apply', 'FixUpFailed'],

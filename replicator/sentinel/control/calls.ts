@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { GuestAgentError } from '#core/ports/guest-agent';
+import type { GuestAgentError, Unconfirmed } from '#core/ports/guest-agent';
 import type { ChangeMark, Changes } from '#core/ports/source-hypervisor';
 import { err, ok, type Result } from '#core/result';
 import { bytes, bytesPerSecond } from '#core/units';
@@ -32,6 +32,8 @@ const report: z.ZodType<StageReport> = z.object({
 const account: z.ZodType<AccountMade> = z.object({ name: text, password: text.exactOptional() });
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
+const unconfirmed: z.ZodType<Unconfirmed> = z.object({ unconfirmed: text });
+
 /** The longest part of a newer agent in one call, in bytes. */
 export const upgradePartMax = 512 * 1024;
 /** The largest agent, in bytes. */
@@ -58,7 +60,8 @@ export const calls = {
     asks: z.object({ rate: z.union([z.literal('unlimited'), branded(bytesPerSecond, z.number())]) }),
     answers: nothing,
   },
-  uninstall: { asks: z.object({}), answers: nothing },
+  /** A sentinel answers null; a gateway whose sentinel never answered says so. */
+  uninstall: { asks: z.object({}), answers: z.union([nothing, unconfirmed]) },
   /** What a replica had to say when it booted, as on its console; null in a source. */
   report: { asks: z.object({}), answers: report.nullable() },
   /** A new password for the validation account of a replica; null where there is none. A secret: never to be logged. */

@@ -160,6 +160,42 @@ describe('a snapshot', () => {
   });
 });
 
+describe('bytes that were written over', () => {
+  const said = (content: DiskContent): string => {
+    const into = new Uint8Array(3);
+    content.read(4 * sectorLength, into);
+    return new TextDecoder().decode(into);
+  };
+  const say = (disk: ProceduralDisk, text: string): void => disk.bytes(4, new TextEncoder().encode(text));
+
+  it('are in snapshots of before, however often others were made durable since', () => {
+    const disk = diskOf(6);
+    const snapshots = ['one', 'two', 'six'].map((text) => {
+      say(disk, text);
+      if (text !== 'two') disk.flush();
+      return disk.snapshot();
+    });
+    say(disk, 'ten');
+    disk.flush();
+    expect([...snapshots, disk].map(said)).toEqual(['one', 'two', 'six', 'ten']);
+  });
+
+  it('come back when power is lost, unless what is over them was made durable', () => {
+    const found = new Set<string>();
+    for (let chance = 0; chance < 20; chance += 1) {
+      const disk = diskOf(6);
+      for (const text of ['one', 'two']) {
+        say(disk, text);
+        disk.flush();
+      }
+      for (const text of ['six', 'ten']) say(disk, text);
+      disk.lose(seededRng(chance));
+      found.add(said(disk));
+    }
+    expect([...found].toSorted()).toEqual(['six', 'ten', 'two']);
+  });
+});
+
 describe('a device over a content', () => {
   it('says that its way is gone, refuses what a disk refuses, and is never written', async () => {
     let gone: string | undefined;

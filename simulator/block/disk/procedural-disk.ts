@@ -105,7 +105,7 @@ export function proceduralDisk({ id, seed, size, filled = ratio(1, 4) }: Procedu
       tell(first, count);
     },
     flush() {
-      for (const write of state.unflushed) apply(state.durable, write, write.count);
+      for (const write of state.unflushed) harden(state, write);
       state.unflushed = [];
     },
     lose: (rng) => lose(state, rng),
@@ -116,7 +116,8 @@ export function proceduralDisk({ id, seed, size, filled = ratio(1, 4) }: Procedu
     snapshot() {
       const { size: length, versions, digests } = state.sectors;
       const frozen: Sectors = { size: length, versions: versions.slice(), digests: digests.slice() };
-      return contentOf(substance, () => frozen);
+      const explicit = heldBy(frozen.versions, substance.explicit);
+      return contentOf({ ...substance, explicit }, () => frozen);
     },
     grow: (longer) => grow(state, longer),
   };
@@ -134,6 +135,26 @@ function put(state: State, first: number, count: number, step: 0 | 1): number {
   forgetDigests(state.sectors, first, count);
   state.unflushed.push(write);
   return version;
+}
+
+/** Makes a write durable. Bytes that it wrote over are nowhere any more but in snapshots, which have them by themselves. */
+function harden({ durable, substance: { explicit } }: State, { first, count, version, step }: Write): void {
+  for (let at = 0; at < count; at += 1) {
+    const former = durable[first + at] ?? 0;
+    const next = version + step * at;
+    durable[first + at] = next;
+    // Zeroes are of all sectors that were trimmed at once.
+    if (former !== next && explicit.get(former)?.length) explicit.delete(former);
+  }
+}
+
+function heldBy(versions: Uint32Array, explicit: Substance['explicit']): Substance['explicit'] {
+  const held: Substance['explicit'] = new Map();
+  for (const version of versions) {
+    const bytesOf = explicit.get(version);
+    if (bytesOf) held.set(version, bytesOf);
+  }
+  return held;
 }
 
 function lose(state: State, rng: Rng): PowerLoss {

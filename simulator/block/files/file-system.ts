@@ -224,15 +224,24 @@ export class FileSystem {
     }
   }
 
-  /** What a reader would see now. Undefined if there is no such file. */
-  contentOf(path: string): Uint8Array | undefined {
-    const parts = partsOf(path);
-    let entry: Entry | undefined = this.#root;
-    for (const name of parts) entry = entry?.kind === 'directory' ? entry.get(name) : undefined;
-    if (entry?.kind !== 'file') return undefined;
-    const content = new Uint8Array(entry.size);
-    entry.read(content, 0, 0);
+  /** What a reader would see now from `at` on, with zeroes behind the end. Undefined if there is no such file. */
+  contentOf(path: string, at: number, length?: number): Uint8Array | undefined {
+    const file = this.#fileAt(path);
+    if (!file) return undefined;
+    const content = new Uint8Array(length ?? file.size - at);
+    file.read(content, 0, at);
     return content;
+  }
+
+  /** Undefined if there is no such file. */
+  sizeOf(path: string): number | undefined {
+    return this.#fileAt(path)?.size;
+  }
+
+  #fileAt(path: string): StoredFile | undefined {
+    let entry: Entry | undefined = this.#root;
+    for (const name of partsOf(path)) entry = entry?.kind === 'directory' ? entry.get(name) : undefined;
+    return entry?.kind === 'file' ? entry : undefined;
   }
 
   #crashBelow(directory: Directory, path: string, rng: Rng, onNote: (note: CrashNote) => void): void {

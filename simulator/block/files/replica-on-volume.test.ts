@@ -123,12 +123,26 @@ async function replicate(files: Files, sender: Sender, check: Check, mayFail: bo
   }
 }
 
-/** Runs all rounds through crashes of the machine at the given steps, counted from each start. Returns the steps without. */
-async function through(seed: number, crashes: readonly number[], syncsFail?: Ratio): Promise<number> {
+/** What ends the receiver besides its own end: power, or only its process, so that the page cache stays. */
+type Fate = 'power' | 'kill';
+
+/** Syncs that fail until the last start of the receiver. */
+interface FailingSyncs {
+  readonly rate: Ratio;
+  readonly of: (path: string) => boolean;
+}
+
+/** Runs all rounds through ends of the receiver at the given steps, counted from each start. Returns the steps without. */
+async function through(
+  seed: number,
+  crashes: readonly number[],
+  { syncs, fateOf = () => 'power' }: { readonly syncs?: FailingSyncs; readonly fateOf?: () => Fate } = {},
+): Promise<number> {
   const clock = virtualClock({ turn: () => new Promise((resolve) => setImmediate(resolve)) });
   let steps = 0;
   let crashAt = Infinity;
   let crashed = (): void => undefined;
+  let receiver = simulatedProcess('receiver');
   const volume: SimulatedVolume = simulatedVolume({
     rng: seededRng(seed).fork('volume'),
     clock: {
@@ -137,7 +151,8 @@ async function through(seed: number, crashes: readonly number[], syncsFail?: Rat
         clock.schedule(at, () => {
           steps += 1;
           if (steps < crashAt) return act();
-          volume.crash();
+          if (fateOf() === 'power') volume.crash();
+          else receiver.kill();
           crashed();
         }),
     },
@@ -161,11 +176,9 @@ async function through(seed: number, crashes: readonly number[], syncsFail?: Rat
     steps = 0;
     crashAt = crash;
     const end = new Promise<void>((resolve) => (crashed = resolve));
-    const files = volume.files(simulatedProcess('receiver'));
-    const heal =
-      syncsFail && crash < Infinity
-        ? volume.fail('sync', { rate: syncsFail, of: (path) => path !== target })
-        : undefined;
+    receiver = simulatedProcess('receiver');
+    const files = volume.files(receiver);
+    const heal = syncs && crash < Infinity ? volume.fail('sync', syncs) : undefined;
     await clock.run(Promise.race([replicate(files, sender, check, heal !== undefined), end]));
     heal?.();
   }
@@ -204,15 +217,18 @@ describe('a replica on a disk that loses what was not synced', () => {
     }
   });
 
-  // Of the journal and the digests. Where a sync of the target itself fails, a rescan believes what the page cache has.
-  it('has all that was acked, when syncs of its records fail and then power does', async () => {
-    for (let seed = 0; seed < 80; seed += 1) {
-      const rng = seededRng(seed).fork('crashes');
-      await through(
-        seed,
-        Array.from({ length: rng.between(1, 4) }, () => rng.between(20, 150)),
-        { numerator: 1, denominator: 6 },
-      );
-    }
-  });
+  const syncsFail: readonly [what: string, of: FailingSyncs['of']][] = [
+    ['its records', (path) => path !== target],
+    ['its disk', (path) => path === target],
+    ['anything', () => true],
+  ];
+  for (const [what, of] of syncsFail)
+    it(`has all that was acked, when syncs of ${what} fail, its process dies, and power fails`, async () => {
+      for (let seed = 0; seed < 80; seed += 1) {
+        const rng = seededRng(seed).fork('crashes');
+        const crashes = Array.from({ length: rng.between(1, 4) }, () => rng.between(20, 150));
+        const fateOf = (): Fate => rng.pick(['power', 'kill']);
+        await through(seed, crashes, { syncs: { rate: { numerator: 1, denominator: 6 }, of }, fateOf });
+      }
+    });
 });

@@ -49,6 +49,10 @@ export interface SimulatedVolume {
   placeDirectory(path: string): void;
   /** For those who judge: what a reader would see now, without taking time. Undefined if there is no such file. */
   content(path: string): Uint8Array | undefined;
+  /** A part of that, with zeroes behind the end of the file. */
+  part(path: string, at: number, length: number): Uint8Array | undefined;
+  /** How long that is, in bytes. */
+  size(path: string): number | undefined;
 }
 
 const latencyDefault: VolumeLatency = { call: [millis(0), millis(1)], sync: [millis(1), millis(8)] };
@@ -107,7 +111,9 @@ export function simulatedVolume(options: VolumeOptions): SimulatedVolume {
     slow: (factor) => added(factors, { factor }),
     place: (path, content) => system.place(path, content),
     placeDirectory: (path) => system.placeDirectory(path),
-    content: (path) => system.contentOf(path),
+    content: (path) => system.contentOf(path, 0),
+    part: (path, at, length) => system.contentOf(path, at, length),
+    size: (path) => system.sizeOf(path),
   };
 }
 

@@ -53,6 +53,8 @@ export function connectionBetween(options: ConnectionOptions): SimulatedConnecti
   const early: (() => void)[] = [];
   let isFarOpen = false;
   let stalled = false;
+  /** An end that is gone is nothing that its process could lose. */
+  const callOff = { near: (): void => undefined, far: (): void => undefined };
   const whenFarOpen = (act: () => void): void => {
     if (isFarOpen) act();
     else early.push(act);
@@ -68,7 +70,10 @@ export function connectionBetween(options: ConnectionOptions): SimulatedConnecti
       note: (label, value) => note(`${name}: ${label}`, value),
       onArrival: (arrival) => deliver(() => other().arrived(arrival)),
       onRead: (count) => other().pipe.wasRead(count),
-      onGone: () => options.onGone(here === near ? 'near' : 'far'),
+      onGone: () => {
+        callOff[here === near ? 'near' : 'far']();
+        options.onGone(here === near ? 'near' : 'far');
+      },
       sayReset: () => {
         clock.schedule(direction.arrival(packetLength, drawn), () => {
           if (!stalled && direction.passes()) deliver(() => other().reset());
@@ -84,8 +89,8 @@ export function connectionBetween(options: ConnectionOptions): SimulatedConnecti
       (act) => act(),
     ),
   };
-  endWithProcess(options, near, ends.near);
-  endWithProcess(options, far, ends.far);
+  callOff.near = endWithProcess(options, near, ends.near);
+  callOff.far = endWithProcess(options, far, ends.far);
   return {
     near: ends.near,
     openFar: (count, open) => {
@@ -113,8 +118,12 @@ export function connectionBetween(options: ConnectionOptions): SimulatedConnecti
 }
 
 /** Has the system of a process that is killed end its connection, a little later. */
-function endWithProcess({ clock, rng, note, name, isUp }: ConnectionOptions, place: EndPlace, end: StreamEnd): void {
-  place.process.whenKilled(() => {
+function endWithProcess(
+  { clock, rng, note, name, isUp }: ConnectionOptions,
+  place: EndPlace,
+  end: StreamEnd,
+): () => void {
+  return place.process.whenKilled(() => {
     if (end.isGone) return;
     const delay = rng.between(1, cleanUpMax);
     const how = rng.chance(ratio(1, 2)) ? 'orderly' : 'reset';

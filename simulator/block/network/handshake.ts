@@ -2,7 +2,6 @@ import { err, ok, type Result } from '#core/result';
 import type { Rng } from '#core/rng';
 import { after, seconds } from '#core/units';
 import { formatAddress, parseAddress } from '#replicator/protocol/address';
-import { deadline } from '#replicator/protocol/deadline';
 import type { ConnectError, Listener, ListenError } from '#replicator/protocol/network';
 import { connectMax } from '#replicator/protocol/tls-options';
 import type { SimulatedProcess } from '#simulator/block/process';
@@ -57,13 +56,14 @@ export function reach<T>(
     const settle: typeof resolve = (outcome) => {
       if (settled) return;
       settled = true;
-      callOff();
+      givesUp.cancel();
       signal?.removeEventListener('abort', cancel);
       if (member.process.isAlive()) resolve(outcome);
     };
     const cancel = (): void => settle(err({ type: 'Cancelled' }));
     const late = `no answer within ${connectMax / 1_000} s`;
-    const callOff = deadline(world.clock, connectMax, () => settle(err({ type: 'Unreachable', detail: late })));
+    const giveUp = (): void => settle(err({ type: 'Unreachable', detail: late }));
+    const givesUp = world.clock.schedule(after(world.clock.now(), connectMax), giveUp);
     signal?.addEventListener('abort', cancel);
     knock(world, member, parsed.value, meet, { isOver: () => settled || !member.process.isAlive(), settle });
   });

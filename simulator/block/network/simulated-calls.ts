@@ -1,6 +1,5 @@
 import type { Rng } from '#core/rng';
 import { after, instant, millis, seconds, type Millis, type Ratio } from '#core/units';
-import { deadline } from '#replicator/protocol/deadline';
 import type { SimulatedProcess } from '#simulator/block/process';
 import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
 import { packetLength } from './byte-pipe.ts';
@@ -100,15 +99,16 @@ export function simulatedCalls(options: SimulatedCallsOptions): SimulatedCalls {
       return new Promise((resolve) => {
         if (!caller.isAlive()) return;
         const settle = (outcome: CallOutcome<Awaited<ReturnType<typeof act>>>): void => {
-          callOff();
+          late.cancel();
           if (caller.isAlive()) resolve(outcome);
         };
         let isSent = false;
         const detail = `${place.name} of ${place.to} did not answer within ${patience / 1_000} s`;
-        const callOff = deadline(clock, patience, () => settle({ type: isSent ? 'answerLost' : 'neverSent', detail }));
+        const giveUp = (): void => settle({ type: isSent ? 'answerLost' : 'neverSent', detail });
+        const late = clock.schedule(after(clock.now(), patience), giveUp);
         const trip = tripOf(clock, network.link(place.from, place.to), place, drawn);
         const service = millis(serviceMax > 0 ? drawn.between(0, serviceMax) : 0);
-        const late = fate === 'late' ? patience + drawn.between(1, lateMax) : 0;
+        const delay = fate === 'late' ? patience + drawn.between(1, lateMax) : 0;
         trip.there(() => {
           if (fate === 'neverSent') return trip.back(() => settle({ type: 'neverSent', detail: 'connection refused' }));
           if (fate === 'refused') return trip.back(() => settle({ type: 'refused', detail: 'it is too busy' }));
@@ -119,7 +119,7 @@ export function simulatedCalls(options: SimulatedCallsOptions): SimulatedCalls {
             const answer = await act();
             if (fate !== 'answerLost') trip.back(() => settle({ type: 'answered', answer }));
           };
-          clock.schedule(after(clock.now(), millis(service + late)), () => void perform());
+          clock.schedule(after(clock.now(), millis(service + delay)), () => void perform());
           if (fate === 'twice') {
             const again = after(clock.now(), millis(service + drawn.between(1, againMax)));
             clock.schedule(again, () => void act());

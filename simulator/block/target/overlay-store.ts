@@ -1,4 +1,4 @@
-import { invariant } from '#core/invariant';
+import { invariant, InvariantError } from '#core/invariant';
 import type { FixUpDisk } from '#core/ports/fix-up';
 import { err, ok, type Result } from '#core/result';
 import { bytes } from '#core/units';
@@ -113,45 +113,69 @@ export function overlayStore({ replicas, call, fails = () => undefined }: Overla
   };
 }
 
+/** Content that means nothing, from a sector on. It is made when somebody reads it, which hardly anybody does. */
+interface Scribble {
+  readonly first: number;
+  readonly version: number;
+}
+
 /** A disk that keeps what is written to it, and has the rest from a replica as it is now. */
 function overlayDisk(replicas: ReplicaBytes, path: string): GuestDisk {
   const size = replicas.size(path);
   invariant(size % sectorSize === 0, `${path} is no disk of whole sectors: ${size} bytes`);
-  const written = new Map<number, Uint8Array>();
+  const written = new Map<number, Uint8Array | Scribble>();
   const watching = new Set<(sector: number, count: number) => void>();
   let version = 0;
-  const sectorAt = (sector: number): Uint8Array =>
-    written.get(sector) ?? replicas.read(path, sector * sectorSize, sectorSize);
+  const checkRange = (at: number, length: number): void => {
+    if (at < 0 || at + length > size) throw new InvariantError(`a write of ${length} bytes at ${at} is not on ${path}`);
+  };
+  /** What was written to a sector, as bytes that are its own. */
+  const own = (sector: number): Uint8Array | undefined => {
+    const found = written.get(sector);
+    if (found === undefined || found instanceof Uint8Array) return found;
+    const made = scribbled(found.first, sector - found.first + 1, found.version).slice(-sectorSize);
+    written.set(sector, made);
+    return made;
+  };
   const write = (at: number, data: Uint8Array): void => {
-    invariant(at >= 0 && at + data.length <= size, `a write of ${data.length} bytes at ${at} is not on ${path}`);
+    checkRange(at, data.length);
     const first = Math.floor(at / sectorSize);
     const end = Math.ceil((at + data.length) / sectorSize);
     for (let sector = first; sector < end; sector += 1) {
       const start = sector * sectorSize;
-      const whole = new Uint8Array(sectorAt(sector));
+      const whole = own(sector) ?? replicas.read(path, start, sectorSize).slice();
       const from = Math.max(at, start);
       whole.set(data.subarray(from - at, Math.min(at + data.length, start + sectorSize) - at), from - start);
       written.set(sector, whole);
     }
     for (const seen of watching) seen(first, end - first);
   };
+  const readInto = (at: number, data: Uint8Array): void => {
+    const { length } = data;
+    data.set(replicas.read(path, at, length));
+    for (let sector = Math.floor(at / sectorSize); sector * sectorSize < at + length; sector += 1) {
+      const whole = own(sector);
+      if (!whole) continue;
+      const start = sector * sectorSize;
+      const from = Math.max(at, start);
+      data.set(whole.subarray(from - start, Math.min(at + length, start + sectorSize) - start), from - at);
+    }
+  };
   return {
     size: bytes(size),
     read: (at, length) => {
-      const data = replicas.read(path, at, length).slice();
-      for (let sector = Math.floor(at / sectorSize); sector * sectorSize < at + length; sector += 1) {
-        const own = written.get(sector);
-        if (!own) continue;
-        const start = sector * sectorSize;
-        const from = Math.max(at, start);
-        data.set(own.subarray(from - start, Math.min(at + length, start + sectorSize) - start), from - at);
-      }
+      const data = new Uint8Array(length);
+      readInto(at, data);
       return data;
     },
+    readInto,
     write,
     scribble: (sector, count) => {
       version += 1;
-      write(sector * sectorSize, scribbled(sector, count, version));
+      checkRange(sector * sectorSize, count * sectorSize);
+      const scribble: Scribble = { first: sector, version };
+      for (let at = sector; at < sector + count; at += 1) written.set(at, scribble);
+      for (const seen of watching) seen(sector, count);
     },
     flush: () => undefined,
     onWrite: (seen) => {

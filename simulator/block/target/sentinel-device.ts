@@ -42,7 +42,7 @@ export function sentinelDevice(
       }
       const error = gone();
       if (error) return err(error);
-      into.set(disk.read(at, into.length));
+      disk.readInto(at, into);
       return ok(undefined);
     },
     write: readOnly,

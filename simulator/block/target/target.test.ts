@@ -64,6 +64,23 @@ describe('overlays in memory', () => {
     expect(await store.overlays.make('vdb.raw')).toEqual({ ok: false, error: 'vdb.raw is not there' });
   });
 
+  it('hold what a guest writes at random as any disk does, also under what comes later', async () => {
+    const content = new Uint8Array(size).fill(7);
+    const plain = memoryDisk(size, content);
+    const store = overlayStore({ call: through, replicas: replicasOf({ 'vda.raw': memoryDisk(size, content) }) });
+    const overlay = store.disk(valueOf(await store.overlays.make('vda.raw')).path);
+    const told: number[] = [];
+    overlay?.onWrite((sector, count) => told.push(sector, count));
+    for (const disk of [plain, overlay]) {
+      disk?.scribble(2, 3);
+      disk?.scribble(3, 1);
+      disk?.write(4 * 4_096 - 10, new Uint8Array(20).fill(9));
+    }
+    expect(overlay?.read(0, 8 * 4_096)).toEqual(plain.read(0, 8 * 4_096));
+    expect(told).toEqual([2, 3, 3, 1, 3, 2]);
+    expect(() => overlay?.scribble(size / 4_096 - 1, 2)).toThrow('is not on vda.raw');
+  });
+
   it('are not made where there is no room, and whoever asks hears that', async () => {
     const store = overlayStore({
       ...{ call: through, replicas: replicasOf({ 'vda.raw': memoryDisk(size) }) },

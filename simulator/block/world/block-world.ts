@@ -4,7 +4,7 @@ import type { RecordedFact } from '#core/event-log/event-log';
 import { waveId, type DiskId, type MigrationId } from '#core/ids';
 import { InvariantError } from '#core/invariant';
 import type { Breach } from '#core/laws/judge';
-import type { Law } from '#core/laws/law';
+import type { Law, LawId } from '#core/laws/law';
 import { laws as allLaws } from '#core/laws/laws';
 import { axesOf } from '#core/migration/abilities';
 import type { MigrationCommand } from '#core/migration/commands';
@@ -28,6 +28,7 @@ import { ledger, type Ledger } from './ledger.ts';
 import { blockManager, type Manager, type ManagerPlace } from './driving-process.ts';
 import { simulatedCalls } from '#simulator/block/network/simulated-calls';
 import { people, type People } from './people.ts';
+import { performances } from './performed-once.ts';
 import { playFaults, type FaultPlayer, type FaultyVm } from './play-faults.ts';
 import { simulatedExports } from '#simulator/block/sources/exports';
 import type { BlockOutcome, BlockSpec } from '#simulator/block/spec';
@@ -46,6 +47,8 @@ export interface RunBlockOptions {
   readonly dies?: DeathSentence;
   /** Laws beside those of Sealift, or in their place. */
   readonly laws?: readonly Law[];
+  /** Ends the run as it stands. */
+  readonly signal?: AbortSignal;
 }
 
 /** Says of each moment at which a process may die whether it does. Moments come in the same order for the same specification. */
@@ -87,13 +90,16 @@ class BlockWorld {
   readonly #people: People;
   readonly #faults: FaultPlayer;
   readonly #seen: Breach[] = [];
+  readonly #performances = performances((migration, why) => this.#see('L22', migration, why));
   #crash: string | null = null;
   #finish: () => void = () => undefined;
 
-  constructor(spec: BlockSpec, { turn, laws = allLaws, dies = {} }: RunBlockOptions) {
+  constructor(spec: BlockSpec, { turn, laws = allLaws, dies = {}, signal }: RunBlockOptions) {
     this.#spec = spec;
     const clock = virtualClock({ turn, start: worldStart });
     this.#clock = clock;
+    // A moment later: what it is ended for may still be on its way into the log.
+    signal?.addEventListener('abort', () => clock.schedule(after(clock.now(), seconds(1)), () => this.#finish()));
     const rng = seededRng(spec.seed);
     const { note } = (this.#trace = decisionTrace(() => clock.now()));
     const exports = simulatedExports();
@@ -177,6 +183,7 @@ class BlockWorld {
       witness: this.#witness,
       onFact: (migration, fact, state) => {
         this.#witness.saw(migration, fact);
+        this.#performances.saw(migration, fact);
         this.#people.look(migration, state);
         this.#faults.happened(migration, fact.type);
         this.#lookForEnd();
@@ -264,11 +271,16 @@ class BlockWorld {
   #lookAround(): void {
     for (const { vm } of this.#vms?.values() ?? []) {
       const why = bothConnected(vm, this.#target);
-      const stream = `migration-${vm.migration}` as const;
-      if (why === undefined || this.#seen.some((breach) => breach.stream === stream)) continue;
-      const law = allLaws.find(({ id }) => id === 'L4');
-      this.#seen.push({ law: 'L4', slug: law?.slug ?? '', stream, fact: null, at: this.#clock.now(), why });
+      if (why !== undefined) this.#see('L4', vm.migration, why);
     }
+  }
+
+  /** Takes note of what breaks a law and is in no log, once for each migration. */
+  #see(id: LawId, migration: MigrationId, why: string): void {
+    const stream = `migration-${migration}` as const;
+    if (this.#seen.some((breach) => breach.law === id && breach.stream === stream)) return;
+    const slug = allLaws.find((law) => law.id === id)?.slug ?? '';
+    this.#seen.push({ law: id, slug, stream, fact: null, at: this.#clock.now(), why });
   }
 
   #send(migration: MigrationId, command: MigrationCommand): void {
@@ -289,12 +301,13 @@ class BlockWorld {
     const agent = this.#appliances.agent(process, sentinelOf(vm.spec));
     const connect = () =>
       viaOf(vm.spec) === 'sentinel' ? guestSource(agent, power, target.site.policy) : vm.source.hypervisor(connector);
-    return liveWorld({
+    const world = liveWorld({
       ...{ migration, plan, connect, clock, log, stream },
       path: this.#appliances.path(process),
       place: { type: 'receiver', migration },
       ...(vm.spec.handOver === 'launch' && { launch: { ...target.site, agent, power } }),
     });
+    return this.#performances.watched(migration, world);
   }
 
   /**

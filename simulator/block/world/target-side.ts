@@ -125,15 +125,9 @@ function vmTarget(side: Side, vm: WorldVm, calls: VmCalls): VmTarget {
   };
 }
 
-const replicasOn = (volume: SimulatedVolume) => {
-  const contentOf = (path: string): Uint8Array | undefined => volume.content(`${replicaFolder}/${path}`);
-  return {
-    read: (path: string, at: number, length: number) => {
-      const found = new Uint8Array(length);
-      found.set((contentOf(path) ?? new Uint8Array()).subarray(at, at + length));
-      return found;
-    },
-    size: (path: string) => contentOf(path)?.length ?? 0,
-    exists: (path: string) => contentOf(path) !== undefined,
-  };
-};
+const replicasOn = (volume: SimulatedVolume) => ({
+  read: (path: string, at: number, length: number) =>
+    volume.part(`${replicaFolder}/${path}`, at, length) ?? new Uint8Array(length),
+  size: (path: string) => volume.size(`${replicaFolder}/${path}`) ?? 0,
+  exists: (path: string) => volume.size(`${replicaFolder}/${path}`) !== undefined,
+});

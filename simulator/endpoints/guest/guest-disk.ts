@@ -9,6 +9,8 @@ export interface GuestDisk {
   readonly size: Bytes;
   /** The content now, as bytes of the caller's own. */
   read(at: number, length: number): Uint8Array;
+  /** The content now, into the memory of who asks. */
+  readInto(at: number, into: Uint8Array): void;
   /** Durable once a later `flush` returns. */
   write(at: number, data: Uint8Array): void;
   /** Overwrites whole sectors with content that means nothing, and that was never there before. */
@@ -44,6 +46,7 @@ export function memoryDisk(size: number, content?: Uint8Array): MemoryDisk {
   return {
     size: bytes(size),
     read: (at, length) => data.slice(at, at + length),
+    readInto: (at, into) => into.set(data.subarray(at, at + into.length)),
     write,
     scribble: (sector, count) => {
       version += 1;

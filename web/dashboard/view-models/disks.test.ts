@@ -74,6 +74,19 @@ describe('the table of disks', () => {
     expect(clean.remark).toBe('');
   });
 
+  it('has the backlog of each disk where a round told it, and while none runs', () => {
+    const dirty = (id: string, left: number) => ({ ...part(id, 2048), dirty: bytes(left * MiB) });
+    const facts = [drafted('vda', 'vdb'), initiated('vda', 'vdb'), full(300, dirty('vda', 300), dirty('vdb', 0))];
+    const { rows, whole, remark } = shown(facts);
+    expect(rows.map(({ backlog }) => backlog)).toEqual(['300 MiB', '0 B']);
+    expect([whole?.backlog, remark]).toEqual(['300 MiB', '']);
+    const running = shown([...facts, reports(1, 100, 300)]);
+    expect(running.rows.map(({ backlog }) => backlog)).toEqual(['—', '—']);
+    expect(running.whole?.backlog).toBe('200 MiB left');
+    const lost: MigrationFact = { type: 'TrackingLost', data: { disk: diskId('vda'), detail: 'reboot' } };
+    expect(shown([...facts, lost]).rows.map(({ backlog }) => backlog)).toEqual(['—', '—']);
+  });
+
   it('tells what was carried over since and what rescans found', () => {
     const later = (n: number, kind: 'delta' | 'rescan', sent: number): MigrationFact => ({
       type: 'RoundCompleted',

@@ -52,12 +52,15 @@ export function diskTable(progress: Progress, moment: DiskMoment): DiskTable {
   const backlog = backlogOf(progress, round);
   // Nothing of all is nothing of each.
   const eachBacklog = only || backlog === nothing ? backlog : unknown;
-  const rows = disks.map((disk) => diskRow(disk, { round, isAlone: disk === only, backlog: eachBacklog }));
+  // What a round that runs has left is told for all disks together, and after lost tracking nobody knows.
+  const ownBacklog = ({ dirty }: DiskProgress): string =>
+    round || dirty === null || backlog === unknown ? eachBacklog : formatBytes(dirty);
+  const rows = disks.map((disk) => diskRow(disk, { round, isAlone: disk === only, backlog: ownBacklog(disk) }));
   return {
     rows,
     whole: only || disks.length === 0 ? null : wholeRow(disks, round, backlog),
     figures: figuresOf(progress, moment),
-    remark: disks.length > 1 && eachBacklog === unknown ? together : '',
+    remark: disks.length > 1 && rows.some((row) => row.backlog === unknown) ? together : '',
   };
 }
 

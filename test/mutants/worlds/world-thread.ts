@@ -1,0 +1,73 @@
+import { setImmediate as eventLoopTurn } from 'node:timers/promises';
+import { parentPort } from 'node:worker_threads';
+import fc from 'fast-check';
+import { runBlock } from '#simulator/block/world/block-world';
+import type { BlockSpec } from '#simulator/block/spec';
+import { failureKey, failuresOf } from '#simulator/search/failure';
+import { anyDraws, anyPlan, farAway, soundWalk } from '#test/support/model-walks';
+import type { MarkedGlobal } from './reach-marks.ts';
+
+/** What a thread is asked: to run a world. */
+export interface WorldAsked {
+  readonly type: 'world';
+  readonly spec: BlockSpec;
+  /** Not to come to an end is a failure too. */
+  readonly demandsProgress: boolean;
+}
+
+/** Or to walk migrations through whatever may happen to them. */
+export interface WalksAsked {
+  readonly type: 'walks';
+  readonly seed: number;
+  readonly walks: number;
+}
+
+/** What a thread says of a world. */
+export interface WorldAnswer {
+  /** What was wrong, each as one word: a law, `notLive`, `crashed ...`. */
+  readonly failures: readonly string[];
+  readonly hash: string;
+  /** Marks of mutants that were passed since the thread began, up to the end of this world. */
+  readonly reached: readonly string[];
+}
+
+/** What a thread says of walks: which was wrong, counted from 1, and why. */
+export interface WalksAnswer {
+  readonly wrong: { readonly walk: number; readonly why: string } | null;
+}
+
+const place = globalThis as typeof globalThis & MarkedGlobal;
+// What is passed while the code is loaded belongs to every world.
+const atLoad = place.sealiftMutantsAtLoad ?? [];
+let reached = new Set(atLoad);
+place.sealiftMutantReached = (id) => void reached.add(id);
+
+async function run({ spec, demandsProgress }: WorldAsked): Promise<WorldAnswer> {
+  reached = new Set(atLoad);
+  const outcome = await runBlock(spec, { turn: () => eventLoopTurn() });
+  const failures = failuresOf(outcome, demandsProgress).map(failureKey);
+  return { failures, hash: outcome.hash, reached: [...reached].toSorted() };
+}
+
+async function walks({ seed, walks: numRuns }: WalksAsked): Promise<WalksAnswer> {
+  const reached = new Set<string>();
+  const property = fc.property(anyPlan, anyDraws, (plan, draws) => {
+    soundWalk(plan, draws, (lifecycle) => reached.add(lifecycle));
+  });
+  const found = fc.check(property, { seed, numRuns, endOnFailure: true });
+  if (!found.failed) {
+    const never = farAway.find((lifecycle) => !reached.has(lifecycle));
+    return { wrong: never === undefined ? null : { walk: numRuns, why: `no walk comes to ${never}` } };
+  }
+  const why = found.errorInstance instanceof Error ? found.errorInstance.message : String(found.errorInstance);
+  return { wrong: { walk: found.numRuns, why } };
+}
+
+parentPort?.on('message', (asked: WorldAsked | WalksAsked) => {
+  (asked.type === 'world' ? run(asked) : walks(asked)).then(
+    (answer) => parentPort?.postMessage(answer),
+    (error: unknown) => {
+      throw error;
+    },
+  );
+});
