@@ -96,8 +96,7 @@ class BlockWorld {
 
   constructor(spec: BlockSpec, { turn, laws = allLaws, dies = {}, signal }: RunBlockOptions) {
     this.#spec = spec;
-    const clock = virtualClock({ turn, start: worldStart });
-    this.#clock = clock;
+    const clock = (this.#clock = virtualClock({ turn, start: worldStart }));
     // A moment later: what it is ended for may still be on its way into the log.
     signal?.addEventListener('abort', () => clock.schedule(after(clock.now(), seconds(1)), () => this.#finish()));
     const rng = seededRng(spec.seed);
