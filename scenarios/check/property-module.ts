@@ -24,7 +24,9 @@ export function lawsOfModule(module: Readonly<Record<string, unknown>>): readonl
     if (laws.some((law) => law.id === id))
       throw new Refused(`a law of the property file is named ${id}, as one of Sealift's own; name it like L101`);
     if (!isJudge(begun(id, begin)))
-      throw new Refused(`begin of ${id} gives no judge: a judge has of(type), which gives take(entry), and perhaps end`);
+      throw new Refused(
+        `begin of ${id} gives no judge: a judge has of(type), which gives take(entry), and perhaps end`,
+      );
   }
   return found;
 }
