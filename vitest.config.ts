@@ -11,11 +11,7 @@ declare module 'vitest' {
 
 const seed = runSeed(process.env);
 const neverTests = ['**/node_modules/**', '**/dist/**', '**/data/**'];
-// Whole guests in software emulation: minutes of one processor each, and patient. Two files at a time.
-const guests = ['laboratory-guest-migration', 'laboratory-guest', 'fix-up', 'fix-up-windows'].map(
-  (name) => `test/live/${name}.test.ts`,
-);
-// Real processes and a real browser, measured against the clock: they have the machine to themselves, one file at a time.
+// Real guests, real processes and a real browser: they have the machine to themselves, one file at a time.
 const system = [
   'test/live/**/*.test.ts',
   'test/crash/**/*.test.ts',
@@ -36,7 +32,7 @@ export default defineConfig({
           ...shared,
           name: 'unit',
           include: ['**/*.test.ts'],
-          exclude: [...neverTests, ...system, ...guests],
+          exclude: [...neverTests, ...system],
           testTimeout: 30_000,
           hookTimeout: 30_000,
           sequence: { groupOrder: 0 },
@@ -46,25 +42,13 @@ export default defineConfig({
         extends: true,
         test: {
           ...shared,
-          name: 'guests',
-          include: guests,
-          exclude: neverTests,
-          testTimeout: 600_000,
-          hookTimeout: 600_000,
-          sequence: { groupOrder: 1 },
-        },
-      },
-      {
-        extends: true,
-        test: {
-          ...shared,
           name: 'system',
           include: system,
-          exclude: [...neverTests, ...guests],
+          exclude: neverTests,
           fileParallelism: false,
           testTimeout: 300_000,
           hookTimeout: 300_000,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 1 },
         },
       },
     ],

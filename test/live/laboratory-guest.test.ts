@@ -1,17 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { diskId } from '#core/ids';
-import type { TargetPlatform, TargetVmPlan } from '#core/ports/target-platform';
-import { bytes, minutes, MiB } from '#core/units';
+import { minutes } from '#core/units';
 import { guestImage } from '#replicator/connectors/laboratory/guest/build';
 import { describeGuestImageError, type GuestImage } from '#replicator/connectors/laboratory/guest/guest-image';
 import { startLoad, verifyLoad } from '#replicator/connectors/laboratory/guest/load';
 import { sourceVm, type SourceVm } from '#replicator/connectors/laboratory/guest/source-vm';
 import { startRecorder, type Recorder } from '#replicator/connectors/laboratory/recorder/recorder';
-import { laboratoryTarget } from '#replicator/connectors/laboratory/target/laboratory-target';
 import { needs } from '#test/support/programs';
 import { valueOf } from '#test/support/value-of';
 
@@ -23,11 +19,9 @@ describe.skipIf(!programs.available)(programs.title('a Debian guest that was ins
   let image: GuestImage;
   let source: SourceVm;
   let recorder: Recorder;
-  let platform: TargetPlatform;
   let refusal: string | undefined;
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), 'sealift-'));
-    platform = laboratoryTarget({ directory: join(directory, 'target') });
     recorder = valueOf(await startRecorder({ path: join(directory, 'acknowledged') }));
     const built = await guestImage();
     if (!built.ok) throw new Error(describeGuestImageError(built.error));
@@ -36,7 +30,6 @@ describe.skipIf(!programs.available)(programs.title('a Debian guest that was ins
   }, minutes(20));
   afterAll(async () => {
     await source?.remove();
-    await platform.remove('unfixed');
     await recorder?.close();
     await rm(directory, { recursive: true, force: true });
   });
@@ -88,23 +81,4 @@ describe.skipIf(!programs.available)(programs.title('a Debian guest that was ins
       expect(await source.notes()).toEqual(['moved away']);
     },
   );
-
-  it('does not find its root file system on the hardware of vSphere', { timeout: bootMax + minutes(1) }, async () => {
-    const plan: TargetVmPlan = {
-      ...{ name: 'unfixed', firmware: 'bios', memory: bytes(512 * MiB), processors: 1 },
-      ...{ controller: 'pvscsi', nicModel: 'vmxnet3' },
-      // The source is off: its disks as they are.
-      disks: source.disks.map(({ path, format }, index) => ({ id: diskId(`disk${index}`), path, format })),
-      nics: [{ mac: source.mac, network: 'laboratory' }],
-    };
-    valueOf(await platform.launch(plan, 'disconnected'));
-    const until = Date.now() + bootMax;
-    let said = '';
-    while (!said.includes('ALERT!') && Date.now() < until) {
-      await wait(500);
-      said = valueOf(await platform.console('unfixed'));
-    }
-    expect(said).toContain('ALERT!  UUID=5ea11f70-0d1e-4c6b-9a8e-000000000001 does not exist.  Dropping to a shell!');
-    expect(said).toContain('Linux version 6.1');
-  });
 });
