@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
-import { chmod, open, rename } from 'node:fs/promises';
 import type { GuestAgentError } from '#core/ports/guest-agent';
 import { err, ok, type Result } from '#core/result';
 import { agentSizeMax } from '#replicator/sentinel/control/calls';
 import { fingerprintOf } from '#replicator/sentinel/identity/proof';
+import { replaceWhole } from '#replicator/sentinel/replace-whole';
 import type { Installation } from './installation.ts';
 
 /** Where it is. Undefined parts cannot be done: an agent that was started by hand was not installed. */
@@ -36,7 +36,7 @@ export function installationAt({ program, script }: InstallationPlace): Installa
       if (fingerprintOf(whole) !== sha256) return refused('upgrade', 'not all of it has arrived');
       parts = undefined;
       try {
-        await replaceProgram(program, whole);
+        await replaceWhole(program, whole, 0o755);
       } catch (cause) {
         return refused('upgrade', cause instanceof Error ? cause.message : String(cause));
       }
@@ -57,17 +57,4 @@ export function installationAt({ program, script }: InstallationPlace): Installa
     },
   };
   return installation;
-}
-
-async function replaceProgram(path: string, content: Uint8Array): Promise<void> {
-  const beside = `${path}.new`;
-  const file = await open(beside, 'w', 0o755);
-  try {
-    await file.writeFile(content);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await chmod(beside, 0o755);
-  await rename(beside, path);
 }

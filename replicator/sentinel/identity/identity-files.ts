@@ -1,5 +1,6 @@
-import { chmod, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { replaceWhole } from '#replicator/sentinel/replace-whole';
 
 /** The files of one sentinel, by their names. */
 export interface IdentityFiles {
@@ -26,14 +27,5 @@ export function identityFilesIn(directory: string): IdentityFiles {
 
 async function writeSecret(path: string, text: string): Promise<void> {
   await mkdir(join(path, '..'), { recursive: true, mode: 0o700 });
-  const beside = `${path}.new`;
-  const file = await open(beside, 'w', 0o600);
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await chmod(beside, 0o600);
-  await rename(beside, path);
+  await replaceWhole(path, text, 0o600);
 }

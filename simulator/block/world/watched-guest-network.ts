@@ -1,6 +1,7 @@
 import { ok } from '#core/result';
 import type { GuestEntry, GuestNetwork, GuestStream } from '#replicator/protocol/guest-network';
 import type { SimulatedProcess } from '#simulator/block/process';
+import { seenBy } from './watched-network.ts';
 
 /* Connections of guests that tell of everything that arrives, before the process sees it: which it does not if it dies of it. */
 
@@ -31,15 +32,12 @@ type Listener = (given: never) => void;
 type Events = 'data' | 'error' | 'close' | 'end';
 
 function watchedStream(stream: GuestStream, process: SimulatedProcess, arrives: () => void): GuestStream {
-  const seen = new Map<Listener, Listener>();
+  const watching = new Map<Listener, Listener>();
+  const seen = seenBy(process, arrives);
   const watch = (listener: Listener): Listener => {
-    const take = listener as (bytes: Uint8Array) => void;
-    const watching = (bytes: Uint8Array): void => {
-      arrives();
-      if (process.isAlive()) take(bytes);
-    };
-    seen.set(listener, watching);
-    return watching;
+    const told = seen(listener as (bytes: Uint8Array) => void);
+    watching.set(listener, told);
+    return told;
   };
   const call = (what: 'on' | 'off') => stream[what] as (event: Events, listener: Listener) => unknown;
   return {
@@ -59,6 +57,6 @@ function watchedStream(stream: GuestStream, process: SimulatedProcess, arrives: 
     on: (event: Events, listener: Listener) =>
       call('on').call(stream, event, event === 'data' ? watch(listener) : listener),
     off: (event: Events, listener: Listener) =>
-      call('off').call(stream, event, event === 'data' ? (seen.get(listener) ?? listener) : listener),
+      call('off').call(stream, event, event === 'data' ? (watching.get(listener) ?? listener) : listener),
   };
 }

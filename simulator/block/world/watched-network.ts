@@ -4,12 +4,7 @@ import type { SimulatedProcess } from '#simulator/block/process';
 
 /** A network that tells of everything that arrives, before the process sees it: which it does not if it dies of it. */
 export function watched(network: Network, process: SimulatedProcess, arrives: () => void): Network {
-  const seen =
-    (take: (bytes: Uint8Array) => void) =>
-    (bytes: Uint8Array): void => {
-      arrives();
-      if (process.isAlive()) take(bytes);
-    };
+  const seen = seenBy(process, arrives);
   return {
     role: network.role,
     connect: async (address, signal) => {
@@ -24,7 +19,17 @@ export function watched(network: Network, process: SimulatedProcess, arrives: ()
   };
 }
 
-type Seen = (take: (bytes: Uint8Array) => void) => (bytes: Uint8Array) => void;
+/** Who takes what arrives, told of before. */
+export type Seen = (take: (bytes: Uint8Array) => void) => (bytes: Uint8Array) => void;
+
+/** Tells of what arrives at a process before it takes it, if it is alive then. */
+export const seenBy =
+  (process: SimulatedProcess, arrives: () => void): Seen =>
+  (take) =>
+  (bytes) => {
+    arrives();
+    if (process.isAlive()) take(bytes);
+  };
 
 const watchedConnection = (connection: SecuredConnection, seen: Seen): SecuredConnection => {
   const { readInto } = connection;
