@@ -4,15 +4,20 @@ import type { Clock } from '#core/clock';
 import { err, ok, type Result } from '#core/result';
 import { fingerprintOf } from '#replicator/sentinel/identity/proof';
 import { parseAddress } from './address.ts';
+import { cipherOrder } from './cipher-order.ts';
 import type { GatewayConnection, GatewayWanted, GuestConnectError, GuestNetwork } from './guest-network.ts';
 import { roleIn } from './role.ts';
 import { isNetworkError, securedSocket } from './secured-socket.ts';
 import { tlsOptions } from './tls-options.ts';
 
-/** The real network of a guest: TLS 1.3. */
+/** The real network of a guest: TLS 1.3, with the cipher that is quickest on this machine, if the gateway has it too. */
 export const tlsGuestNetwork = (clock: Clock): GuestNetwork => ({
   connect: (wanted, signal) => connect(clock, wanted, signal),
 });
+
+let order: string | undefined;
+/** Once a process: its processor does not change. */
+const ciphersHere = (): string => (order ??= cipherOrder());
 
 async function connect(
   clock: Clock,
@@ -23,6 +28,7 @@ async function connect(
   if (!parsed.ok) return err({ type: 'Unreachable', detail: parsed.error });
   const socket = connectTls({
     ...tlsOptions,
+    ciphers: ciphersHere(),
     ...parsed.value,
     ca,
     ...(shown && { cert: shown.certificate, key: shown.key }),

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { MigrationFact, MigrationFactOf, MigrationFactType } from '#core/migration/facts';
-import type { Edit, FixUp } from '#core/ports/fix-up';
+import type { Edit, FixUp, FixUpError } from '#core/ports/fix-up';
 import { err, ok } from '#core/result';
 import { minutes, seconds } from '#core/units';
 import { verifyLoad } from '#replicator/connectors/laboratory/guest/load';
@@ -116,7 +116,7 @@ describe.skipIf(!programs.available)(programs.title(title), () => {
       changeSite: (site) => ({
         ...site,
         // Its source is started again at the end of this run: what would be prepared here could not be used.
-        fixUp: unprepared(site.fixUp),
+        fixUp: forTestLaunch(site.fixUp),
         powerOffMax: seconds(5),
         agent: { ...site.agent, powerOff: async () => ok(undefined) },
       }),
@@ -274,14 +274,21 @@ const withoutEdits = (fixUp: FixUp): FixUp => ({
   }),
 });
 
-/** A fix-up that keeps nothing of what it makes for a later one. */
-const unprepared = (fixUp: FixUp): FixUp => ({
-  ...fixUp,
-  open: (disks, { signal } = {}) => ({
-    ...fixUp.open(disks, signal ? { signal } : {}),
-    keepMade: async () => ok({ files: [], whyNot: 'left out of this test' }),
-  }),
-});
+const leftOut: FixUpError = { type: 'ToolFailed', step: 'prepare', detail: 'left out of this test' };
+
+/** A fix-up that is made once, for the test launch: it keeps nothing for a later one, and nothing is prepared after it. */
+const forTestLaunch = (fixUp: FixUp): FixUp => {
+  let opened = 0;
+  return {
+    ...fixUp,
+    open: (disks, options) => {
+      opened += 1;
+      const session = fixUp.open(disks, options);
+      if (opened > 1) return { ...session, plan: async () => err(leftOut) };
+      return { ...session, keepMade: async () => ok({ files: [], whyNot: leftOut.detail }) };
+    },
+  };
+};
 
 const broken: Edit = { id: 'broken', what: 'fail', why: 'to see what is left', path: '/broken', run: ['false'] };
 
@@ -293,8 +300,7 @@ const breaking = (fixUp: FixUp): FixUp => ({
     return {
       ...session,
       plan: async (target) => {
-        if (options?.prepared?.type === 'make')
-          return err({ type: 'ToolFailed', step: 'prepare', detail: 'left out of this test' });
+        if (options?.prepared?.type === 'make') return err(leftOut);
         const planned = await session.plan(target);
         if (!planned.ok) return planned;
         const files = planned.value.edits.filter((edit) => edit.run === undefined && edit.before !== edit.after);

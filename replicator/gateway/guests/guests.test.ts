@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { connect, type TLSSocket } from 'node:tls';
@@ -8,7 +9,9 @@ import { openSqliteEventLog } from '#core/event-log/sqlite';
 import { diskId, factId, sentinelId } from '#core/ids';
 import { err, ok, type Result } from '#core/result';
 import { instant, millis } from '#core/units';
+import { parseAddress } from '#replicator/protocol/address';
 import { readCredentials } from '#replicator/protocol/credentials';
+import { aesFirst, chachaFirst } from '#replicator/protocol/tls-options';
 import { greetGateway } from '#replicator/sentinel/agent/greet';
 import { installationAt } from '#replicator/sentinel/agent/installed-agent';
 import { openGuestIdentity } from '#replicator/sentinel/identity/guest-identity';
@@ -64,6 +67,16 @@ describe('a sentinel', () => {
     expect(stateOf()).toBe('enrolled.connected');
     await vi.waitFor(() => expect(site.guests.list()[0]?.heartbeat).toMatchObject({ stage: 'source', lag: 10 }));
     expect(await facts()).toEqual(['BundleMade', 'SentinelEnrolled', 'SentinelConnected']);
+  });
+
+  it.each([
+    [chachaFirst, 'TLS_CHACHA20_POLY1305_SHA256'],
+    [aesFirst, 'TLS_AES_128_GCM_SHA256'],
+  ])('is spoken to in the cipher that it asks for first: %s', async (ciphers, first) => {
+    const socket = connect({ ...valueOf(parseAddress(site.guests.address)), ciphers, rejectUnauthorized: false });
+    await once(socket, 'secureConnect');
+    expect(socket.getCipher().standardName).toBe(first);
+    socket.destroy();
   });
 
   it('has its key and certificate to itself, and no token any more', async () => {
