@@ -1,12 +1,12 @@
 import type { Report } from '#core/driver/world';
-import type { Check, MigrationFact, StepItem } from '#core/migration/facts';
+import type { Check, MigrationFact, RoundReport, StepItem } from '#core/migration/facts';
 import { describeHypervisorError, type HypervisorError, type SourceInventory } from '#core/ports/source-hypervisor';
 import type { DiskId } from '#core/ids';
-import { ok, type Result } from '#core/result';
+import { err, ok, type Result } from '#core/result';
 import type { DiskLocator } from '#core/ports/source-hypervisor';
 import { sometimes } from '#core/sometimes';
 import { formatBytes } from '#core/text/format';
-import type { Instant } from '#core/units';
+import type { Bytes, Instant } from '#core/units';
 import { describeReplicationError, type Comparison } from '#replicator/pipeline/replication';
 import { describeDiskDifference, diskDifferences } from './disk-differences.ts';
 import { changesSince, numberOf } from './marks.ts';
@@ -79,20 +79,23 @@ export const runFinalSync: Perform<'runFinalSync'> = async (parts, { params, rep
   };
   const tell = retryTeller(report);
   const { onAgain } = tell;
-  const ran = await persist({ clock, within: plan.downtimeMax, mayHelp: mayPass, signal, onAgain }, () =>
-    runRound(parts, order),
-  );
-  if (!signal.aborted) tell.ended(ran.ok ? undefined : ran.error);
-  if (!ran.ok) return came(finalSyncFailed(ran.error));
-  if (ran.value.dirty > 0) {
-    sometimes('final sync: somebody wrote while the source was at rest');
-    const detail = `${formatBytes(ran.value.dirty)} were written at the source while it was at rest: something other than the guest writes to its disks`;
-    return came(finalSyncFailed({ type: 'Stalled', reason: reasonOf('WrittenWhileAtRest', detail), retryable: false }));
-  }
-  const after = await parts.source.look((source) => source.inspect(), signal);
-  if (!after.ok) return came(finalSyncFailed(troubleAtSource(after.error)));
-  if (!isAtRest(after.value)) return came(finalSyncFailed(startedAgain));
-  return came({ type: 'FinalSyncCompleted', data: sinceFirstTry(ran.value, begunAt, clock.now()) });
+  let complete: RoundReport | undefined;
+  // A round that is complete is not made again because the question after it had no answer.
+  const tried = async (): Promise<Result<RoundReport, Trouble>> => {
+    if (!complete) {
+      const ran = await runRound(parts, order);
+      if (!ran.ok) return ran;
+      complete = ran.value;
+    }
+    if (complete.dirty > 0) return err(writtenAtRest(complete.dirty));
+    const after = await parts.source.look((source) => source.inspect(), signal);
+    if (!after.ok) return err(troubleAtSource(after.error));
+    return isAtRest(after.value) ? ok(complete) : err(startedAgain);
+  };
+  const ended = await persist({ clock, within: plan.downtimeMax, mayHelp: mayPass, signal, onAgain }, tried);
+  if (!signal.aborted) tell.ended(ended.ok ? undefined : ended.error);
+  if (!ended.ok) return came(finalSyncFailed(ended.error));
+  return came({ type: 'FinalSyncCompleted', data: sinceFirstTry(ended.value, begunAt, clock.now()) });
 };
 
 /** Tells of a final sync that is tried again, and how that ended. One that goes well at once needs no words. */
@@ -118,6 +121,12 @@ function retryTeller(report: Report<MigrationFact>): {
 
 const mayPass = (trouble: Trouble): boolean =>
   trouble.type === 'Disconnected' || (trouble.type === 'Stalled' && trouble.retryable);
+
+function writtenAtRest(dirty: Bytes): Trouble {
+  sometimes('final sync: somebody wrote while the source was at rest');
+  const detail = `${formatBytes(dirty)} were written at the source while it was at rest: something other than the guest writes to its disks`;
+  return { type: 'Stalled', reason: reasonOf('WrittenWhileAtRest', detail), retryable: false };
+}
 
 const startedAgain: Trouble = {
   type: 'Stalled',

@@ -21,6 +21,16 @@ function when(type: MigrationFactType, act: () => void, nth = 1): Pick<LifeOptio
   };
 }
 
+/** A source's hypervisor that is out of reach for some of the questions it is asked. */
+function isAwayIf(small: SmallMigration, isAway: () => boolean): void {
+  const { connect } = small.source;
+  const gone = { ok: false, error: { type: 'Unreachable', operation: 'inspect', detail: 'no route' } } as const;
+  small.source.connect = (step) => {
+    const connection = connect(step);
+    return { ...connection, inspect: async () => (isAway() ? gone : connection.inspect()) };
+  };
+}
+
 describe('verification', () => {
   it('passes and changes nothing at the source', async () => {
     const small = smallMigration();
@@ -261,6 +271,22 @@ describe('a cutover', () => {
     expect(await factsOf(small, 'FinalSyncFailed')).toMatchObject([{ data: { reason: { type: 'SourceRuns' } } }]);
   });
 
+  it('of a source that is out of reach for a moment after its final round goes on', async () => {
+    const small = smallMigration();
+    let isFinal = false;
+    let asked = 0;
+    // The final round asks before it begins; the question after it is the next.
+    isAwayIf(small, () => isFinal && (asked += 1) === 2);
+    expect(await small.live(when('SourceQuiesced', () => (isFinal = true)))).toMatchObject({ ending: 'cutOver' });
+    expect(asked).toBeGreaterThan(2);
+    expect(await factsOf(small, 'FinalSyncFailed')).toEqual([]);
+    expect((await factsOf(small, 'StepReported')).map(({ data }) => [data.step, data.state, data.attempt])).toEqual([
+      ['runFinalSync', 'retrying', 1],
+      ['runFinalSync', 'done', 2],
+    ]);
+    expect(small.isEqual()).toBe(true);
+  });
+
   it('is refused by its comparison when the replica is not the source', async () => {
     const small = smallMigration();
     const spoil = when('SourceFenced', () => small.target.replicas.get('small-vda.raw')?.blocks.splice(1, 1, 99_999));
@@ -290,12 +316,7 @@ describe('a cutover', () => {
     const small = smallMigration();
     let isGone = false;
     const lose = when('EffectRequested', () => (isGone = true), 2);
-    const inspect = small.source.connect;
-    small.source.connect = (step) => {
-      const connection = inspect(step);
-      const gone = { ok: false, error: { type: 'Unreachable', operation: 'inspect', detail: 'no route' } } as const;
-      return { ...connection, inspect: async () => (isGone ? gone : connection.inspect()) };
-    };
+    isAwayIf(small, () => isGone);
     expect(await small.live(lose)).toMatchObject({ ending: 'blocked' });
     expect((await small.facts()).slice(-2)).toMatchObject([{ type: 'OutcomeUnknown' }, { type: 'OutcomeUndecidable' }]);
     isGone = false;

@@ -150,8 +150,8 @@ export const liveMutants: readonly Mutant[] = [
   {
     id: 'written-while-at-rest-ignored',
     file: 'replicator/live/cutover-effects.ts',
-    find: '  if (ran.value.dirty > 0) {',
-    replace: '  if (ran.value.dirty < 0) {',
+    find: '    if (complete.dirty > 0) return',
+    replace: '    if (complete.dirty < 0) return',
     kind: 'lossIgnored',
     incident: 'L5',
     why: 'Something wrote to the source after the guest was stopped, and the target does not have it.',
