@@ -128,6 +128,27 @@ describe.skipIf(!programs.available)(programs.title(title), () => {
     await expectGivenBack();
   });
 
+  it('is the server that was installed, with all of its units, and its network comes back', patience, async () => {
+    const { source, recorder } = migration.laboratory();
+    const root = async (command: string): Promise<string> => {
+      const { status, output } = valueOf(await source.shell.run(command));
+      if (status !== 0) throw new Error(`${command}: ${output}`);
+      return output.trim();
+    };
+    expect(
+      await root(
+        'hostname; ls /sys/class/net; for at in / /srv; do findmnt -rno FSTYPE,SOURCE $at; done; systemctl --failed -q',
+      ),
+    ).toBe('laboratory-guest\nens3\nlo\next4 /dev/vda1\nxfs /dev/mapper/data-srv');
+    const { upTo } = recorder.acknowledged();
+    valueOf(await source.power.disconnect());
+    expect(await root('cat /sys/class/net/ens3/carrier')).toBe('0');
+    valueOf(await source.power.reconnect());
+    expect((await recorder.reached(upTo + 5, AbortSignal.timeout(minutes(2)))).upTo).toBeGreaterThan(upTo);
+    const verified = valueOf(await verifyLoad(source.shell, recorder));
+    expect(verified.missing).toEqual([]);
+  });
+
   it('does not boot without fix-up, says why on its console, and is back in service', patience, async () => {
     const stillEqual: string[] = [];
     const ran = await cutOver(0, (site) => ({
