@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { MigrationFact } from '#core/migration/facts';
 import { ok } from '#core/result';
-import { seconds } from '#core/units';
+import { minutes, seconds } from '#core/units';
 import type { LaunchSite } from '#replicator/live/launch/launch-site';
 import { lookAtLedger } from '#simulator/endpoints/guest/ledger';
 import { identity, simulatedLaunch, type SimulatedLaunch } from '#test/support/simulated-launch';
@@ -115,12 +115,15 @@ describe('a guest that is moved to vSphere by the code of production, in virtual
     const launch = simulatedLaunch({ onChange: neverBoth });
     const ending = await launch.live('cutOver', undefined, ({ type }) => {
       // Behind the back of all who compare: the records of the second disk are those of no moment.
-      if (type === 'SourceFenced') launch.replicas.get('simulated-vdb.raw')?.fill(0, 65_536, 131_072);
+      if (type === 'SourceFenced') void launch.spoil('simulated-vdb.raw', 65_536, 65_536);
     });
     expect(ending).toBe('rolledBack');
     const facts = await launch.facts();
     expect(typesOf(facts)).toContain('ValidationFailed');
-    expect(JSON.stringify(facts)).toMatch(/ledger is failed: record \d+ is missing/);
+    const checks = facts.flatMap(({ type, data }) => (type === 'ValidationFailed' ? data.checks : []));
+    expect(checks.find(({ id }) => id === 'ledger')).toMatchObject({ verdict: 'failed', message: 'ledger is failed' });
+    const console = facts.flatMap(({ type, data }) => (type === 'ConsoleCaptured' ? [data.text] : []));
+    expect(console.join()).toMatch(/Failed to start ledger.service: record \d+ is missing/);
     expect(launch.source.guest?.services().every(({ state }) => state === 'running')).toBe(true);
   });
 
@@ -129,18 +132,25 @@ describe('a guest that is moved to vSphere by the code of production, in virtual
     { timeout: 60_000 },
     async () => {
       let tested = false;
+      const answering: Promise<string>[] = [];
       const launch = simulatedLaunch({
         plan: { testLaunch: 'required' },
         onChange: (one) => {
           neverBoth(one);
-          const clone = one.targets.of('web-01-test');
-          tested ||= clone !== undefined;
-          // Two carry the sentinel, and the source is the one that answers.
-          if (clone && one.source.guest) expect(one.sentinel.answering()).toBe(one.source.guest);
+          tested ||= one.targets.of('web-01-test') !== undefined;
         },
       });
-      expect(await launch.live('finalize')).toBe('finalized');
+      const { bootId } = launch.source.guest ?? {};
+      const ending = await launch.live('finalize', undefined, ({ type }) => {
+        // Two carry the sentinel and are up, and the source is the one that answers.
+        if (type === 'TestLaunched' && launch.targets.of('web-01-test')?.phase() === 'up')
+          answering.push(
+            launch.sentinel.look().then((seen) => (seen.ok ? seen.value.sentinel.bootId : seen.error.type)),
+          );
+      });
+      expect(ending).toBe('finalized');
       expect(tested).toBe(true);
+      expect(await Promise.all(answering)).toEqual([bootId]);
       const facts = await launch.facts();
       expect(typesOf(facts)).toContain('TestLaunched');
       const applied = facts.flatMap(({ type, data }) =>
@@ -153,6 +163,16 @@ describe('a guest that is moved to vSphere by the code of production, in virtual
       ]);
     },
   );
+
+  it('is not heard while its cards have no plug in, and comes back by itself', { timeout: 60_000 }, async () => {
+    const launch = simulatedLaunch({ connected: false });
+    await launch.open();
+    const look = () => launch.clock.run(launch.sentinel.look());
+    expect(await look()).toMatchObject({ error: { type: 'Unreachable' } });
+    await launch.clock.run(launch.site().power.reconnect());
+    await launch.clock.run(launch.clock.wait(minutes(2)));
+    expect(await look()).toMatchObject({ ok: true, value: { hostname: 'web-01' } });
+  });
 
   it(
     'boots by a firmware that remembers nothing, since fix-up puts its loader where any looks',

@@ -6,7 +6,6 @@ import type { GuestHardware } from '#simulator/endpoints/guest/hardware';
 import { startGuest, type RunningGuest } from '#simulator/endpoints/guest/running-guest';
 import type { StartVm, VmConfig } from '#simulator/endpoints/vsphere/virtual-machine';
 import type { OverlayStore } from './overlay-store.ts';
-import { runStageTwo } from './stage-two.ts';
 
 /** Guests that run in VMs of vSphere, from overlays and copies of replicas. */
 export interface TargetGuests {
@@ -26,17 +25,16 @@ interface TargetGuestOptions {
   readonly driftPpm?: number;
   /** Once a VM boots it is frozen for so long, if at all. */
   readonly freezes?: (vm: string) => Millis | undefined;
-  /** A guest is up that nobody froze; by itself it finishes what fix-up began. */
-  readonly onUp?: (vm: string, guest: RunningGuest) => void;
+  /** A guest is up that nobody froze: who is in it begins. */
+  readonly onUp: (vm: string, guest: RunningGuest) => void;
   /** It is gone. */
   readonly onGone?: (guest: RunningGuest) => void;
   readonly note?: (label: string, value: string | number | boolean) => void;
 }
 
-/** Starts in each VM the guest that is on its disks, with a sentinel in it if one is installed. */
+/** Starts in each VM the guest that is on its disks. */
 export function targetGuests(options: TargetGuestOptions): TargetGuests {
-  const { store, clock, rng, freezes = () => undefined, onGone = () => undefined } = options;
-  const { onUp = (_vm: string, guest: RunningGuest) => void runStageTwo(guest, clock) } = options;
+  const { store, rng, onUp, freezes = () => undefined, onGone = () => undefined } = options;
   const running = new Map<string, RunningGuest>();
   return {
     of: (vm) => running.get(vm),

@@ -1,24 +1,22 @@
 import { describe, expect, it } from 'vitest';
-import { diskId, sentinelId } from '#core/ids';
+import { diskId } from '#core/ids';
 import type { FixUpTarget } from '#core/ports/fix-up';
 import type { TargetVmPlan } from '#core/ports/target-platform';
 import { err, ok } from '#core/result';
-import { bytes, bytesPerSecond, instant, minutes, offset, seconds } from '#core/units';
+import { bytes, instant, seconds } from '#core/units';
 import { boot } from '#simulator/endpoints/guest/boot';
-import { memoryDisk, sectorSize, type GuestDisk } from '#simulator/endpoints/guest/guest-disk';
+import { memoryDisk, type GuestDisk } from '#simulator/endpoints/guest/guest-disk';
 import type { GuestHardware } from '#simulator/endpoints/guest/hardware';
 import { installDebian, installWindows, type GuestSetup } from '#simulator/endpoints/guest/install';
-import { startGuest } from '#simulator/endpoints/guest/running-guest';
 import { vcenter } from '#simulator/endpoints/vsphere/vcenter';
 import { seededRng } from '#simulator/kernel/seeded-rng';
 import { virtualClock } from '#simulator/kernel/virtual-clock';
 import { valueOf } from '#test/support/value-of';
 import type { Call } from './call.ts';
 import { simulatedFixUp } from './fix-up.ts';
-import { simulatedSentinel } from './guest-agent.ts';
 import { overlayStore, type ReplicaBytes } from './overlay-store.ts';
 import { simulatedPlatform } from './platform.ts';
-import { sentinelUnit } from './stage-two.ts';
+import { sentinelUnit } from '#simulator/block/target/sentinel/installed-sentinel';
 import { targetGuests } from './target-guests.ts';
 
 const through: Call = (_, act) => Promise.resolve(act());
@@ -183,7 +181,7 @@ describe('a platform over a vCenter', () => {
     const clock = clockOf();
     const store = overlayStore({ call: through, replicas: replicasOf({ 'vda.raw': replica }) });
     valueOf(await store.overlays.make('vda.raw'));
-    const targets = targetGuests({ store, clock, rng: seededRng(1), writesPerMinute: 0 });
+    const targets = targetGuests({ store, clock, rng: seededRng(1), writesPerMinute: 0, onUp: () => undefined });
     const vsphere = vcenter({
       ...{ clock, rng: seededRng(1), start: targets.start, hasImage: store.has, networks: ['VM Network', 'isolated'] },
       ...{ hosts: [{ name: 'esx-1', memory: 150 }], datastores: [{ name: 'ds', capacity: 1_000 }] },
@@ -233,116 +231,5 @@ describe('a platform over a vCenter', () => {
     expect(await run(platform.launch(plan, 'disconnected'))).toMatchObject({ error: { type: 'Unreachable' } });
     expect(await run(platform.launch(plan, 'disconnected'))).toMatchObject(ok({ power: 'running' }));
     expect(vsphere.vms()).toHaveLength(1);
-  });
-});
-
-describe('a sentinel in a simulated guest', () => {
-  const migration = 'm';
-  const site = () => {
-    const clock = clockOf();
-    const disk = memoryDisk(size);
-    installDebian([disk], debian);
-    const hardware = { ...vsphereHardware, controller: 'virtio-blk', nicModel: 'virtio' } as const;
-    const start = () =>
-      startGuest({
-        ...{ disks: [disk], clock, rng: seededRng(1), writesPerMinute: 0 },
-        hardware: { ...hardware, nics: [{ mac, connected: true }] },
-      });
-    const state = { guest: start() };
-    const sentinel = simulatedSentinel({
-      ...{ sentinel: sentinelId('s'), guests: () => [state.guest], call: through, clock },
-    });
-    return {
-      clock,
-      disk,
-      state,
-      start,
-      sentinel,
-      agent: sentinel.agent,
-      pass: () => clock.run(clock.wait(seconds(40))),
-    };
-  };
-  const vda = diskId('vda');
-
-  it('has in a mark what was written since, in a frozen one nothing later, and reads it', async () => {
-    const { disk, agent, sentinel, pass } = site();
-    await pass();
-    valueOf(await agent.beginMark({ owner: migration, number: 0 }));
-    disk.scribble(100, 2);
-    valueOf(await agent.advanceMark({ owner: migration, number: 0 }, { owner: migration, number: 1 }));
-    disk.scribble(200, 1);
-    expect(valueOf(await agent.changes({ owner: migration, number: 0 }))).toEqual([
-      { disk: vda, dirty: 2 * sectorSize },
-    ]);
-    expect(valueOf(await agent.changes({ owner: migration, number: 1 }))).toEqual([{ disk: vda, dirty: sectorSize }]);
-    const locator = valueOf(await agent.openDisk(vda, { owner: migration, number: 0 }));
-    const open = valueOf(locator.type === 'sentinel' ? sentinel.open(locator) : err('no sentinel'));
-    expect(await open.changes?.({ start: offset(0), length: bytes(size) })).toEqual(
-      ok([{ start: 100 * sectorSize, length: 2 * sectorSize }]),
-    );
-    const content = new Uint8Array(sectorSize);
-    valueOf(await open.device.read(offset(100 * sectorSize), content));
-    expect(content).toEqual(disk.read(100 * sectorSize, sectorSize));
-    expect(await agent.openDisk(vda, { owner: migration, number: 1 })).toMatchObject({
-      error: { type: 'TrackingLost' },
-    });
-  });
-
-  it('has lost its marks after another boot, and what it was reading', async () => {
-    const { agent, sentinel, state, start, pass } = site();
-    await pass();
-    valueOf(await agent.beginMark({ owner: migration, number: 0 }));
-    const locator = valueOf(await agent.openDisk(vda));
-    const open = valueOf(locator.type === 'sentinel' ? sentinel.open(locator) : err('no sentinel'));
-    const { bootId } = valueOf(await agent.look()).sentinel;
-    state.guest.cut();
-    state.guest = start();
-    expect(await agent.look()).toMatchObject({ error: { type: 'Unreachable' } });
-    await pass();
-    expect(valueOf(await agent.look()).sentinel.bootId).not.toBe(bootId);
-    expect(await agent.changes({ owner: migration, number: 0 })).toMatchObject({ error: { type: 'TrackingLost' } });
-    expect(await open.device.read(offset(0), new Uint8Array(sectorSize))).toMatchObject({
-      error: { type: 'ConnectionLost' },
-    });
-  });
-
-  it('is silent in a test and where it cannot read its word, and answers in a target', async () => {
-    const { agent, state, pass } = site();
-    await pass();
-    const order = (text: string) => {
-      const path = '/var/lib/sealift/stage.json';
-      state.guest.change((system) => ({ ...system, files: { ...system.files, [path]: text } }));
-      return agent.look();
-    };
-    expect(await order('{"stage":"test","migration":"m"}')).toMatchObject({ error: { type: 'Unreachable' } });
-    expect(await order('half a')).toMatchObject({ error: { type: 'Unreachable' } });
-    expect(await order('{"stage":"target","migration":"m"}')).toMatchObject({ ok: true });
-  });
-
-  it('reads at the rate it is held to', async () => {
-    const { clock, agent, sentinel, pass } = site();
-    await pass();
-    valueOf(await agent.limit(bytesPerSecond(sectorSize)));
-    const locator = valueOf(await agent.openDisk(vda));
-    const open = valueOf(locator.type === 'sentinel' ? sentinel.open(locator) : err('no sentinel'));
-    const before = clock.now();
-    valueOf(await clock.run(open.device.read(offset(0), new Uint8Array(3 * sectorSize))));
-    expect(clock.now() - before).toBe(3_000);
-  });
-
-  it('powers off only a guest at rest, is away without a network, and is gone once it was taken off', async () => {
-    const { clock, agent, state, pass } = site();
-    await pass();
-    expect(await agent.powerOff()).toMatchObject({ error: { type: 'Refused' } });
-    const policy = { timeout: minutes(1), keep: [], before: [], after: [] };
-    expect(valueOf(await clock.run(agent.quiesce(policy))).stopped).toHaveLength(3);
-    expect(valueOf(await agent.look()).isAtRest).toBe(true);
-    expect(await agent.uninstall()).toMatchObject({ error: { type: 'Refused' } });
-    valueOf(await clock.run(agent.resume()));
-    state.guest.setConnected(mac, false);
-    expect(await agent.look()).toMatchObject({ error: { type: 'Unreachable' } });
-    state.guest.setConnected(mac, true);
-    valueOf(await agent.uninstall());
-    expect(await agent.look()).toMatchObject({ error: { type: 'Unreachable' } });
   });
 });

@@ -10,7 +10,7 @@ import { ahvSource } from '#simulator/block/sources/ahv';
 import { hypervSource } from '#simulator/block/sources/hyperv';
 import { kvmSource } from '#simulator/block/sources/kvm';
 import type { SimulatedSource, SourceOptions } from '#simulator/block/sources/source';
-import { sentinelUnit } from '#simulator/block/target/stage-two';
+import { sentinelUnit } from '#simulator/block/target/sentinel/installed-sentinel';
 import { diskNames } from '#simulator/block/target/guest-inventory';
 import type { GuestDisk } from '#simulator/endpoints/guest/guest-disk';
 import type { GuestHardware } from '#simulator/endpoints/guest/hardware';

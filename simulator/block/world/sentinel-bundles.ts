@@ -3,17 +3,20 @@ import { invariant } from '#core/invariant';
 import { after, hours, type Instant } from '#core/units';
 import { registryOf } from '#replicator/gateway/guests/registry';
 import { fingerprintOf } from '#replicator/sentinel/identity/proof';
-import type { BlockSpec, BlockVm } from '#simulator/block/spec';
+import type { BlockVm } from '#simulator/block/spec';
 import { guestsAddress, worldGateway } from './appliances.ts';
 import { viaOf } from './block-vm.ts';
 import { sentinelFolder, sentinelOf } from './sentinels.ts';
 
 /* Bundles are made and installed before a world begins: by an operator, of whom nothing else is simulated. */
 
+/** A VM as those know it who install a sentinel in it. */
+type Invited = Pick<BlockVm, 'name' | 'via' | 'handOver'>;
+
 const tokenOf = ({ name }: Pick<BlockVm, 'name'>): string => `token of ${name}`;
 
 /** What the bundle of a VM's sentinel has put on its boot disk, by path: nothing, if it is moved from outside. */
-export function bundleOf(vm: BlockVm): Readonly<Record<string, string>> {
+export function bundleOf(vm: Invited): Readonly<Record<string, string>> {
   if (viaOf(vm) !== 'sentinel') return {};
   const { ca, pin } = worldGateway;
   return {
@@ -28,7 +31,11 @@ export function bundleOf(vm: BlockVm): Readonly<Record<string, string>> {
 }
 
 /** Notes in the log of a gateway that its bundles were made. */
-export async function inviteAll(log: EventLog, { vms }: BlockSpec, now: Instant): Promise<void> {
+export async function inviteAll(
+  log: EventLog,
+  { vms }: { readonly vms: readonly Invited[] },
+  now: Instant,
+): Promise<void> {
   let facts = 0;
   const clock = { now: () => now, wait: () => new Promise<void>(() => undefined) };
   const registry = await registryOf(log, {

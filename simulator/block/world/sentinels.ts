@@ -11,7 +11,7 @@ import { simulatedProcess, type SimulatedProcess } from '#simulator/block/proces
 import { guestKernel, type GuestKernel } from '#simulator/block/target/sentinel/guest-kernel';
 import { guestProcess, type GuestProcess } from '#simulator/block/target/sentinel/guest-process';
 import { simulatedSentinelParts } from '#simulator/block/target/sentinel/sentinel-parts';
-import { hasSentinel } from '#simulator/block/target/stage-two';
+import { hasSentinel } from '#simulator/block/target/sentinel/installed-sentinel';
 import type { RunningGuest } from '#simulator/endpoints/guest/running-guest';
 import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
 import { watchedGuestNetwork } from './watched-guest-network.ts';

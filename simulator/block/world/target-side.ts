@@ -3,7 +3,7 @@ import type { Rng } from '#core/rng';
 import { GiB, minutes, seconds } from '#core/units';
 import type { LaunchSite } from '#replicator/live/launch/launch-site';
 import { simulatedFixUp, type FixUpStep } from '#simulator/block/target/fix-up';
-import { overlayStore, type OverlayStore } from '#simulator/block/target/overlay-store';
+import { overlayStore, type OverlayStore, type ReplicaBytes } from '#simulator/block/target/overlay-store';
 import { simulatedPlatform } from '#simulator/block/target/platform';
 import { targetGuests, type TargetGuests } from '#simulator/block/target/target-guests';
 import { vcenter, type Vcenter } from '#simulator/endpoints/vsphere/vcenter';
@@ -125,7 +125,8 @@ function vmTarget(side: Side, vm: WorldVm, calls: VmCalls): VmTarget {
   };
 }
 
-const replicasOn = (volume: SimulatedVolume) => ({
+/** What a receiver has written, by the names of its replicas. */
+export const replicasOn = (volume: Pick<SimulatedVolume, 'part' | 'size'>): ReplicaBytes => ({
   read: (path: string, at: number, length: number) =>
     volume.part(`${replicaFolder}/${path}`, at, length) ?? new Uint8Array(length),
   size: (path: string) => volume.size(`${replicaFolder}/${path}`) ?? 0,

@@ -9,7 +9,7 @@ import { stagePath } from '#replicator/sentinel/stage/stage-file';
 import { placePath } from '#replicator/sentinel/stage/saved-place';
 import { proceduralDisk } from '#simulator/block/disk/procedural-disk';
 import { simulatedProcess } from '#simulator/block/process';
-import { hasSentinel, sentinelUnit } from '#simulator/block/target/stage-two';
+import { hasSentinel, sentinelUnit } from './installed-sentinel.ts';
 import { guestDiskOf } from '#simulator/block/world/guest-disk-of';
 import type { GuestHardware } from '#simulator/endpoints/guest/hardware';
 import { installDebian } from '#simulator/endpoints/guest/install';

@@ -14,7 +14,7 @@ import { stagePath } from '#replicator/sentinel/stage/stage-file';
 import { trackerOver } from '#replicator/sentinel/tracking/tracker';
 import type { SimulatedProcess } from '#simulator/block/process';
 import { inventoryOf } from '#simulator/block/target/guest-inventory';
-import { hasSentinel, sentinelUnit } from '#simulator/block/target/stage-two';
+import { hasSentinel, sentinelUnit } from './installed-sentinel.ts';
 import type { RunningGuest } from '#simulator/endpoints/guest/running-guest';
 import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
 import { guestDevices, type GuestDevicesOptions } from './guest-devices.ts';
