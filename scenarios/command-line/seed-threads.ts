@@ -1,4 +1,4 @@
-import { Worker } from 'node:worker_threads';
+import { Worker, type WorkerOptions } from 'node:worker_threads';
 
 /** What is wanted of many seeds. */
 export interface SeedThreads<Answer> {
@@ -19,9 +19,22 @@ export type SeedsEnding = { readonly type: 'done' | 'stopped' } | { readonly typ
 // A run makes much that is soon forgotten: room for it means fewer and shorter collections.
 const youngMiB = 192;
 
-/** Starts a thread for seeds. */
-export const seedThread = (module: URL, workerData: unknown): Worker =>
-  new Worker(module, { workerData, resourceLimits: { maxYoungGenerationSizeMb: youngMiB } });
+/** Starts a thread for seeds: a module of a build, or the same from its sources. */
+export function seedThread(module: URL, workerData: unknown): Worker {
+  const options: WorkerOptions = { workerData, resourceLimits: { maxYoungGenerationSizeMb: youngMiB } };
+  return module.pathname.endsWith('.ts')
+    ? new Worker(fromSources(module), { ...options, eval: true })
+    : new Worker(module, options);
+}
+
+/**
+ * Node 20 does not hand on to threads how a process reads TypeScript, so that each says it for itself, with what reads it in
+ * a checkout. There is none beside a build, which has no sources either.
+ */
+function fromSources(module: URL): string {
+  const [reader, entry] = [import.meta.resolve('tsx/esm/api'), module.href].map((url) => JSON.stringify(url));
+  return `import(${reader}).then(({ register }) => register()).then(() => import(${entry}));`;
+}
 
 /** So many seeds from `first` on. */
 export function* seedsFrom(first: number, count: number): Generator<number> {
