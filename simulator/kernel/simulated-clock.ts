@@ -9,7 +9,10 @@ import { eventQueue, type EventQueue, type Scheduled } from './event-queue.ts';
  * the present moment has run. Between two events the world stands still, however long the machine takes.
  */
 export interface SimulatedClock extends Clock {
-  /** Has `act` called at a moment that is not past, after what was asked for that moment before. */
+  /**
+   * Has `act` called at a moment that is not past, after what was asked for that moment before. One that answers
+   * `settledNothing` is followed by the next event without a turn.
+   */
   schedule(at: Instant, act: () => void): Scheduled;
   /** Keeps time from moving until `work` settles. For work on the real machine, such as a write to a log on disk. */
   hold<T>(work: Promise<T>): Promise<T>;
@@ -31,6 +34,12 @@ export interface SimulatedClock extends Clock {
  * here knows the machine (`() => new Promise((resolve) => setImmediate(resolve))` in Node).
  */
 export type Turn = () => Promise<void>;
+
+/**
+ * What an event may answer that has settled nothing which a promise waits for, and has begun nothing that does. Nothing can
+ * run after it, and the turn in which nothing runs would be most of what such an event costs.
+ */
+export const settledNothing = Symbol('settled nothing');
 
 /** What the clocks of this folder have in common: the queue, the waits, the holds. */
 export interface ClockCore {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { instant, millis, minutes, seconds } from '#core/units';
+import { settledNothing } from './simulated-clock.ts';
 import { virtualClock } from './virtual-clock.ts';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -30,6 +31,25 @@ describe('virtual time', () => {
     };
     await clock.run(Promise.all([busy(), clock.wait(millis(11))]));
     expect(seen).toEqual([10]);
+  });
+
+  it('takes no turn after an event that settled nothing, and one after what it ended all the same', async () => {
+    const turnsOf = async (act: () => unknown, ending?: AbortController): Promise<number> => {
+      let turns = 0;
+      const counted = (): Promise<void> => ((turns += 1), turn());
+      const clock = virtualClock({ turn: counted });
+      const moments: number[] = [];
+      void clock.wait(minutes(1), ending?.signal).then(() => moments.push(clock.now()));
+      for (let ms = 1; ms <= 5; ms += 1) clock.schedule(instant(ms), act);
+      await clock.run(clock.wait(millis(10)));
+      expect(moments).toEqual(ending ? [1] : []);
+      return turns;
+    };
+    const quiet = await turnsOf(() => settledNothing);
+    expect(await turnsOf(() => undefined)).toBe(quiet + 5);
+    const ending = new AbortController();
+    const ends = (): unknown => (ending.abort(), settledNothing);
+    expect(await turnsOf(ends, ending)).toBe(quiet + 1);
   });
 
   it('stands still while real work goes on', async () => {

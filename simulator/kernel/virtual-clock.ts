@@ -1,7 +1,7 @@
 import { invariant, InvariantError } from '#core/invariant';
 import { instant, type Instant } from '#core/units';
 import { guardGlobals, type GlobalGuards } from './sealed-globals.ts';
-import { clockCore, notPast, settling, type SimulatedClock, type Turn } from './simulated-clock.ts';
+import { clockCore, notPast, settledNothing, settling, type SimulatedClock, type Turn } from './simulated-clock.ts';
 
 // Milliseconds of real time: often enough for a person who wants to stop it, or for a thread that is asked something.
 const eventsPerTurn = 1_024;
@@ -47,9 +47,10 @@ export function virtualClock({
       now = event.at;
       events += 1;
       globals.seal();
-      event.act();
+      const said: unknown = event.act();
       if (unsealsForTurns) globals.unseal();
-      return !(takeWish() || turns === 'always' || events % eventsPerTurn === 0 || queue.next() === undefined);
+      const mayWake = turns === 'always' && said !== settledNothing;
+      return !(takeWish() || mayWake || events % eventsPerTurn === 0 || queue.next() === undefined);
     };
     if (!unsealsForTurns) globals.seal();
     // Calls and not a loop that awaits: what an event allocates for its turn would be a third of all that a world does.

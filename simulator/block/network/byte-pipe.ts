@@ -1,6 +1,7 @@
 import type { Clock } from '#core/clock';
 import type { Rng } from '#core/rng';
 import { after, instant, millis, ratio, type Instant } from '#core/units';
+import { settledNothing } from '#simulator/kernel/simulated-clock';
 import type { Direction } from './link.ts';
 
 /*
@@ -69,21 +70,27 @@ export function bytePipe(options: BytePipeOptions): BytePipe {
   let lost = false;
   const { send, forget } = carrier(options);
 
-  const pump = (): void => {
+  const pump = (): unknown => {
     pumping = false;
+    let told = false;
     while (!lost && waitingCount > 0 && inWindow < windowMax) {
       const most = Math.min(waitingCount, windowMax - inWindow, pieceMax);
       const count = most === 1 || rng.chance(ratio(1, 2)) ? most : rng.between(1, most);
       inWindow += count;
       waitingCount -= count;
-      send(takeFrom(waiting, count), count + packetLength);
+      const { piece, isTold } = takeFrom(waiting, count);
+      told ||= isTold;
+      send(piece, count + packetLength);
     }
     // Parts without a byte are on their way with what was before them.
-    while (waitingCount === 0 && waiting[0]) waiting.shift()?.done?.();
-    if (!finishing || flushed || lost || waitingCount > 0) return;
+    while (waitingCount === 0 && waiting[0]) {
+      told = true;
+      waiting.shift()?.done?.();
+    }
+    if (!finishing || flushed || lost || waitingCount > 0) return told ? undefined : settledNothing;
     flushed = true;
     send('finished', packetLength);
-    onFlushed();
+    return onFlushed();
   };
   // What is written at one moment is one stream of bytes before it is cut into pieces.
   const pumpSoon = (): void => {
@@ -158,8 +165,12 @@ function carrier({ clock, rng, direction, onArrival, note }: BytePipeOptions) {
   };
 }
 
-/** The next `count` bytes, in memory of their own: who wrote them may use theirs for something else after `done`. */
-function takeFrom(waiting: Written[], count: number): Uint8Array {
+/**
+ * The next `count` bytes, in memory of their own: who wrote them may use theirs for something else after `done`. And whether
+ * any of them was told so.
+ */
+function takeFrom(waiting: Written[], count: number): { readonly piece: Uint8Array; readonly isTold: boolean } {
+  let isTold = false;
   const piece = new Uint8Array(count);
   for (let filled = 0; filled < count;) {
     const [first] = waiting;
@@ -170,7 +181,9 @@ function takeFrom(waiting: Written[], count: number): Uint8Array {
     first.part = first.part.subarray(part.length);
     if (first.part.length > 0) break;
     waiting.shift();
-    first.done?.();
+    if (!first.done) continue;
+    isTold = true;
+    first.done();
   }
-  return piece;
+  return { piece, isTold };
 }

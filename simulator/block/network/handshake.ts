@@ -5,6 +5,7 @@ import { formatAddress, parseAddress } from '#replicator/protocol/address';
 import type { ConnectError, Listener, ListenError } from '#replicator/protocol/network';
 import { connectMax } from '#replicator/protocol/tls-options';
 import type { SimulatedProcess } from '#simulator/block/process';
+import { settledNothing } from '#simulator/kernel/simulated-clock';
 import { connectionBetween } from './connection.ts';
 import type { Face } from './face.ts';
 import { between, freePort, hostOf, type Listening, type NetworkWorld } from './hosts.ts';
@@ -89,16 +90,19 @@ function knock<T>(
   const name = `${member.host} to ${to.host} ${way.count}`;
   const rng = world.rng.fork(name);
   const address = formatAddress(to);
-  const step = (from: string, count: number, then: () => void): void => {
+  const step = (from: string, count: number, then: () => unknown): typeof settledNothing => {
     const direction = way.link.from(from);
     clock.schedule(direction.arrival(count, rng), () => {
-      if (knocking.isOver()) return;
+      if (knocking.isOver()) return settledNothing;
       if (direction.passes()) return then();
-      clock.schedule(after(clock.now(), knockAgain), () => void (knocking.isOver() || step(from, count, then)));
+      const again = (): unknown => (knocking.isOver() ? settledNothing : step(from, count, then));
+      clock.schedule(after(clock.now(), knockAgain), again);
+      return settledNothing;
     });
+    return settledNothing;
   };
   const listening = (): Listening | undefined => hostOf(world, to.host).listeners.get(to.port);
-  const fail = (detail: string): void =>
+  const fail = (detail: string): unknown =>
     step(to.host, handshake[1], () => knocking.settle(err({ type: 'Unreachable', detail })));
   const greetedBy = (host: Listening): void => {
     const meeting = meet(host.face, { name, rng });

@@ -1,7 +1,7 @@
 import type { Rng } from '#core/rng';
 import { after, instant, millis, seconds, type Millis, type Ratio } from '#core/units';
 import type { SimulatedProcess } from '#simulator/block/process';
-import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
+import { settledNothing, type SimulatedClock } from '#simulator/kernel/simulated-clock';
 import { packetLength } from './byte-pipe.ts';
 import type { Note } from './hosts.ts';
 import type { Link } from './link.ts';
@@ -124,6 +124,7 @@ export function simulatedCalls(options: SimulatedCallsOptions): SimulatedCalls {
             const again = after(clock.now(), millis(service + drawn.between(1, againMax)));
             clock.schedule(again, () => void act());
           }
+          return settledNothing;
         });
       });
     },
@@ -136,9 +137,11 @@ export function simulatedCalls(options: SimulatedCallsOptions): SimulatedCalls {
 
 /** The way of one call, there and back. What is lost on it is not sent again: the caller gives up first. */
 function tripOf(clock: SimulatedClock, link: Link, { from, to }: CallPlace, drawn: Rng) {
-  const go = (host: string, then: () => void): void => {
+  const go = (host: string, then: () => unknown): typeof settledNothing => {
     const direction = link.from(host);
-    clock.schedule(instant(direction.arrival(packetLength, drawn)), () => void (direction.passes() && then()));
+    const arrive = (): unknown => (direction.passes() ? then() : settledNothing);
+    clock.schedule(instant(direction.arrival(packetLength, drawn)), arrive);
+    return settledNothing;
   };
-  return { there: (then: () => void) => go(from, then), back: (then: () => void) => go(to, then) };
+  return { there: (then: () => unknown) => go(from, then), back: (then: () => unknown) => go(to, then) };
 }

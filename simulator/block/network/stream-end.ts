@@ -1,6 +1,7 @@
 import type { GuestStream } from '#replicator/protocol/guest-network';
 import type { SecuredConnection } from '#replicator/protocol/network';
 import type { SimulatedProcess } from '#simulator/block/process';
+import { settledNothing } from '#simulator/kernel/simulated-clock';
 import { bytePipe, type Arrival, type BytePipe, type BytePipeOptions } from './byte-pipe.ts';
 
 /** One end of a simulated connection, as its process sees it and as the network does. */
@@ -190,14 +191,16 @@ function isFlowing({ flow, into, listeners }: State): boolean {
   return flow === undefined ? into !== undefined || listeners.data.length > 0 : flow === 'asked';
 }
 
-function deliver(state: State, pipe: BytePipe): void {
+function deliver(state: State, pipe: BytePipe): unknown {
   const { process, inbox, listeners } = state;
-  if (state.delivering) return;
+  let said: unknown = settledNothing;
+  if (state.delivering) return said;
   state.delivering = true;
   while (isFlowing(state) && !state.isGone && process.isAlive()) {
     const again = state.putBack.shift();
     const next = again ?? inbox.shift();
     if (next === undefined) break;
+    said = undefined;
     if (next === 'finished') {
       // As with a TLS socket, whose other direction ends with it.
       state.readEnded = true;
@@ -211,6 +214,7 @@ function deliver(state: State, pipe: BytePipe): void {
     for (const listener of state.into ? [state.into] : [...listeners.data]) listener(next);
   }
   state.delivering = false;
+  return said;
 }
 
 function deliverSoon(state: State, pipe: BytePipe): void {

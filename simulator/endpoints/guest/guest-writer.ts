@@ -1,6 +1,6 @@
 import type { Rng } from '#core/rng';
 import { after, millis, ratio } from '#core/units';
-import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
+import { settledNothing, type SimulatedClock } from '#simulator/kernel/simulated-clock';
 import type { Scheduled } from '#simulator/kernel/event-queue';
 import { sectorSize, type GuestDisk } from './guest-disk.ts';
 import { firstFreeSector } from './ledger.ts';
@@ -48,6 +48,8 @@ export function guestWriter({ disks, clock, rng, writesPerMinute, isWriting, app
     next = clock.schedule(after(clock.now(), millis(wait)), () => {
       if (isWriting()) write();
       arm();
+      // Whoever hears of writes takes note of them, and acts on them when it looks.
+      return settledNothing;
     });
   };
   return { go: () => void (isAny && arm()), stop: () => next?.cancel() };
