@@ -5,19 +5,22 @@ import type { ReplicationError, ReplicationPath, RoundProgress, RunOptions } fro
 import type { Message } from '#replicator/protocol/message';
 import { patienceDefault, withReconnects, type Attempt } from '#replicator/protocol/reconnect';
 import { wallClock } from '#replicator/wall-clock';
-import { askGateway, type GatewayPlace } from './ask-gateway.ts';
+import { gatewayLine, type GatewayLine, type GatewayPlace } from './ask-gateway.ts';
 
 /** How a gateway is reached, and for how long. */
 export type GatewayPathOptions = GatewayPlace & {
   /** How long a gateway that is gone is tried again before a round fails. */
   readonly patience?: Millis;
+  /** How it is asked, where others ask this gateway as well: so they share its connections. */
+  readonly line?: GatewayLine;
 };
 
 /**
  * From sources that a gateway can open to replicas that its receiver writes. A connection that is lost is made again
- * and the round continued; each round has a connection of its own.
+ * and the round continued; rounds at the same time have connections of their own.
  */
 export function gatewayPath(options: GatewayPathOptions): ReplicationPath {
+  const { line = gatewayLine(options) } = options;
   const closed = new AbortController();
   const running = new Set<Promise<unknown>>();
   const clock = options.clock ?? wallClock;
@@ -42,7 +45,7 @@ export function gatewayPath(options: GatewayPathOptions): ReplicationPath {
           job: { ...job, overwrite },
           limit: run.throttle?.limit ?? 'unlimited',
         } as const;
-        const answer = await askGateway(options, question, { ...run, signal }, (progress) => {
+        const answer = await line.ask(question, { ...run, signal }, (progress) => {
           // The gateway has opened the target: asking again must not lose what it does from here on.
           overwrite = false;
           if (shown(progress)) attempt.progressed();
@@ -54,7 +57,7 @@ export function gatewayPath(options: GatewayPathOptions): ReplicationPath {
     compare: ({ session, disk, source, target }, run = {}) =>
       during(run.signal, (signal) => async (attempt) => {
         const question = { type: 'Compare', session, disk, source, target } as const;
-        const answer = await askGateway(options, question, { ...run, signal }, (progress) => {
+        const answer = await line.ask(question, { ...run, signal }, (progress) => {
           attempt.progressed();
           run.onProgress?.(progress);
         });
@@ -63,18 +66,15 @@ export function gatewayPath(options: GatewayPathOptions): ReplicationPath {
       }),
     inspect: ({ session, disk, target }) =>
       during(undefined, (signal) => async () => {
-        const answer = await askGateway(
-          options,
-          { type: 'Inspect', session, disk, target },
-          { signal },
-          () => undefined,
-        );
+        const question = { type: 'Inspect', session, disk, target } as const;
+        const answer = await line.ask(question, { signal }, () => undefined);
         if (!answer.ok) return answer;
         return answer.value.type === 'Inspected' ? ok(answer.value.progress) : unexpected(answer.value);
       }),
     close: async () => {
       closed.abort(calledOff);
       await Promise.allSettled(running);
+      await line.close();
     },
   };
 }

@@ -1,3 +1,4 @@
+import { calledOff } from '#core/called-off';
 import type { SentinelId } from '#core/ids';
 import { describeGuestAgentError, type GuestAgent, type GuestAgentError } from '#core/ports/guest-agent';
 import { err, ok, type Result } from '#core/result';
@@ -11,16 +12,19 @@ import { guestAgentOver } from '#replicator/sentinel/control/guest-agent-over';
 import type { AccountMade } from '#replicator/sentinel/stage/account';
 import type { StageReport } from '#replicator/sentinel/stage/stage-report';
 import { wallClock } from '#replicator/wall-clock';
-import { askGateway, type GatewayPlace } from './ask-gateway.ts';
+import { askGateway, gatewayLine, type GatewayLine, type GatewayPlace } from './ask-gateway.ts';
 
 /** How a gateway is reached, and for how long it is tried. */
 export type GuestsOfGatewayOptions = GatewayPlace & {
   /** How long a gateway that is gone is tried again before a call fails. */
   readonly patience?: Millis;
+  /** How it is asked, where others ask this gateway as well: so they share its connections. */
+  readonly line?: GatewayLine;
 };
 
-/** The sentinel of a guest, for a driver in another process than its gateway. A connection for each call. */
+/** The sentinel of a guest, for a driver in another process than its gateway. */
 export function guestAgentThrough(options: GuestsOfGatewayOptions, sentinel: SentinelId): GuestAgent {
+  const { line = gatewayLine(options) } = options;
   const closed = new AbortController();
   const { clock = wallClock, patience = patienceDefault } = options;
   const ask: AskGuest = async (call, asks) => {
@@ -30,14 +34,17 @@ export function guestAgentThrough(options: GuestsOfGatewayOptions, sentinel: Sen
       err({ type: 'Unreachable', operation: call, detail });
     // Every call may be repeated, so that a lost answer is asked for again.
     const answer = await withReconnects({ clock, patience, signal }, () =>
-      askGateway(options, question, { signal }, () => undefined),
+      line.ask(question, { signal }, () => undefined),
     );
     if (!answer.ok) return unreachable(describeReplicationError(answer.error));
     if (answer.value.type === 'GuestAnswered') return readAnswer(call, answer.value.value);
     if (answer.value.type === 'GuestFailed') return err(answer.value.error);
     return unreachable(answer.value.type === 'Denied' ? answer.value.detail : `it answers ${answer.value.type}`);
   };
-  return guestAgentOver(sentinel, ask, async () => closed.abort());
+  return guestAgentOver(sentinel, ask, async () => {
+    closed.abort(calledOff);
+    await line.close();
+  });
 }
 
 /** What operators ask of a gateway about its sentinels. Errors are sentences. */
@@ -60,7 +67,7 @@ export function sentinelDesk(place: GatewayPlace): SentinelDesk {
     question: Message,
     wanted: T,
   ): Promise<Result<Extract<Message, { type: T }>, string>> => {
-    const answer = await askGateway(place, question, {}, () => undefined);
+    const answer = await askGateway(place, question);
     if (!answer.ok) return err(describeReplicationError(answer.error));
     if (answer.value.type === 'Denied') return err(answer.value.detail);
     if (answer.value.type === 'GuestFailed') return err(describeGuestAgentError(answer.value.error));

@@ -14,6 +14,7 @@ import type { Files } from '#replicator/disk/files';
 import { runGateway } from '#replicator/gateway/gateway';
 import { guestAgentThrough } from '#replicator/gateway/guests-of-gateway';
 import type { GuestsSite } from '#replicator/gateway/guests/guests';
+import { gatewayLine, type GatewayLine } from '#replicator/gateway/ask-gateway';
 import { gatewayPath } from '#replicator/gateway/gateway-path';
 import type { ReplicationPath } from '#replicator/pipeline/replication';
 import { runReceiver } from '#replicator/receiver/receiver';
@@ -145,12 +146,17 @@ export function appliances(options: AppliancesOptions): Appliances {
       }),
     );
   });
-  const placeFor = (process: SimulatedProcess) => ({
-    address: gatewayAddress,
-    clock: boundClock(clock, process),
-    network: network.network(process, 'manager', 'manager'),
-    patience: gatewayPatience,
-  });
+  const lines = new WeakMap<SimulatedProcess, GatewayLine>();
+  const placeFor = (process: SimulatedProcess) => {
+    const place = {
+      address: gatewayAddress,
+      clock: boundClock(clock, process),
+      network: network.network(process, 'manager', 'manager'),
+    };
+    const line = lines.get(process) ?? gatewayLine(place);
+    lines.set(process, line);
+    return { ...place, line, patience: gatewayPatience };
+  };
   return {
     ...{ network, volume, gateway, receiver },
     onJournalWrite(act) {
