@@ -94,14 +94,15 @@ export function rehearsalMembers(options: MembersOptions): RehearsalMembers {
     else answered(notThere);
   };
 
-  const enter = (migration: MigrationId, made: Omit<Made, 'newFactId'>): Member['driver'] => {
+  const enter = (migration: MigrationId, { vm, plan, facts: known }: Omit<Made, 'newFactId'>): Member['driver'] => {
     const stream: StreamId = `migration-${migration}`;
-    const whole = { ...made, newFactId: namesFacts ? factIds(rng.fork(stream)) : unseen };
+    const newFactId = namesFacts ? factIds(rng.fork(stream)) : unseen;
+    const whole: Made = { vm, plan, newFactId, facts: known };
     const { driver, settle } = begun(options, stream, whole, (facts) => added(migration, member, stream, facts));
     course.enter();
     const tally = memberTally(course);
-    tally.add(made.facts, driver.state());
-    const member: Member = { ...whole, driver, tally, standing: -1 };
+    tally.add(known, driver.state());
+    const member: Member = { vm, plan, newFactId, facts: known, driver, tally, standing: -1 };
     members.set(migration, member);
     settle();
     return driver;
@@ -171,8 +172,13 @@ function begun(
 ): Begun {
   const early: ProposedFact<MigrationFact>[] = [];
   let isHere = false;
+  // Member by member: what a spread adds to makes an object unlike all others, and each look at it is slow.
   const driver = stepDriver(migrationModel, stream, {
-    ...{ append, clock, correlationId, newFactId, onEnded },
+    append,
+    clock,
+    correlationId,
+    newFactId,
+    onEnded,
     world: world.of(vm, plan),
     history: [...history],
     onFacts: (facts) => {

@@ -22,7 +22,7 @@ export function estateOf({ estate }: RehearsalScenario, rng: Rng): FleetEstate {
   const [link] = links;
   invariant(link, 'every scenario has a link');
   const fleet = generate ? generateFleet(rng, { ...generate, link: link.name }) : { hosts: [], vms: [] };
-  const listed = estate.vms.map(({ disks, writes, ...vm }): FleetVm => ({
+  const listed = estate.vms.map(({ disks, writes, ...vm }) => ({
     ...vm,
     disks: disks.map(({ id, size, used, tracked }, i) => ({
       id: id ?? diskId(`disk${i}`),
@@ -32,13 +32,20 @@ export function estateOf({ estate }: RehearsalScenario, rng: Rng): FleetEstate {
     })),
     writes: { ...writes, bursts: writes.bursts && { ...writes.bursts, seed: seedOf(rng, vm.name) } },
   }));
-  const vms = [...listed, ...fleet.vms].map((vm, i): FleetVm => ({
-    ...vm,
-    // Each in turn, so that the fleet is spread over them.
-    datastore: vm.datastore ?? datastores[i % Math.max(1, datastores.length)]?.name,
-  }));
+  // Each in turn, so that the fleet is spread over them.
+  const storeOf = (i: number): string | undefined => datastores[i % Math.max(1, datastores.length)]?.name;
+  const vms = [...listed, ...fleet.vms].map((vm: FleetVm, i) => withDatastore(vm, vm.datastore ?? storeOf(i)));
   return { hosts: [...estate.hosts, ...fleet.hosts], links, gateway, receiver, datastores, vcenter, vms };
 }
+
+/**
+ * A VM with its datastore. Member by member, and not a spread with one more: that makes an object unlike all others, and
+ * the world looks at its VMs with every fact.
+ */
+const withDatastore = (
+  { name, host, link, guest, services, disks, writes, application, tags, after }: FleetVm,
+  datastore: string | undefined,
+): FleetVm => ({ name, host, link, guest, datastore, services, disks, writes, application, tags, after });
 
 const seedOf = (rng: Rng, vm: string): number => rng.fork(`bursts of ${vm}`).between(0, 2 ** 31 - 1);
 
@@ -69,10 +76,17 @@ const vmNamed = (name: string): UnknownName => ({ kind: 'VM', name });
 /** What one member of the wave is to do. */
 export function memberPlan({ plan, members, wave }: RehearsalScenario, estate: Estate, vm: EstateVm): MigrationPlan {
   const host = hostOf(estate, vm);
-  const { after: _after, ends: _ends, priority: _priority, expected: _expected, ...own } = members[vm.name] ?? {};
+  const own = members[vm.name] ?? {};
+  // Member by member, for the reason said at `withDatastore`.
   return {
-    ...plan,
-    ...definedOf(own),
+    downtimeMax: own.downtimeMax ?? plan.downtimeMax,
+    roundsMax: own.roundsMax ?? plan.roundsMax,
+    refreshEvery: own.refreshEvery ?? plan.refreshEvery,
+    approval: own.approval ?? plan.approval,
+    testLaunch: own.testLaunch ?? plan.testLaunch,
+    handOver: own.handOver ?? plan.handOver,
+    quiesce: own.quiesce ?? plan.quiesce,
+    onValidationFailure: own.onValidationFailure ?? plan.onValidationFailure,
     vm: { name: vm.name, platform: host.platform, guest: guests[vm.guest].family },
     disks: vm.disks.map(({ id, size }) => ({ id, size })),
     source: `${host.platform}://${host.name}/${vm.name}`,
@@ -80,7 +94,3 @@ export function memberPlan({ plan, members, wave }: RehearsalScenario, estate: E
     requester: wave.requester,
   };
 }
-
-type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
-const definedOf = <T extends object>(values: T): Defined<T> =>
-  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Defined<T>;

@@ -182,8 +182,8 @@ class WaveRehearsal implements Rehearsal {
       rng: rng.fork('operators'),
       vms: this.members,
       waveIsOver: (migration) => this.#waves.isOver(migration),
-      send: (migration, command, answered) =>
-        this.#manager.whenUp(() => this.#crew.send(migration, { ...command, at: clock.now() }, answered)),
+      send: (migration, { id, actor, command }, answered) =>
+        this.#manager.whenUp(() => this.#crew.send(migration, { id, actor, at: clock.now(), command }, answered)),
       onAsked: () => this.#lookForEnd(),
     });
     this.#waves = rehearsalWaves({

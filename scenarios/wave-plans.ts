@@ -76,18 +76,21 @@ export function planOfWave(
     const groups = Object.keys(apart).filter((group) => fitsAny(apart[group] ?? [], vm.name));
     const needs = needsOf(vm, tokens);
     const { priority, expected = wave.expected } = scenario.members[vm.name] ?? {};
-    return {
+    // Added where they are, and not spread into it: that would make each member an object unlike all others, and the
+    // planner looks at them again and again.
+    const member: { -readonly [K in keyof WaveMember]: WaveMember[K] } = {
       migration: migrationId(vm.name),
       after: comesAfter(scenario, estate, vm)
         .filter((other) => names.has(other))
         .map(migrationId),
-      ...(priority !== undefined && { priority }),
-      ...(application !== undefined && { application }),
-      ...(groups.length > 0 && { apart: groups }),
-      ...(needs && { resources: { replicating: needs, cuttingOver: needs } }),
-      ...(expected !== undefined && { expected }),
-      ...(fleet.cutovers(vm.name) > 0 && { cutoversBefore: fleet.cutovers(vm.name) }),
     };
+    if (priority !== undefined) member.priority = priority;
+    if (application !== undefined) member.application = application;
+    if (groups.length > 0) member.apart = groups;
+    if (needs) member.resources = { replicating: needs, cuttingOver: needs };
+    if (expected !== undefined) member.expected = expected;
+    if (fleet.cutovers(vm.name) > 0) member.cutoversBefore = fleet.cutovers(vm.name);
+    return member;
   });
   const together = Object.keys(applications).filter(
     (name) => applications[name]?.together && members.some(({ application }) => application === name),

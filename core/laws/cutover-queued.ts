@@ -6,28 +6,41 @@ interface Queue {
   readonly isHeldUp: boolean;
 }
 
+// There are few states, and each is one object: most facts of a log are asked about here and change nothing.
+const states = [false, true].flatMap((isWaiting) =>
+  [false, true].flatMap((isRoundRunning) =>
+    [false, true].map((isHeldUp): Queue => ({ isWaiting, isRoundRunning, isHeldUp })),
+  ),
+);
+const queue = (isWaiting: boolean, isRoundRunning: boolean, isHeldUp: boolean): Queue =>
+  states[(isWaiting ? 4 : 0) + (isRoundRunning ? 2 : 0) + (isHeldUp ? 1 : 0)] as Queue;
+const waiting = ({ isRoundRunning, isHeldUp }: Queue, isWaiting: boolean): Queue =>
+  queue(isWaiting, isRoundRunning, isHeldUp);
+const noRound = ({ isWaiting, isHeldUp }: Queue): Queue => queue(isWaiting, false, isHeldUp);
+const heldUp = ({ isWaiting }: Queue): Queue => queue(isWaiting, false, true);
+
 /** L9: who asks for a cutover at a bad moment gets it at the next good one. */
 export const cutoverQueued = migrationLaw<Queue>({
   id: 'L9',
   slug: 'cutover-queued',
   statement: 'A cutover requested during a round is queued: not lost, and not fatal.',
   incident: 'a cutover that was asked for while a snapshot was copied failed the migration',
-  start: { isWaiting: false, isRoundRunning: false, isHeldUp: false },
+  start: queue(false, false, false),
   on: {
-    CutoverStarted: (state) => ({ ...state, isWaiting: true }),
-    CutoverRevoked: (state) => ({ ...state, isWaiting: false }),
-    CancellationRequested: (state) => ({ ...state, isWaiting: false }),
-    RoundProgressed: (state) => ({ ...state, isRoundRunning: true, isHeldUp: false }),
-    RoundCompleted: (state) => ({ ...state, isRoundRunning: false, isHeldUp: false }),
-    ReplicationStalled: (state) => ({ ...state, isRoundRunning: false, isHeldUp: true }),
-    ReplicationDisconnected: (state) => ({ ...state, isRoundRunning: false, isHeldUp: true }),
-    ReplicationPaused: (state) => ({ ...state, isRoundRunning: false, isHeldUp: true }),
-    ReplicationResumed: (state) => ({ ...state, isHeldUp: false }),
-    TrackingLost: (state) => ({ ...state, isRoundRunning: false }),
-    RescanRequested: (state) => ({ ...state, isRoundRunning: false }),
+    CutoverStarted: (state) => waiting(state, true),
+    CutoverRevoked: (state) => waiting(state, false),
+    CancellationRequested: (state) => waiting(state, false),
+    RoundProgressed: ({ isWaiting }) => queue(isWaiting, true, false),
+    RoundCompleted: ({ isWaiting }) => queue(isWaiting, false, false),
+    ReplicationStalled: heldUp,
+    ReplicationDisconnected: heldUp,
+    ReplicationPaused: heldUp,
+    ReplicationResumed: ({ isWaiting, isRoundRunning }) => queue(isWaiting, isRoundRunning, false),
+    TrackingLost: noRound,
+    RescanRequested: noRound,
     EffectRequested: (state, { data }) => {
       if (data.effect !== 'quiesceSource') return state;
-      const next = { ...state, isWaiting: false };
+      const next = waiting(state, false);
       return state.isRoundRunning ? breaks(next, 'the source is quiesced in the middle of a round') : next;
     },
   },

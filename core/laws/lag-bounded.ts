@@ -7,7 +7,8 @@ interface Waiting {
   readonly since: number | null;
 }
 
-const busy = (state: Waiting): Waiting => ({ ...state, since: null });
+const busy = (state: Waiting): Waiting =>
+  state.since === null ? state : { refreshEvery: state.refreshEvery, since: null };
 
 /** L13: who waits for a window is kept fresh meanwhile. Twice the interval is allowed: the manager may be restarted. */
 export const lagBounded = migrationLaw<Waiting>({
@@ -18,8 +19,8 @@ export const lagBounded = migrationLaw<Waiting>({
   incident: 'a replica that waited for days had a day of writes to fetch in a downtime that was promised to be minutes',
   start: { refreshEvery: null, since: null },
   on: {
-    MigrationDrafted: (state, { data }) => ({ ...state, refreshEvery: data.plan.refreshEvery }),
-    RoundCompleted: (state, _, { at }) => ({ ...state, since: at }),
+    MigrationDrafted: ({ since }, { data }) => ({ refreshEvery: data.plan.refreshEvery, since }),
+    RoundCompleted: ({ refreshEvery }, _, { at }) => ({ refreshEvery, since: at }),
     ReplicationPaused: busy,
     ReplicationStalled: busy,
     ReplicationDisconnected: busy,

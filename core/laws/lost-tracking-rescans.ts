@@ -12,11 +12,14 @@ export const lostTrackingRescans = migrationLaw({
     TrackingLost: (state) => ({ ...state, isLost: true }),
     FinalSyncFailed: (state, { data }) => ({ ...state, isLost: state.isLost || data.trackingLost }),
     RoundCompleted: (state, { data }) => {
-      const next = { ...state, isLost: false };
       if (!state.isBegun)
-        return breaks(next, `round ${data.round} was completed, and nobody had begun to track changes`);
-      if (data.kind === 'rescan' || data.kind === 'full') return next;
-      return state.isLost ? breaks(state, `round ${data.round} is a ${data.kind} after tracking was lost`) : state;
+        return breaks(
+          { ...state, isLost: false },
+          `round ${data.round} was completed, and nobody had begun to track changes`,
+        );
+      if (!state.isLost) return state;
+      if (data.kind === 'rescan' || data.kind === 'full') return { ...state, isLost: false };
+      return breaks(state, `round ${data.round} is a ${data.kind} after tracking was lost`);
     },
     FinalSyncCompleted: (state) =>
       state.isLost ? breaks(state, 'the final sync took changes from a tracker that had lost some') : state,

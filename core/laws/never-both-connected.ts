@@ -14,6 +14,8 @@ interface Standing {
 
 const before: Standing = { isFenced: false, mayRun: false, isTakenBack: false };
 
+const withTarget = ({ isFenced, isTakenBack }: Standing): Standing => ({ isFenced, mayRun: true, isTakenBack });
+
 /** L4: one machine, never two of it on the network. */
 export const neverBothConnected = migrationLaw<Standing>({
   id: 'L4',
@@ -30,15 +32,13 @@ export const neverBothConnected = migrationLaw<Standing>({
       if (!state.isFenced) return breaks(state, `${effect} was asked for, and it is not proven that the source is off`);
       return state.isTakenBack
         ? breaks(state, `${effect} was asked for while the cutover is being taken back`)
-        : { ...state, mayRun: true };
+        : withTarget(state);
     },
     TargetLaunched: (state) =>
-      state.isFenced
-        ? { ...state, mayRun: true }
-        : breaks(state, 'the target was launched beside a source that may run'),
+      state.isFenced ? withTarget(state) : breaks(state, 'the target was launched beside a source that may run'),
     TargetConnected: (state) =>
       state.isFenced && !state.isTakenBack
-        ? { ...state, mayRun: true }
+        ? withTarget(state)
         : breaks(state, 'the target was connected beside a source that may run'),
     RolledBack: (state, { data }) =>
       data.source === 'running' && state.mayRun && !state.isTakenBack

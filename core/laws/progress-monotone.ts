@@ -15,8 +15,9 @@ interface Seen {
 const silenceMin = hours(1);
 const silenceFactor = 4;
 
-const anew: Seen = { round: -1, done: 0, at: 0, pace: null };
-const interrupted = ({ pace }: Seen): Seen => ({ ...anew, pace });
+/** No round runs. How often rounds are told of stays known. */
+const interrupted = ({ pace }: Seen): Seen => ({ round: -1, done: 0, at: 0, pace });
+const anew = interrupted({ round: -1, done: 0, at: 0, pace: null });
 
 /** L17: what is shown as done stays done, and all of it means all. */
 export const progressMonotone = migrationLaw<Seen>({
@@ -31,8 +32,9 @@ export const progressMonotone = migrationLaw<Seen>({
       const isSame = state.round === round;
       const gap = isSame ? at - state.at : 0;
       const next = {
-        ...{ round, at },
+        round,
         done: Math.max(done, isSame ? state.done : 0),
+        at,
         pace: isSame ? Math.max(state.pace ?? 0, gap) : state.pace,
       };
       if (done > total) return breaks(next, `round ${round} has done ${done} of ${total} bytes`);
@@ -42,11 +44,11 @@ export const progressMonotone = migrationLaw<Seen>({
         ? breaks(next, `round ${round} went back from ${state.done} to ${done} bytes`)
         : next;
     },
-    RoundCompleted: ({ pace }, { data: { round, planned, disks } }) => {
+    RoundCompleted: (state, { data: { round, planned, disks } }) => {
       const unverified = planned > 0 ? disks.find(({ root }) => root === '') : undefined;
       return unverified
         ? breaks(anew, `round ${round} was completed without a digest of disk ${unverified.disk}`)
-        : { ...anew, pace };
+        : interrupted(state);
     },
     ReplicationStalled: interrupted,
     ReplicationDisconnected: interrupted,

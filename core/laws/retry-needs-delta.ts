@@ -14,7 +14,9 @@ export const retryNeedsDelta = migrationLaw({
     RolledBack: (state) => ({ ...state, isRolledBack: true }),
     RoundCompleted: (state, { data }) => {
       // A rescan that is due stays due until one is through, whatever else happens meanwhile.
-      const next = { isRolledBack: false, mayRescan: state.mayRescan && data.kind === 'delta' };
+      const mayRescan = state.mayRescan && data.kind === 'delta';
+      if (!state.isRolledBack && mayRescan === state.mayRescan) return state;
+      const next = { isRolledBack: false, mayRescan };
       if (!state.isRolledBack || data.kind === 'delta') return next;
       if (data.kind === 'full') return breaks(next, `round ${data.round} copies everything after a rollback`);
       return state.mayRescan

@@ -95,7 +95,8 @@ export function foldDowntime(downtime: Downtime | null, fact: MigrationFact, at:
   }
 }
 
-const withStep = (downtime: Downtime, name: DowntimeStepName, ended: Instant): Downtime => ({
-  ...downtime,
-  steps: [...downtime.steps, { name, ended }],
-});
+const withStep = (
+  { askedAt, began, ended: endedAt, endedBy, data, steps }: Downtime,
+  name: DowntimeStepName,
+  ended: Instant,
+): Downtime => ({ askedAt, began, ended: endedAt, endedBy, data, steps: [...steps, { name, ended }] });

@@ -18,9 +18,9 @@ export interface Operation {
 
 interface OperationStep {
   readonly takes: Millis;
-  readonly change?: (at: Instant) => void;
+  readonly change: ((at: Instant) => void) | undefined;
   /** It is a task of the target platform, which may be busy with others. */
-  readonly isTask?: boolean;
+  readonly isTask: boolean;
 }
 
 /** Draws a duration from a span of seconds. */
@@ -37,9 +37,10 @@ export function operationOf(effect: Extract<Effect, { type: SideEffectType }>, m
   const { guest, source, target: spans } = durationsOf(machine);
   const take = (span: Span, change?: (at: Instant) => void): OperationStep => ({
     takes: drawn(rng, span),
-    ...(change && { change }),
+    change,
+    isTask: false,
   });
-  const task: Take = (span, change) => ({ ...take(span, change), isTask: true });
+  const task: Take = (span, change) => ({ takes: drawn(rng, span), change, isTask: true });
   switch (effect.type) {
     case 'initiateReplication':
       return {
@@ -105,7 +106,9 @@ type Take = (span: Span, change?: (at: Instant) => void) => OperationStep;
 // Drawn from a stream of its own: guests without services draw what they always drew.
 function servicesStop({ vm: { services = 0 }, assumptions }: Machine, rng: Rng): readonly OperationStep[] {
   const [from, to] = assumptions.services.stop;
-  return services === 0 ? [] : [{ takes: drawn(rng.fork('services'), [services * from, services * to]) }];
+  if (services === 0) return [];
+  const takes = drawn(rng.fork('services'), [services * from, services * to]);
+  return [{ takes, change: undefined, isTask: false }];
 }
 
 type SourceEffect = 'initiateReplication' | 'launchTest' | 'cleanUpTest' | 'quiesceSource' | 'fenceSource';

@@ -109,8 +109,15 @@ export interface Stream {
 
 /** A place that nobody passes yet. */
 export const newPlace = (name: string, index: number, capacity: number): Place => ({
-  ...{ name, index, capacity, streamMax: Infinity, streams: new Set<Stream>(), passages: [] },
-  ...{ isWatched: false, bound: 0, notes: { reached: 0, left: 0, waiting: 0, turning: -1 } },
+  name,
+  index,
+  capacity,
+  streamMax: Infinity,
+  streams: new Set<Stream>(),
+  passages: [],
+  isWatched: false,
+  bound: 0,
+  notes: { reached: 0, left: 0, waiting: 0, turning: -1 },
 });
 
 /** A group without streams. */
