@@ -33,7 +33,8 @@ interface Places {
 export const limitsHold: Law = {
   id: 'L21',
   slug: 'limits-hold',
-  statement: 'Limits hold at every instant: no host, link, gateway, receiver or datastore over its tokens.',
+  statement:
+    'Limits hold at every instant: no host, link, gateway, receiver or datastore over its tokens, nobody tried more often than planned, no two in a window that are to be apart.',
   incident: 'an appliance was given more disks than it could copy, and all of them failed together',
   facts: [...new Set([...rememberedFacts, ...endsCutover, ...endsReplication, 'ProtectionStarted', 'RoundCompleted'])],
   begin: () => {
@@ -59,8 +60,9 @@ export const limitsHold: Law = {
             count(usage, member, before, -1);
             count(usage, member, after, 1);
           }
-          if (isAdmitted && actor === 'planner')
-            broken ??= overLimit(wave, usage, member, fact.type === 'CutoverStarted');
+          if (!isAdmitted || actor !== 'planner') continue;
+          broken ??= overLimit(wave, usage, member, fact.type === 'CutoverStarted');
+          if (fact.type === 'CutoverStarted') broken ??= tooOften(wave, member) ?? notApart(wave, member);
         }
         return broken;
       },
@@ -139,4 +141,18 @@ function overLimit(
       return `${used} tokens of ${name} are taken, and there are ${capacity}`;
   }
   return undefined;
+}
+
+function tooOften({ plan: { retry }, started }: WaveRecord, { migration }: WaveMember): string | undefined {
+  const tries = started.get(migration) ?? 0;
+  const triesMax = 1 + (retry?.times ?? 0);
+  return tries > triesMax ? `it is cut over for the ${tries}. time, and the wave allows ${triesMax}` : undefined;
+}
+
+function notApart({ plan, started }: WaveRecord, { migration, apart = [] }: WaveMember): string | undefined {
+  const other = plan.members.find(
+    (each) =>
+      each.migration !== migration && started.has(each.migration) && each.apart?.some((group) => apart.includes(group)),
+  );
+  return other && `${migration} is cut over in the window of ${other.migration}, from which it is to be apart`;
 }

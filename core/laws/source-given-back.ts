@@ -5,9 +5,16 @@ interface Found {
   readonly source: 'running' | 'paused' | 'off' | 'unknown' | undefined;
   readonly foundWhen: 'when it was quiesced' | 'when it was last found';
   readonly isVouchedFor: boolean;
+  /** It is connected: people write to it. */
+  readonly hasTarget: boolean;
 }
 
-const nothingFound: Found = { source: undefined, foundWhen: 'when it was quiesced', isVouchedFor: false };
+const nothingFound: Found = {
+  source: undefined,
+  foundWhen: 'when it was quiesced',
+  isVouchedFor: false,
+  hasTarget: false,
+};
 
 /**
  * Somebody else started a source that we had found at rest, or had stopped: a cluster after its host failed, or a person.
@@ -21,7 +28,7 @@ export const sourceGivenBack = migrationLaw<Found>({
   id: 'L3',
   slug: 'source-given-back',
   statement:
-    'After a failed cutover the source ends as it was last found, or the migration is in a state that asks a person.',
+    'After a failed cutover the source ends as it was last found, or the migration is in a state that asks a person; what was written to a target is given up by whoever says so.',
   incident: 'a cancelled cutover only logged that the source could not be powered on, and left it off',
   start: nothingFound,
   on: {
@@ -31,6 +38,11 @@ export const sourceGivenBack = migrationLaw<Found>({
     FinalSyncFailed: foundAgain,
     FencingFailed: foundAgain,
     ConnectionFailed: foundAgain,
+    TargetConnected: (state) => ({ ...state, hasTarget: true }),
+    RollbackRequested: (state, { data: { acceptLossOfTargetWrites } }) =>
+      state.hasTarget && !acceptLossOfTargetWrites
+        ? breaks(state, 'the target is given up with what was written to it, and nobody said that it may be')
+        : state,
     OutcomeDecided: (state, { data }) => ({ ...state, isVouchedFor: data.outcome === 'done' }),
     RolledBack: (state, { data: { source } }) => {
       const was = state.source ?? 'unknown';

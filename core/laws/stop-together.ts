@@ -1,11 +1,12 @@
-import { waveEndLaw, type WaveEnd } from './wave-members.ts';
+import type { Law } from './law.ts';
+import { rememberedFacts, waveEndLaw, waveMemory, wavesOf, type WaveEnd } from './wave-members.ts';
 
-/** L16: what belongs together is stopped together. */
-export const stopTogether = waveEndLaw(
+const atTheEnd = waveEndLaw(
   {
     id: 'L16',
     slug: 'stop-together',
-    statement: 'A shared disk is copied once; VMs that share one stop together or not at all.',
+    statement:
+      'A shared disk is copied once; VMs that share one stop together or not at all, each after those it is to follow.',
     incident: 'two nodes of a cluster were copied one after the other while they wrote to the disk they shared',
   },
   (end) => {
@@ -29,3 +30,30 @@ function leftBehind({ memory, wave, moved }: WaveEnd, application: string): stri
     ? `${begun.migration} of ${application} was cut over, and ${stays.migration}, which belongs to it, never was`
     : undefined;
 }
+
+/** L16: what belongs together is stopped together, in its order. */
+export const stopTogether: Law = {
+  ...atTheEnd,
+  facts: rememberedFacts,
+  begin: (witness) => {
+    const judge = atTheEnd.begin(witness);
+    const memory = waveMemory();
+    return {
+      ...judge,
+      of: (type) => {
+        const take = judge.of(type);
+        return (entry, nth) => {
+          const id = memory.take(entry);
+          if (id === undefined || entry.fact.type !== 'CutoverStarted' || entry.actor !== 'planner')
+            return take(entry, nth);
+          const hasMoved = (other: typeof id): boolean => memory.members.get(other)?.hasMoved ?? false;
+          const waves = wavesOf(memory, id);
+          const early = waves.flatMap(
+            ({ planned }) => planned.get(id)?.after.filter((other) => !hasMoved(other)) ?? [],
+          );
+          return take(entry, nth) ?? (early[0] && `${id} was cut over before ${early[0]}, which it is to follow`);
+        };
+      },
+    };
+  },
+};

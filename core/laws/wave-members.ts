@@ -3,6 +3,7 @@ import { hasMoved } from '#core/migration/abilities';
 import type { MigrationFact } from '#core/migration/facts';
 import type { MigrationPlan } from '#core/migration/plan';
 import type { MemberOutcome, WaveFact } from '#core/wave/facts';
+import type { Instant } from '#core/units';
 import type { WaveMember, WavePlan } from '#core/wave/plan';
 import type { Entry, Law } from './law.ts';
 
@@ -16,6 +17,8 @@ export interface MemberRecord {
   cutovers: number;
   /** It was taken back, blocked, cancelled or held up at least once: a reason of its own to stay. */
   hasTrouble: boolean;
+  /** Its target has owned the data at least once. */
+  hasMoved: boolean;
 }
 
 /** What laws of waves remember of one wave. */
@@ -27,6 +30,8 @@ export interface WaveRecord {
   isStarted: boolean;
   /** Its window has closed, or it was cancelled: time, and not the planner, is why somebody stays. */
   isCut: boolean;
+  /** When its window closed. */
+  closedAt: Instant | null;
   isCompleted: boolean;
   /** Cutovers of its members since its window opened, by member. */
   readonly started: Map<MigrationId, number>;
@@ -67,6 +72,7 @@ export const rememberedFacts: readonly string[] = [
     'WaveCompleted',
   ],
   ...['MigrationDrafted', 'CutoverApproved', 'VerificationPassed', 'TestJudged', 'CutoverStarted'],
+  ...['TargetValidated', 'ValidationWaived'],
   ...troubles,
 ];
 
@@ -86,16 +92,16 @@ export function waveMemory(): WaveMemory {
   return {
     members,
     waves,
-    take: ({ stream, fact }) => {
+    take: ({ stream, fact, at }) => {
       const id = idOf(stream);
       if (id !== undefined) takeMember({ members, waves }, id, fact as MigrationFact);
-      else if (stream.startsWith('wave-')) takeWave(waves, stream, fact as WaveFact);
+      else if (stream.startsWith('wave-')) takeWave(waves, stream, fact as WaveFact, at);
       return id;
     },
   };
 }
 
-function takeWave(waves: Map<string, WaveRecord>, stream: string, fact: WaveFact): void {
+function takeWave(waves: Map<string, WaveRecord>, stream: string, fact: WaveFact, at: Instant): void {
   if (fact.type === 'WaveDrafted')
     waves.set(stream, {
       plan: fact.data.plan,
@@ -103,6 +109,7 @@ function takeWave(waves: Map<string, WaveRecord>, stream: string, fact: WaveFact
       approvedBy: null,
       isStarted: false,
       isCut: false,
+      closedAt: null,
       isCompleted: false,
       started: new Map(),
     });
@@ -112,8 +119,19 @@ function takeWave(waves: Map<string, WaveRecord>, stream: string, fact: WaveFact
   if (fact.type === 'WaveApproved') wave.approvedBy = fact.data.by;
   if (fact.type === 'WindowClosed' || fact.type === 'WaveCancelled' || fact.type === 'LastStartPassed')
     wave.isCut = true;
+  if (fact.type === 'WindowClosed') wave.closedAt = at;
   if (fact.type === 'WaveCompleted') wave.isCompleted = true;
 }
+
+const unknownMember: Readonly<MemberRecord> = {
+  plan: null,
+  isApproved: false,
+  testFailed: false,
+  isVerified: false,
+  cutovers: 0,
+  hasTrouble: false,
+  hasMoved: false,
+};
 
 function takeMember(
   { members, waves }: Pick<WaveMemory, 'members' | 'waves'>,
@@ -122,7 +140,7 @@ function takeMember(
 ): void {
   let member = members.get(id);
   if (!member) {
-    member = { plan: null, isApproved: false, testFailed: false, isVerified: false, cutovers: 0, hasTrouble: false };
+    member = { ...unknownMember };
     members.set(id, member);
   }
   if (troubles.has(fact.type)) member.hasTrouble = true;
@@ -139,6 +157,10 @@ function takeMember(
     case 'TestJudged':
       member.testFailed = fact.data.verdict === 'failed';
       break;
+    case 'TargetValidated':
+    case 'ValidationWaived':
+      member.hasMoved = true;
+      break;
     case 'CutoverStarted':
       member.cutovers += 1;
       for (const wave of waves.values())
@@ -148,6 +170,10 @@ function takeMember(
     default:
   }
 }
+
+/** The waves that may have begun a cutover of a member: those that are under way and have it. */
+export const wavesOf = ({ waves }: WaveMemory, id: MigrationId): readonly WaveRecord[] =>
+  [...waves.values()].filter((wave) => wave.isStarted && !wave.isCompleted && wave.planned.has(id));
 
 /** How a wave ended, for laws about who was left. */
 export interface WaveEnd {

@@ -1,24 +1,77 @@
-import type { Law } from './law.ts';
+import type { MigrationId } from '#core/ids';
+import { minutes, type Instant } from '#core/units';
+import { lastStartOf } from '#core/wave/retry';
+import type { Entry, Law } from './law.ts';
+import { rememberedFacts, waveMemory, wavesOf, type WaveMemory } from './wave-members.ts';
 
 // In the middle of something: neither finished, nor back in replication, nor waiting for a person. A test is none of it: it
 // is made on a clone, while the source runs and replicates, and whoever judges it has no window.
 const midway =
   /^(cuttingOver\.(approved|quiescing|finalSync|fencing|fixingUp|launching|connecting|validating)|rollingBack)$/;
 
-/** L10: when a window is over, nobody is left half-way. */
+// What was asked for at the last moment is in the log a little later.
+const startSlack = minutes(1);
+// Longer than managers that die one after the other leave members to themselves.
+const closingSlack = minutes(20);
+
+/** L10: when a window is over, nobody is left half-way, and nobody is begun. */
 export const windowEndsClean: Law = {
   id: 'L10',
   slug: 'window-ends-clean',
-  statement: 'When a window ends, every VM in it is either finished or back in replication with its source running.',
+  statement:
+    'When a window ends, every VM in it is either finished or back in replication with its source running; nothing is begun that would not end in it.',
   incident: 'VMs were still shut down and half converted in the morning after their window',
-  facts: ['WaveCompleted'],
-  begin: () => ({
-    of:
-      () =>
-      ({ fact }) => {
-        if (fact.type !== 'WaveCompleted') return undefined;
-        const left = fact.data.members.find(({ lifecycle }) => midway.test(lifecycle));
-        return left && `the wave was completed, and ${left.migration} is in ${left.lifecycle}`;
+  facts: [...rememberedFacts, 'EffectRequested', 'TargetConnected'],
+  begin: () => {
+    const memory = waveMemory();
+    const begun = new Map<MigrationId, Begun>();
+    const lastStarts = new Map<string, { readonly passed: Instant; readonly at: Instant }>();
+    return {
+      of: () => (entry) => {
+        const { fact, stream, at } = entry;
+        const id = memory.take(entry);
+        if (fact.type === 'LastStartPassed') lastStarts.set(stream, { passed: fact.data.at, at });
+        if (fact.type === 'WaveCompleted') {
+          const left = fact.data.members.find(({ lifecycle }) => midway.test(lifecycle));
+          return left && `the wave was completed, and ${left.migration} is in ${left.lifecycle}`;
+        }
+        if (id === undefined) return undefined;
+        if (fact.type === 'CutoverStarted') {
+          // Whom a person cuts over has no window.
+          if (entry.actor !== 'planner') return void begun.delete(id);
+          begun.set(id, { launchedLate: false });
+          for (const [name, wave] of memory.waves) {
+            const member = wave.planned.get(id);
+            const last = lastStarts.get(name);
+            const own = member && lastStartOf(wave.plan, member, false);
+            if (wave.isCompleted || !last || own === undefined || own === null || own > last.passed) continue;
+            if (at > last.at + startSlack) return 'a cutover was begun after the last moment at which it may be';
+          }
+        }
+        const cutover = begun.get(id);
+        return cutover && afterClosing(memory, id, cutover, entry);
       },
-  }),
+    };
+  },
 };
+
+/** A cutover that the planner has begun. */
+interface Begun {
+  /** Its target was launched when it was to be taken back. */
+  launchedLate: boolean;
+}
+
+/** What a cutover may not come to any more when its window has closed for long. */
+function afterClosing(memory: WaveMemory, id: MigrationId, cutover: Begun, { fact, at }: Entry): string | undefined {
+  const waves = wavesOf(memory, id);
+  const isOver = (closed: Instant | null): boolean => closed !== null && at > closed + closingSlack;
+  if (waves.length === 0 || !waves.every(({ closedAt }) => isOver(closedAt))) return undefined;
+  if (fact.type === 'CutoverStarted') return 'a cutover was begun, and the window had closed';
+  if (fact.type === 'EffectRequested' && fact.data.effect === 'quiesceSource')
+    return 'the source was brought to rest long after the window had closed';
+  if (fact.type === 'EffectRequested' && fact.data.effect === 'launchTarget')
+    cutover.launchedLate = waves.every(({ plan }) => plan.onWindowClose === 'rollBack');
+  return fact.type === 'TargetConnected' && cutover.launchedLate
+    ? 'the target was launched and connected long after the window had closed, and the plan says to go back'
+    : undefined;
+}
