@@ -1,4 +1,4 @@
-import { catcherFor, isOfCharts, testsCatch, type Looking } from './catchers.ts';
+import { testsCatch, testsFor, type Looking } from './catchers.ts';
 import type { Caught } from './caught.ts';
 import type { Mutant } from './mutant.ts';
 import type { TreeCopy } from './tree-copy.ts';
@@ -15,10 +15,10 @@ export function baseline(): Baseline {
   return {
     mustBeGreen: async ({ catcher, file }, mutant, copy, looking) => {
       // What fails without the mutant has not caught it to begin with.
-      if (catcher === 'worlds' || (catcher === 'layerOne' && isOfCharts(mutant))) return;
-      const what = file ?? `${catcher} ${catcher === 'tests' ? mutant.tests.join(' ') : ''}`;
-      const look = file === null ? catcherFor(catcher, mutant) : testsCatch(catcher, [file]);
-      const known = looked.get(what) ?? look?.(copy.root, looking) ?? Promise.resolve(undefined);
+      if (catcher !== 'tests') return;
+      const what = file ?? mutant.tests.join(' ');
+      const look = file === null ? testsFor(mutant) : testsCatch(catcher, [file]);
+      const known = looked.get(what) ?? look(copy.root, looking);
       looked.set(what, known);
       const red = await known;
       if (red && !looking.signal.aborted) throw new Error(`without any mutant this fails too: ${red.by} (${what})`);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { boundedProgram, type Ended, type ProgramBounds } from './bounded-program.ts';
 import type { Caught, CatcherName } from './caught.ts';
 import type { Mutant } from './mutant.ts';
+import type { WalksAsked } from '#test/mutants/worlds/world-thread';
 import { failuresIn, lawIn, seedsIn } from './read-test-report.ts';
 
 /** How to look. */
@@ -17,20 +18,15 @@ export interface Looking {
 /** Looks for what is wrong with the tree in `root`; undefined if it finds nothing. */
 export type Catcher = (root: string, looking: Looking) => Promise<Caught | undefined>;
 
-/** The search over the planner. */
-const plannerLaws = ['core/wave/planner-laws.test.ts', '--testNamePattern', 'whatever the plan'];
-
-/** Whether the search over charts could see a mutant. It walks in a thread, as the search over worlds does. */
-export const isOfCharts = ({ file }: Pick<Mutant, 'file'>): boolean => file.startsWith('core/migration/');
-
-/** The catcher of a name, for one mutant; undefined if it could not see it. Worlds are hunted in elsewhere. */
-export function catcherFor(
-  name: Exclude<CatcherName, 'worlds'>,
-  { file, tests }: Pick<Mutant, 'file' | 'tests'>,
-): Catcher | undefined {
-  if (name === 'tests') return inTurn(tests.map((one) => testsCatch(name, [one])));
-  return file.startsWith('core/wave/') ? testsCatch(name, plannerLaws) : undefined;
+/** What the search of the first layer walks to see a mutant, if it could. It walks in a thread, as the search over worlds does. */
+export function walkedFor({ file }: Pick<Mutant, 'file'>): WalksAsked['of'] | undefined {
+  if (file.startsWith('core/migration/')) return 'charts';
+  return file.startsWith('core/wave/') ? 'waves' : undefined;
 }
+
+/** The tests that may notice a mutant, in turn. */
+export const testsFor = ({ tests }: Pick<Mutant, 'tests'>): Catcher =>
+  inTurn(tests.map((one) => testsCatch('tests', [one])));
 
 /** One after the other, until one catches: a mutant that is caught by a quick test costs no slow one. */
 const inTurn =
@@ -44,7 +40,7 @@ const inTurn =
   };
 
 /** Runs tests, which are arguments of vitest, and says which failed first. */
-export function testsCatch(name: Exclude<CatcherName, 'worlds'>, tests: readonly string[]): Catcher {
+export function testsCatch(name: Extract<CatcherName, 'tests'>, tests: readonly string[]): Catcher {
   return async (root, looking) => {
     const report = join(root, 'test-report.json');
     rmSync(report, { force: true });

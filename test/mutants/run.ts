@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { baseline, type Baseline } from './baseline.ts';
-import { catcherFor, isOfCharts, type Looking } from './catchers.ts';
+import { testsFor, walkedFor, type Looking } from './catchers.ts';
 import { catcherNames, type Caught, type CatcherName } from './caught.ts';
 import { canary, nothingChanged } from './controls.ts';
 import type { Mutant } from './mutant.ts';
@@ -139,14 +139,11 @@ async function tryOne(mutant: Mutant, copy: TreeCopy, trying: Trying): Promise<M
       const seeds = mutant.id === nothingChanged.id ? Math.min(3, looking.seeds) : looking.seeds;
       const { caught: found, ...counts } = await hunt(mutant, searching, { ...looking, seeds });
       [caught, worlds] = [found, counts];
-    } else if (name === 'layerOne' && isOfCharts(mutant)) {
-      if (!searching) continue;
-      caught = await huntInWalks(mutant, searching.bundler, looking);
-    } else {
-      const look = catcherFor(name, mutant);
-      if (!look) continue;
-      caught = await copy.mutated(mutant, () => look(copy.root, looking));
-    }
+    } else if (name === 'layerOne') {
+      const of = walkedFor(mutant);
+      if (!searching || !of) continue;
+      caught = await huntInWalks(mutant, searching.bundler, { ...looking, of });
+    } else caught = await copy.mutated(mutant, () => testsFor(mutant)(copy.root, looking));
     names.push(name);
   }
   const seconds = Math.round((performance.now() - began) / 100) / 10;

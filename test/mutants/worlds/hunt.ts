@@ -5,7 +5,7 @@ import type { UntouchedWorlds } from './untouched-worlds.ts';
 import type { WorldBundler } from './world-bundle.ts';
 import { lawIn } from '#test/mutants/read-test-report';
 import { worldRunner, type Ending } from './world-runner.ts';
-import type { WorldAnswer } from './world-thread.ts';
+import type { WalksAsked, WorldAnswer } from './world-thread.ts';
 
 /** How to look for a mutant in worlds. */
 export interface HuntTerms {
@@ -80,18 +80,18 @@ const caughtBy = (why: string, seeds: number): Caught => ({
   by: why,
 });
 
-/** Walks of the search over charts. */
-export const walksMax = 2_000;
+/** Walks of the search over charts, and of that over waves. */
+export const walksMax = { charts: 2_000, waves: 2_000 } as const;
 
-/** Looks for a mutant of the charts by walking migrations through whatever may happen to them. */
+/** Looks for a mutant by walking migrations, or waves of them, through whatever may happen to them. */
 export async function huntInWalks(
   mutant: Mutant,
   bundler: WorldBundler,
-  { seed, withinMs }: HuntTerms,
+  { of, seed, withinMs }: Pick<HuntTerms, 'seed' | 'withinMs'> & { readonly of: WalksAsked['of'] },
 ): Promise<Caught | undefined> {
   const runner = worldRunner(await bundler.mutated(mutant), withinMs);
   try {
-    const ending = await runner.walk({ type: 'walks', seed, walks: walksMax });
+    const ending = await runner.walk({ type: 'walks', of, seed, walks: walksMax[of] });
     const found = { catcher: 'layerOne', file: null } as const;
     if (ending.type !== 'ended') return { ...found, law: null, by: lostBy(ending), seeds: null };
     const { wrong } = ending.answer;

@@ -5,6 +5,7 @@ import { runBlock } from '#simulator/block/world/block-world';
 import type { BlockSpec } from '#simulator/block/spec';
 import { failureKey, failuresOf } from '#simulator/search/failure';
 import { anyDraws, anyPlan, farAway, soundWalk } from '#test/support/model-walks';
+import { anyConductedWave, anyWaveDraws, soundWave } from '#test/support/wave-walks';
 import type { MarkedGlobal } from './reach-marks.ts';
 
 /** What a thread is asked: to run a world. */
@@ -15,9 +16,10 @@ export interface WorldAsked {
   readonly demandsProgress: boolean;
 }
 
-/** Or to walk migrations through whatever may happen to them. */
+/** Or to walk migrations, or waves of them, through whatever may happen to them. */
 export interface WalksAsked {
   readonly type: 'walks';
+  readonly of: 'charts' | 'waves';
   readonly seed: number;
   readonly walks: number;
 }
@@ -49,14 +51,18 @@ async function run({ spec, demandsProgress }: WorldAsked): Promise<WorldAnswer> 
   return { failures, hash: outcome.hash, reached: [...reached].toSorted() };
 }
 
-async function walks({ seed, walks: numRuns }: WalksAsked): Promise<WalksAnswer> {
+async function walks({ of, seed, walks: numRuns }: WalksAsked): Promise<WalksAnswer> {
   const reached = new Set<string>();
-  const property = fc.property(anyPlan, anyDraws, (plan, draws) => {
+  const charts = fc.property(anyPlan, anyDraws, (plan, draws) => {
     soundWalk(plan, draws, (lifecycle) => reached.add(lifecycle));
   });
-  const found = fc.check(property, { seed, numRuns, endOnFailure: true });
+  const waves = fc.property(anyConductedWave, anyWaveDraws, (wave, draws) => soundWave(wave, draws));
+  const found =
+    of === 'charts'
+      ? fc.check(charts, { seed, numRuns, endOnFailure: true })
+      : fc.check(waves, { seed, numRuns, endOnFailure: true });
   if (!found.failed) {
-    const never = farAway.find((lifecycle) => !reached.has(lifecycle));
+    const never = of === 'charts' ? farAway.find((lifecycle) => !reached.has(lifecycle)) : undefined;
     return { wrong: never === undefined ? null : { walk: numRuns, why: `no walk comes to ${never}` } };
   }
   const why = found.errorInstance instanceof Error ? found.errorInstance.message : String(found.errorInstance);
