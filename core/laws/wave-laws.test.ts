@@ -2,7 +2,18 @@ import { describe, expect, it } from 'vitest';
 import { migrationId } from '#core/ids';
 import { instant, millis } from '#core/units';
 import type { WaveMember, WavePlan } from '#core/wave/plan';
-import { asked, cutover, entriesOf, line, member, toParked, waveLine, waveOf, type Line } from '#test/support/law-logs';
+import {
+  asked,
+  cutover,
+  entriesOf,
+  line,
+  member,
+  rounded,
+  toParked,
+  waveLine,
+  waveOf,
+  type Line,
+} from '#test/support/law-logs';
 import { judgeLog } from './judge.ts';
 import { laws } from './laws.ts';
 
@@ -49,6 +60,12 @@ describe('laws of waves', () => {
     expect(says('L10', lines('planner', 7_000))).toHaveLength(1);
     expect(says('L10', lines('planner', 5_100))).toEqual([]);
     expect(says('L10', lines('operator:ada', 7_000))).toEqual([]);
+    const finishes = [...wave({ onWindowClose: 'finish' }), ...parked, ...starts('db', 'planner', 4_900), closed];
+    const rests = member('db', { ...asked('quiesceSource'), at: 7_000 });
+    expect(says('L10', [...finishes, ...rests])).toEqual([]);
+    expect(says('L10', [...finishes, ...member('db', { ...rounded(2, 'delta'), at: 6_900 }), ...rests])).toHaveLength(
+      1,
+    );
     expect(says('L10', [...wave(), ...parked, closed, ...starts('db', 'planner', 7_000)])).toHaveLength(1);
   });
 

@@ -21,7 +21,7 @@ export const windowEndsClean: Law = {
   statement:
     'When a window ends, every VM in it is either finished or back in replication with its source running; nothing is begun that would not end in it.',
   incident: 'VMs were still shut down and half converted in the morning after their window',
-  facts: [...rememberedFacts, 'EffectRequested', 'TargetConnected'],
+  facts: [...rememberedFacts, 'EffectRequested', 'RoundCompleted', 'TargetConnected'],
   begin: () => {
     const memory = waveMemory();
     const begun = new Map<MigrationId, Begun>();
@@ -39,7 +39,7 @@ export const windowEndsClean: Law = {
         if (fact.type === 'CutoverStarted') {
           // Whom a person cuts over has no window.
           if (entry.actor !== 'planner') return void begun.delete(id);
-          begun.set(id, { launchedLate: false });
+          begun.set(id, { waitedLate: false, launchedLate: false });
           for (const [name, wave] of memory.waves) {
             const member = wave.planned.get(id);
             const last = lastStarts.get(name);
@@ -57,6 +57,8 @@ export const windowEndsClean: Law = {
 
 /** A cutover that the planner has begun. */
 interface Begun {
+  /** It was still waiting for its replica. */
+  waitedLate: boolean;
   /** Its target was launched when it was to be taken back. */
   launchedLate: boolean;
 }
@@ -67,10 +69,12 @@ function afterClosing(memory: WaveMemory, id: MigrationId, cutover: Begun, { fac
   const isOver = (closed: Instant | null): boolean => closed !== null && at > closed + closingSlack;
   if (waves.length === 0 || !waves.every(({ closedAt }) => isOver(closedAt))) return undefined;
   if (fact.type === 'CutoverStarted') return 'a cutover was begun, and the window had closed';
-  if (fact.type === 'EffectRequested' && fact.data.effect === 'quiesceSource')
+  const goesBack = waves.every(({ plan }) => plan.onWindowClose === 'rollBack');
+  if (fact.type === 'RoundCompleted') cutover.waitedLate = true;
+  if (fact.type === 'CutoverRevoked' || fact.type === 'RolledBack') cutover.waitedLate = false;
+  if (fact.type === 'EffectRequested' && fact.data.effect === 'quiesceSource' && (goesBack || cutover.waitedLate))
     return 'the source was brought to rest long after the window had closed';
-  if (fact.type === 'EffectRequested' && fact.data.effect === 'launchTarget')
-    cutover.launchedLate = waves.every(({ plan }) => plan.onWindowClose === 'rollBack');
+  if (fact.type === 'EffectRequested' && fact.data.effect === 'launchTarget') cutover.launchedLate = goesBack;
   return fact.type === 'TargetConnected' && cutover.launchedLate
     ? 'the target was launched and connected long after the window had closed, and the plan says to go back'
     : undefined;

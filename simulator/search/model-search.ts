@@ -141,7 +141,7 @@ const plain = (
 ) => ({ type, data: {} }) as const;
 
 /** What brings a migration further, the next step first. What has been said is not said again. */
-function forward({ snapshot: { context } }: MigrationState): readonly MigrationCommand[] {
+export function forward({ snapshot: { context } }: MigrationState): readonly MigrationCommand[] {
   return [
     { type: 'DecideOutcome', data: { outcome: 'done', by: 'grace' } },
     ...(['StartProtection', 'StartCutover', 'VerifySource', 'ResumeReplication'] as const).map(plain),
@@ -155,7 +155,7 @@ function forward({ snapshot: { context } }: MigrationState): readonly MigrationC
 }
 
 /** What somebody may ask for at any moment, wise or not. */
-const sideways: readonly MigrationCommand[] = [
+export const sideways: readonly MigrationCommand[] = [
   { type: 'PauseReplication', data: because },
   { type: 'RescanDisks', data: because },
   { type: 'RevokeCutover', data: because },

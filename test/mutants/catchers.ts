@@ -21,7 +21,8 @@ export type Catcher = (root: string, looking: Looking) => Promise<Caught | undef
 /** What the search of the first layer walks to see a mutant, if it could. It walks in a thread, as the search over worlds does. */
 export function walkedFor({ file }: Pick<Mutant, 'file'>): WalksAsked['of'] | undefined {
   if (file.startsWith('core/migration/')) return 'charts';
-  return file.startsWith('core/wave/') ? 'waves' : undefined;
+  if (file.startsWith('core/wave/')) return 'waves';
+  return file.startsWith('core/driver/') || file === 'core/event-log/append-rule.ts' ? 'drivers' : undefined;
 }
 
 /** The tests that may notice a mutant, in turn. */

@@ -8,6 +8,7 @@ import { axesOf } from '#core/migration/abilities';
 import { decide } from '#core/migration/decide';
 import { canTake } from '#core/migration/evolve';
 import type { MigrationFact } from '#core/migration/facts';
+import { migrationModel } from '#core/migration/model';
 import type { MigrationPlan } from '#core/migration/plan';
 import { after, instant, millis, minutes, seconds, type Instant } from '#core/units';
 import type { WaveCommand } from '#core/wave/commands';
@@ -211,8 +212,19 @@ class WalkedWave {
 
   #work(from: number, fails: boolean): boolean {
     const { length } = this.#plan.members;
-    for (let n = 0; n < length; n += 1) if (this.#fleet.work(memberId((from + n) % length), { fails })) return true;
+    for (let n = 0; n < length; n += 1) {
+      const member = memberId((from + n) % length);
+      this.#request(member);
+      if (this.#fleet.work(member, { fails })) return true;
+    }
     return false;
+  }
+
+  /** As its driver does before it touches anything. */
+  #request(member: MigrationId): void {
+    const due = this.#fleet.stateOf(member).work.find(({ effect }) => effect.type !== 'armTimer');
+    if (due?.standing === 'due' && migrationModel.kindOf(due.effect).type === 'sideEffect')
+      this.#fleet.take(member, migrationModel.notes.requested(due.key, due.effect));
   }
 
   #changeLink(member: MigrationId): void {

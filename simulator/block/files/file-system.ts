@@ -185,15 +185,18 @@ export class FileSystem {
     file.modified = this.#clock.now();
   }
 
-  /** Throws without having made everything durable where a fault says so; `rng` decides what of it is. */
-  sync(file: StoredFile, path: string, rng: Rng): void {
+  /**
+   * Makes the first so many changes of a file durable. Throws without having done so where a fault says so; `rng` decides
+   * what of them is.
+   */
+  sync(file: StoredFile, path: string, rng: Rng, upTo = file.changes): void {
     try {
       this.#check('sync', 'fsync', path);
     } catch (cause) {
       file.failSync(rng);
       throw cause;
     }
-    file.sync();
+    file.sync(upTo);
   }
 
   /** The machine stops: everything is as it is on stable storage, or between that and what was seen. */

@@ -119,11 +119,13 @@ function openFile({
   const must = (may: boolean, name: string): void => {
     if (!isOpen || !may) throw new SystemFault('EBADF', name, path);
   };
-  const sync = (): Promise<void> =>
-    asked('sync', () => {
+  const sync = (): Promise<void> => {
+    const upTo = file.changes;
+    return asked('sync', () => {
       must(true, 'fsync');
-      system.sync(file, path, rng);
+      system.sync(file, path, rng, upTo);
     });
+  };
   return {
     read: (into, start, at, done) =>
       request(

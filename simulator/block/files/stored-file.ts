@@ -39,6 +39,8 @@ export class StoredFile {
   readonly #durable: Version = { bytes: new SparseBytes(), size: 0 };
   readonly #seen: Version = { bytes: new SparseBytes(), size: 0 };
   #unsynced: Change[] = [];
+  /** Changes before those. */
+  #settled = 0;
 
   constructor(number: number, label: string, now: Instant) {
     this.number = number;
@@ -79,10 +81,21 @@ export class StoredFile {
     this.#unsynced.push(change);
   }
 
-  /** Everything is on stable storage. */
-  sync(): void {
-    for (const change of this.#unsynced) apply(this.#durable, change);
-    this.#unsynced = [];
+  /** How many changes there have been: what a sync that begins now is to make durable. */
+  get changes(): number {
+    return this.#settled + this.#unsynced.length;
+  }
+
+  /**
+   * The first so many changes are on stable storage. What is written while a sync is under way is not its concern.
+   *
+   * @source POSIX.1-2017, fsync(): "all currently queued I/O operations"
+   */
+  sync(upTo = this.changes): void {
+    const count = Math.max(0, upTo - this.#settled);
+    for (const change of this.#unsynced.slice(0, count)) apply(this.#durable, change);
+    this.#unsynced = this.#unsynced.slice(count);
+    this.#settled += count;
   }
 
   /**
@@ -132,6 +145,7 @@ export class StoredFile {
       if (fate === 'lost' && change.type === 'write' && rng.between(0, 3) === 0)
         this.#durable.size = Math.max(this.#durable.size, change.at + change.data.length);
     }
+    this.#settled = this.changes;
     this.#unsynced = [];
     return aftermath;
   }

@@ -39,8 +39,14 @@ export interface SimulatedVolume {
    */
   crash(): void;
   readonly freeBytes: number;
-  /** From now on such calls fail, always or at a rate, of all files or those `of` says. Call what is returned to heal it. */
-  fail(fault: VolumeFault, where?: { readonly rate?: Ratio; readonly of?: (path: string) => boolean }): () => void;
+  /**
+   * From now on such calls fail, always or at a rate, of all files or those `of` says; only the next one if `once`. Call what
+   * is returned to heal it.
+   */
+  fail(
+    fault: VolumeFault,
+    where?: { readonly rate?: Ratio; readonly of?: (path: string) => boolean; readonly once?: boolean },
+  ): () => void;
   /** From now on calls take so many times as long. Call what is returned to heal it. */
   slow(factor: number): () => void;
   /** For those who set the world up: a file that was always there, with the directories on the way to it. */
@@ -61,6 +67,7 @@ interface ActiveFault {
   readonly kind: VolumeFault;
   readonly rate: Ratio | undefined;
   readonly of: (path: string) => boolean;
+  readonly once: boolean;
 }
 
 /**
@@ -76,8 +83,10 @@ export function simulatedVolume(options: VolumeOptions): SimulatedVolume {
   const factors = new Set<{ readonly factor: number }>();
   const chance = { latency: rng.fork('latency'), faults: rng.fork('faults'), crash: rng.fork('crash') };
   const check: FaultCheck = (kind, call, path) => {
-    for (const { kind: failing, rate, of } of faults) {
+    for (const fault of faults) {
+      const { kind: failing, rate, of, once } = fault;
       if (failing !== kind || !of(path) || (rate && !chance.faults.chance(rate))) continue;
+      if (once) faults.delete(fault);
       note(`${name} fails to ${call}`, path);
       throw new SystemFault(kind === 'noSpace' ? 'ENOSPC' : 'EIO', call, path);
     }
@@ -107,7 +116,7 @@ export function simulatedVolume(options: VolumeOptions): SimulatedVolume {
     get freeBytes() {
       return system.freeBytes;
     },
-    fail: (kind, { rate, of = () => true } = {}) => added(faults, { kind, rate, of }),
+    fail: (kind, { rate, of = () => true, once = false } = {}) => added(faults, { kind, rate, of, once }),
     slow: (factor) => added(factors, { factor }),
     place: (path, content) => system.place(path, content),
     placeDirectory: (path) => system.placeDirectory(path),

@@ -6,7 +6,7 @@ import { proceduralDisk } from '#simulator/block/disk/procedural-disk';
 import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
 import { replicaFolder, type Appliance, type Appliances } from './appliances.ts';
 import type { WorldVm } from './block-vm.ts';
-import type { BlockFaultKind } from '#simulator/block/fault-kinds';
+import { blockFaultOf, type BlockFaultKind } from '#simulator/block/fault-kinds';
 import type { Ledger } from './ledger.ts';
 import type { Manager } from './driving-process.ts';
 import type { BlockFault, BlockSpec } from '#simulator/block/spec';
@@ -70,7 +70,9 @@ export function playFaults(ground: FaultGround): FaultPlayer {
       if (ends.delete(endOnce)) end();
     };
     ends.add(endOnce);
-    const until = Math.min(clock.now() + Math.max(1, fault.lasts), start + spec.healAt);
+    // What is to happen once waits for its occasion.
+    const lasts = blockFaultOf(fault.kind).lasts === 'moment' ? Infinity : Math.max(1, fault.lasts);
+    const until = Math.min(clock.now() + lasts, start + spec.healAt);
     clock.schedule(instant(until), endOnce);
   };
   const waiting: BlockFault[] = [];
@@ -161,7 +163,7 @@ function worldFaults({ appliances, manager }: FaultGround): Readonly<Record<Worl
     },
     datastoreFull: () => volume.fail('noSpace', { of: isReplica }),
     replicaWriteFailed: () => volume.fail('write', { of: isReplica, rate: ratio(1, 4) }),
-    replicaSyncFailed: () => volume.fail('sync', { of: isReplica, rate: ratio(1, 4) }),
+    replicaSyncFailed: () => volume.fail('sync', { of: isReplica, once: true }),
   };
 }
 

@@ -5,6 +5,7 @@ import { runBlock } from '#simulator/block/world/block-world';
 import type { BlockSpec } from '#simulator/block/spec';
 import { failureKey, failuresOf } from '#simulator/search/failure';
 import { anyDraws, anyPlan, farAway, soundWalk } from '#test/support/model-walks';
+import { anyDriverDraws, soundDrivers } from '#test/support/driver-walks';
 import { anyConductedWave, anyWaveDraws, soundWave } from '#test/support/wave-walks';
 import type { MarkedGlobal } from './reach-marks.ts';
 
@@ -16,10 +17,10 @@ export interface WorldAsked {
   readonly demandsProgress: boolean;
 }
 
-/** Or to walk migrations, or waves of them, through whatever may happen to them. */
+/** Or to walk migrations, waves of them, or their drivers through whatever may happen to them. */
 export interface WalksAsked {
   readonly type: 'walks';
-  readonly of: 'charts' | 'waves';
+  readonly of: 'charts' | 'waves' | 'drivers';
   readonly seed: number;
   readonly walks: number;
 }
@@ -57,10 +58,10 @@ async function walks({ of, seed, walks: numRuns }: WalksAsked): Promise<WalksAns
     soundWalk(plan, draws, (lifecycle) => reached.add(lifecycle));
   });
   const waves = fc.property(anyConductedWave, anyWaveDraws, (wave, draws) => soundWave(wave, draws));
+  const drivers = fc.property(anyPlan, anyDriverDraws, (plan, draws) => soundDrivers(plan, draws));
+  const terms = { seed, numRuns, endOnFailure: true };
   const found =
-    of === 'charts'
-      ? fc.check(charts, { seed, numRuns, endOnFailure: true })
-      : fc.check(waves, { seed, numRuns, endOnFailure: true });
+    of === 'charts' ? fc.check(charts, terms) : of === 'waves' ? fc.check(waves, terms) : fc.check(drivers, terms);
   if (!found.failed) {
     const never = of === 'charts' ? farAway.find((lifecycle) => !reached.has(lifecycle)) : undefined;
     return { wrong: never === undefined ? null : { walk: numRuns, why: `no walk comes to ${never}` } };
