@@ -5,10 +5,12 @@ interface Waiting {
   readonly refreshEvery: Millis | null;
   /** Since when nothing was fetched, with nothing in the log that says why. */
   readonly since: number | null;
+  /** A cutover was asked for, and what was written while the replica rested has not been fetched since. */
+  readonly isStale: boolean;
 }
 
 const busy = (state: Waiting): Waiting =>
-  state.since === null ? state : { refreshEvery: state.refreshEvery, since: null };
+  state.since === null ? state : { refreshEvery: state.refreshEvery, since: null, isStale: state.isStale };
 
 /** L13: who waits for a window is kept fresh meanwhile. Twice the interval is allowed: the manager may be restarted. */
 export const lagBounded = migrationLaw<Waiting>({
@@ -17,10 +19,15 @@ export const lagBounded = migrationLaw<Waiting>({
   statement:
     'While waiting for an operator or a window, lag stays bounded and the shown downtime forecast stays current.',
   incident: 'a replica that waited for days had a day of writes to fetch in a downtime that was promised to be minutes',
-  start: { refreshEvery: null, since: null },
+  start: { refreshEvery: null, since: null, isStale: false },
   on: {
-    MigrationDrafted: ({ since }, { data }) => ({ refreshEvery: data.plan.refreshEvery, since }),
-    RoundCompleted: ({ refreshEvery }, _, { at }) => ({ refreshEvery, since: at }),
+    MigrationDrafted: ({ since, isStale }, { data }) => ({ refreshEvery: data.plan.refreshEvery, since, isStale }),
+    RoundCompleted: ({ refreshEvery }, _, { at }) => ({ refreshEvery, since: at, isStale: false }),
+    CutoverStarted: ({ refreshEvery, since }) => ({ refreshEvery, since, isStale: true }),
+    EffectRequested: (state, { data: { effect } }) =>
+      effect === 'quiesceSource' && state.isStale
+        ? breaks({ ...state, isStale: false }, 'what was written while the replica rested crosses in the downtime')
+        : state,
     ReplicationPaused: busy,
     ReplicationStalled: busy,
     ReplicationDisconnected: busy,

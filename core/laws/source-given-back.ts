@@ -7,6 +7,8 @@ interface Found {
   readonly isVouchedFor: boolean;
   /** It is connected: people write to it. */
   readonly hasTarget: boolean;
+  /** A step of the cutover failed, and nobody has begun to take it back. */
+  readonly failed: string | undefined;
 }
 
 const nothingFound: Found = {
@@ -14,7 +16,10 @@ const nothingFound: Found = {
   foundWhen: 'when it was quiesced',
   isVouchedFor: false,
   hasTarget: false,
+  failed: undefined,
 };
+
+const fails = (state: Found, step: string): Found => ({ ...state, failed: step });
 
 /**
  * Somebody else started a source that we had found at rest, or had stopped: a cluster after its host failed, or a person.
@@ -22,6 +27,8 @@ const nothingFound: Found = {
  */
 const foundAgain = (state: Found, { data: { reason } }: { readonly data: { readonly reason: Reason } }): Found =>
   reason.type === 'SourceRuns' ? { ...state, source: 'running', foundWhen: 'when it was last found' } : state;
+
+const cutoverSteps: ReadonlySet<string> = new Set(['fenceSource', 'fixUpReplica', 'launchTarget', 'connectTarget']);
 
 /** L3: whoever takes a cutover back leaves the source as it was last found. */
 export const sourceGivenBack = migrationLaw<Found>({
@@ -35,9 +42,17 @@ export const sourceGivenBack = migrationLaw<Found>({
     CutoverStarted: () => nothingFound,
     // A second request finds what the first one left, so the first finding counts.
     SourceQuiesced: (state, { data }) => ({ ...state, source: state.source ?? data.found }),
-    FinalSyncFailed: foundAgain,
-    FencingFailed: foundAgain,
-    ConnectionFailed: foundAgain,
+    FinalSyncFailed: (state, fact) => fails(foundAgain(state, fact), 'the final sync'),
+    FencingFailed: (state, fact) => fails(foundAgain(state, fact), 'fencing'),
+    FixUpFailed: (state) => fails(state, 'the fix-up'),
+    LaunchFailed: (state) => fails(state, 'the launch'),
+    ConnectionFailed: (state, fact) => fails(foundAgain(state, fact), 'connecting'),
+    EffectRequested: (state, { data: { effect } }) => {
+      if (effect === 'rollBack') return { ...state, failed: undefined };
+      return state.failed !== undefined && cutoverSteps.has(effect)
+        ? breaks({ ...state, failed: undefined }, `${state.failed} failed, and the cutover goes on with ${effect}`)
+        : state;
+    },
     TargetConnected: (state) => ({ ...state, hasTarget: true }),
     RollbackRequested: (state, { data: { acceptLossOfTargetWrites } }) =>
       state.hasTarget && !acceptLossOfTargetWrites

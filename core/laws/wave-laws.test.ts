@@ -112,6 +112,22 @@ describe('laws of waves', () => {
     expect(says('L23', [...plan, ...parked, ...starts('db', 'operator:ada')])).toEqual([]);
   });
 
+  it('L13: what was written while the replica rested is fetched before the source is stopped', () => {
+    const [approved, started, ...rest] = cutover(1);
+    const begun = [...toParked(), ...[approved, started].flatMap((each) => each ?? [])];
+    expect(says('L13', [...begun, asked('quiesceSource')])).toHaveLength(1);
+    expect(says('L13', [...begun, ...rest])).toEqual([]);
+  });
+
+  it('L3: a step that failed is followed by the way back', () => {
+    const reason = { type: 'Sample', detail: 'a sample' };
+    const failed = [...toParked(), ...cutover(1).slice(0, 9), line('LaunchFailed', { reason })];
+    expect(says('L3', [...failed, asked('launchTarget')])).toEqual([
+      'the launch failed, and the cutover goes on with launchTarget',
+    ]);
+    expect(says('L3', [...failed, asked('rollBack')])).toEqual([]);
+  });
+
   it('L3: whoever gives a connected target up says that its writes may be lost', () => {
     const back = (acceptLossOfTargetWrites: boolean) =>
       line('RollbackRequested', { reason: 'asked', acceptLossOfTargetWrites });

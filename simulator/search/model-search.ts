@@ -1,6 +1,7 @@
 import type { Entry, Law } from '#core/laws/law';
 import { court, type Breach } from '#core/laws/judge';
 import { laws } from '#core/laws/laws';
+import { hasEnded } from '#core/migration/abilities';
 import type { MigrationCommand } from '#core/migration/commands';
 import { decide } from '#core/migration/decide';
 import { isSideEffect, type Effect } from '#core/migration/effects';
@@ -32,6 +33,8 @@ export interface Walk {
   readonly entries: readonly Entry<MigrationFact>[];
   readonly state: MigrationState;
   readonly breaches: readonly Breach[];
+  /** What is wrong with the chart though nothing has come of it yet. */
+  readonly misjudgement: string | undefined;
   /** What happened, a line each, for a person. */
   readonly story: readonly string[];
 }
@@ -50,6 +53,7 @@ export function walk(plan: MigrationPlan, draws: readonly Draw[], judgedBy: read
   let state = initialMigration();
   let now = instant(0);
   let memory: WorldMemory = { found: 'running' };
+  let misjudgement: string | undefined;
 
   const append = (fact: MigrationFact, actor: string): void => {
     state = evolve(state, fact, { stream, time: now });
@@ -72,6 +76,7 @@ export function walk(plan: MigrationPlan, draws: readonly Draw[], judgedBy: read
   happen({ type: 'command', command: { type: 'DraftMigration', data: { plan } } });
   for (const { kind, pick, waitMs } of draws) {
     now = after(now, millis(waitMs));
+    misjudgement ??= misjudged(state, now);
     for (const fired of overdue(state, now)) happen(fired);
     const choices = happenings(kind, state, memory);
     const chosen = choices[pick % choices.length];
@@ -79,7 +84,27 @@ export function walk(plan: MigrationPlan, draws: readonly Draw[], judgedBy: read
     happen(chosen);
     memory = remembered(memory, chosen);
   }
-  return { entries, state, breaches, story };
+  breaches.push(...sitting.end(hasEnded(state)));
+  return { entries, state, breaches, story, misjudgement };
+}
+
+/** What the chart gets wrong about anything that might come, whether it comes or not. */
+function misjudged(state: MigrationState, now: Instant): string | undefined {
+  const { context } = state.snapshot;
+  for (const { effect, since } of state.work) {
+    if ('round' in (effect.params ?? {}) && effect.type !== 'armTimer') {
+      const [[report] = []] = outcomesOf(effect, context, { found: 'running' });
+      if (!report || !('round' in report.data)) continue;
+      const other = { ...report, data: { ...report.data, round: report.data.round + 1 } } as MigrationFact;
+      if (canTake(state, other)) return `L17 ${effect.type} would end with the report of another round`;
+    }
+    // A guest that is waited for is waited for no longer than was said, as long as everything else is certain.
+    if (effect.type !== 'armTimer' || effect.params.timer !== 'quiesce' || context.unsettled) continue;
+    const passed: MigrationFact = { type: 'DeadlinePassed', data: { timer: 'quiesce' } };
+    if (after(since, effect.params.wait) <= now && !canTake(state, passed))
+      return 'L12 the time to come to rest is over, and nothing follows from it';
+  }
+  return undefined;
 }
 
 /** A timer fires when it is due, whatever else happens. */

@@ -49,6 +49,7 @@ export const farAway: readonly string[] = [
 /** Walks, and throws the story of a walk that breaks a law. */
 export function judgedWalk(plan: MigrationPlan, draws: readonly Draw[], judgedBy: readonly Law[] = laws) {
   const walked = walk(plan, draws, judgedBy);
+  if (walked.misjudgement !== undefined) throw new Error([walked.misjudgement, ...walked.story].join('\n'));
   if (walked.breaches.length === 0) return walked;
   throw new Error(
     [...breachLines(judgedBy, walked.breaches, instant(0)), 'given a migration', ...walked.story].join('\n'),
