@@ -163,7 +163,14 @@ function worldFaults({ appliances, manager }: FaultGround): Readonly<Record<Worl
     },
     datastoreFull: () => volume.fail('noSpace', { of: isReplica }),
     replicaWriteFailed: () => volume.fail('write', { of: isReplica, rate: ratio(1, 4) }),
-    replicaSyncFailed: () => volume.fail('sync', { of: isReplica, once: true }),
+    // The next one of a disk, and the next one of anything: else it would nearly always be that of a journal.
+    replicaSyncFailed: () => {
+      const ends = [
+        volume.fail('sync', { of: (path) => isReplica(path) && path.endsWith('.raw'), once: true }),
+        volume.fail('sync', { of: isReplica, once: true }),
+      ];
+      return () => ends.forEach((end) => end());
+    },
   };
 }
 
