@@ -18,11 +18,14 @@ export interface Looking {
 /** Looks for what is wrong with the tree in `root`; undefined if it finds nothing. */
 export type Catcher = (root: string, looking: Looking) => Promise<Caught | undefined>;
 
+const replicaFiles = /^replicator\/(receiver\/(journal|replica|target-disk|settle-doubts)|disk\/)/;
+
 /** What the search of the first layer walks to see a mutant, if it could. It walks in a thread, as the search over worlds does. */
 export function walkedFor({ file }: Pick<Mutant, 'file'>): WalksAsked['of'] | undefined {
   if (file.startsWith('core/migration/')) return 'charts';
   if (file.startsWith('core/wave/')) return 'waves';
-  return file.startsWith('core/driver/') || file === 'core/event-log/append-rule.ts' ? 'drivers' : undefined;
+  if (file.startsWith('core/driver/') || file === 'core/event-log/append-rule.ts') return 'drivers';
+  return replicaFiles.test(file) ? 'replicas' : undefined;
 }
 
 /** The tests that may notice a mutant, in turn. */

@@ -6,6 +6,7 @@ import type { BlockSpec } from '#simulator/block/spec';
 import { failureKey, failuresOf } from '#simulator/search/failure';
 import { anyDraws, anyPlan, farAway, soundWalk } from '#test/support/model-walks';
 import { anyDriverDraws, soundDrivers } from '#test/support/driver-walks';
+import { soundReplica } from '#test/support/replica-walks';
 import { anyConductedWave, anyWaveDraws, soundWave } from '#test/support/wave-walks';
 import type { MarkedGlobal } from './reach-marks.ts';
 
@@ -17,10 +18,10 @@ export interface WorldAsked {
   readonly demandsProgress: boolean;
 }
 
-/** Or to walk migrations, waves of them, or their drivers through whatever may happen to them. */
+/** Or to walk migrations, waves of them, their drivers, or replicas through whatever may happen to them. */
 export interface WalksAsked {
   readonly type: 'walks';
-  readonly of: 'charts' | 'waves' | 'drivers';
+  readonly of: 'charts' | 'waves' | 'drivers' | 'replicas';
   readonly seed: number;
   readonly walks: number;
 }
@@ -52,7 +53,19 @@ async function run({ spec, demandsProgress }: WorldAsked): Promise<WorldAnswer> 
   return { failures, hash: outcome.hash, reached: [...reached].toSorted() };
 }
 
-async function walks({ of, seed, walks: numRuns }: WalksAsked): Promise<WalksAnswer> {
+async function replicaWalks({ seed, walks: count }: WalksAsked): Promise<WalksAnswer> {
+  for (let nth = 1; nth <= count; nth += 1)
+    try {
+      await soundReplica(seed + nth - 1);
+    } catch (error) {
+      return { wrong: { walk: nth, why: error instanceof Error ? error.message : String(error) } };
+    }
+  return { wrong: null };
+}
+
+async function walks(asked: WalksAsked): Promise<WalksAnswer> {
+  if (asked.of === 'replicas') return replicaWalks(asked);
+  const { of, seed, walks: numRuns } = asked;
   const reached = new Set<string>();
   const charts = fc.property(anyPlan, anyDraws, (plan, draws) => {
     soundWalk(plan, draws, (lifecycle) => reached.add(lifecycle));
