@@ -150,6 +150,7 @@ function tooOften({ plan: { retry }, started }: WaveRecord, { migration }: WaveM
 }
 
 function notApart({ plan, started }: WaveRecord, { migration, apart = [] }: WaveMember): string | undefined {
+  if (apart.length === 0) return undefined;
   const other = plan.members.find(
     (each) =>
       each.migration !== migration && started.has(each.migration) && each.apart?.some((group) => apart.includes(group)),
