@@ -48,6 +48,10 @@ export interface BytePipeOptions {
 /** What may be on its way or unread at once: the buffers of two kernels. */
 export const windowMax = 256 * 1024;
 const pieceMax = 64 * 1024;
+// What fits into one packet is seldom read in pieces, and most of what is said does: each piece costs as much as the whole.
+const segment = 1_400;
+const wholeShareSmall = ratio(7, 8);
+const wholeShare = ratio(1, 2);
 /** A packet without content, or the head of one. */
 export const packetLength = 64;
 // What was lost is sent again after a while that grows with how long nothing passed; this is about where it ends.
@@ -75,7 +79,8 @@ export function bytePipe(options: BytePipeOptions): BytePipe {
     let told = false;
     while (!lost && waitingCount > 0 && inWindow < windowMax) {
       const most = Math.min(waitingCount, windowMax - inWindow, pieceMax);
-      const count = most === 1 || rng.chance(ratio(1, 2)) ? most : rng.between(1, most);
+      const isWhole = most === 1 || rng.chance(most <= segment ? wholeShareSmall : wholeShare);
+      const count = isWhole ? most : rng.between(1, most);
       inWindow += count;
       waitingCount -= count;
       const { piece, isTold } = takeFrom(waiting, count);

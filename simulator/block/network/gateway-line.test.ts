@@ -6,6 +6,7 @@ import { memoryDevice } from '#replicator/disk/memory-device';
 import { gatewayLine, type GatewayLine } from '#replicator/gateway/ask-gateway';
 import { runGateway } from '#replicator/gateway/gateway';
 import { grain } from '#replicator/pipeline/digest';
+import type { ReplicationJob } from '#replicator/pipeline/replication';
 import { simulatedVolume } from '#simulator/block/files/volume';
 import { simulatedProcess, type SimulatedProcess } from '#simulator/block/process';
 import { seededRng } from '#simulator/kernel/seeded-rng';
@@ -18,10 +19,14 @@ import { simulatedNetwork } from './simulated-network.ts';
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const size = 8 * grain;
 const list = { type: 'ListSentinels' } as const;
-const job = {
-  ...{ session: 'm-1', disk: diskId('vda'), round: round(0), mode: 'full', target: 'vda.raw' },
+const job: ReplicationJob = {
+  session: 'm-1',
+  disk: diskId('vda'),
+  round: round(0),
+  mode: 'full',
   source: { type: 'nbd', uri: 'nbd://kvm-1/vda' },
-} as const;
+  target: 'vda.raw',
+};
 
 /** A gateway, and how often it was connected to. */
 async function asking(act: (site: ReturnType<typeof siteOf>) => Promise<void>): Promise<void> {

@@ -146,17 +146,7 @@ export function appliances(options: AppliancesOptions): Appliances {
       }),
     );
   });
-  const lines = new WeakMap<SimulatedProcess, GatewayLine>();
-  const placeFor = (process: SimulatedProcess) => {
-    const place = {
-      address: gatewayAddress,
-      clock: boundClock(clock, process),
-      network: network.network(process, 'manager', 'manager'),
-    };
-    const line = lines.get(process) ?? gatewayLine(place);
-    lines.set(process, line);
-    return { ...place, line, patience: gatewayPatience };
-  };
+  const placeFor = gatewayPlaces(clock, network);
   return {
     ...{ network, volume, gateway, receiver },
     onJournalWrite(act) {
@@ -165,6 +155,18 @@ export function appliances(options: AppliancesOptions): Appliances {
     },
     path: (process) => gatewayPath(placeFor(process)),
     agent: (process, sentinel) => guestAgentThrough(placeFor(process), sentinel),
+  };
+}
+
+/** How each manager process reaches the gateway: over one line, whoever in it asks. */
+function gatewayPlaces(clock: SimulatedClock, network: SimulatedNetwork) {
+  const lines = new WeakMap<SimulatedProcess, GatewayLine>();
+  return (process: SimulatedProcess) => {
+    const own = network.network(process, 'manager', 'manager');
+    const place = { address: gatewayAddress, clock: boundClock(clock, process), network: own };
+    const line = lines.get(process) ?? gatewayLine(place);
+    lines.set(process, line);
+    return { ...place, line, patience: gatewayPatience };
   };
 }
 
