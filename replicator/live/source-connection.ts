@@ -1,3 +1,4 @@
+import { calledOff } from '#core/called-off';
 import type { HypervisorError, SourceHypervisor } from '#core/ports/source-hypervisor';
 import type { Clock } from '#core/clock';
 import { err, type Result } from '#core/result';
@@ -71,7 +72,7 @@ async function withGrace<T>(
   try {
     return await Promise.race([answer, late]);
   } finally {
-    answered.abort();
+    answered.abort(calledOff);
   }
 }
 
