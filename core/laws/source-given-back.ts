@@ -48,7 +48,8 @@ export const sourceGivenBack = migrationLaw<Found>({
     LaunchFailed: (state) => fails(state, 'the launch'),
     ConnectionFailed: (state, fact) => fails(foundAgain(state, fact), 'connecting'),
     EffectRequested: (state, { data: { effect } }) => {
-      if (effect === 'rollBack') return { ...state, failed: undefined };
+      // Taking it back has begun: what was written to a target is given up, and another try decides nothing.
+      if (effect === 'rollBack') return { ...state, hasTarget: false, failed: undefined };
       return state.failed !== undefined && cutoverSteps.has(effect)
         ? breaks({ ...state, failed: undefined }, `${state.failed} failed, and the cutover goes on with ${effect}`)
         : state;

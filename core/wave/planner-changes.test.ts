@@ -87,7 +87,7 @@ it('a planner that is told of changes wants what one wants that looks at everyth
       }
       look();
     }),
-    { numRuns: 60 },
+    { numRuns: 150 },
   );
   expect([...met]).toEqual(expect.arrayContaining(['LastStartPassed', 'MemberRolledBack', 'RetryCameDue']));
 });
