@@ -29,6 +29,8 @@ export const cutoverQueued = migrationLaw<Queue>({
   on: {
     CutoverStarted: (state) => waiting(state, true),
     CutoverRevoked: (state) => waiting(state, false),
+    // Whoever takes it back before the source was asked to stop wants it no more.
+    RollbackRequested: (state) => waiting(state, false),
     CancellationRequested: (state) => waiting(state, false),
     RoundProgressed: ({ isWaiting }) => queue(isWaiting, true, false),
     RoundCompleted: ({ isWaiting }) => queue(isWaiting, false, false),

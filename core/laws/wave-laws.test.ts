@@ -136,4 +136,13 @@ describe('laws of waves', () => {
     expect(says('L3', [...connected, back(true)])).toEqual([]);
     expect(says('L3', [...toParked(), ...cutover(1).slice(0, 6), back(false)])).toEqual([]);
   });
+
+  it('L9: a cutover that is taken back before anything was asked of its source has not been lost', () => {
+    const back = line('RollbackRequested', { reason: 'asked', acceptLossOfTargetWrites: false });
+    const begun = [...toParked(), ...cutover(1).slice(0, 3)];
+    const ofL9 = (lines: readonly Line[]): number =>
+      judgeLog(laws, entriesOf(lines), { isOver: true }).filter(({ law }) => law === 'L9').length;
+    expect(ofL9(begun)).toBe(1);
+    expect(ofL9([...begun, back, line('RolledBack', { source: 'running' })])).toBe(0);
+  });
 });
