@@ -33,14 +33,12 @@ export function guestDevices({ process, kernel, rng, readFails, refusesDirect }:
   const own = rng.fork('device reads');
   const caches = new Map<string, Map<number, Uint8Array>>();
   const find = (path: string): KernelDisk | undefined => kernel.disks().find((disk) => disk.path === path);
-  const content = (path: string, disk: KernelDisk, way: 'direct' | 'cached', at: number, length: number) => {
-    const now = (): Uint8Array => disk.disk.read(at, length);
-    if (way === 'direct') return now();
+  const cached = (path: string, disk: KernelDisk, at: number, length: number): Uint8Array => {
     const cache = caches.get(path) ?? new Map<number, Uint8Array>();
     caches.set(path, cache);
     const kept = cache.get(at);
     if (kept?.length === length) return kept;
-    const fresh = now();
+    const fresh = disk.disk.read(at, length);
     cache.set(at, fresh);
     return fresh;
   };
@@ -56,11 +54,12 @@ export function guestDevices({ process, kernel, rng, readFails, refusesDirect }:
     const disk = find(path);
     const fails = disk && readFails?.(disk.id, at, into.length);
     const length = Math.max(0, Math.min(into.length, (disk?.size ?? 0) - at));
-    const read = disk?.identity === identity && fails === undefined ? content(path, disk, way, at, length) : undefined;
+    const isRead = disk?.identity === identity && fails === undefined;
     // What was read is what was there then, also if it is written before anybody hears of it.
-    if (read) into.set(read);
+    if (isRead && way === 'direct') disk.disk.readInto(at, into.subarray(0, length));
+    else if (isRead) into.set(cached(path, disk, at, length));
     if (isEarly) await wait();
-    return read ? ok(length) : err(fault('EIO', fails ?? 'Input/output error'));
+    return isRead ? ok(length) : err(fault('EIO', fails ?? 'Input/output error'));
   };
   return {
     flushCache: bound((path: string) => {
