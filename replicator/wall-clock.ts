@@ -14,4 +14,8 @@ export const wallClock: Clock = {
       await delay(Math.min(left, waitMax), undefined, signal ? { signal } : {}).catch(() => undefined);
     }
   },
+  alarm: (duration, act) => {
+    const timer = setTimeout(act, duration);
+    return () => clearTimeout(timer);
+  },
 };

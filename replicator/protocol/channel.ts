@@ -1,8 +1,8 @@
-import { calledOff } from '#core/called-off';
 import type { Clock } from '#core/clock';
 import { KiB, seconds } from '#core/units';
 import type { BufferPool } from '#replicator/pipeline/buffer-pool';
 import type { Peer } from '#replicator/pipeline/replication';
+import { deadline } from './deadline.ts';
 import { finishSocket } from './finish-socket.ts';
 import { describeFrameError, encodeFrame, frameDecoder, type Frame } from './frame.ts';
 import { readMessage, type Message } from './message.ts';
@@ -69,8 +69,8 @@ interface State {
   talked: boolean;
   /** Whether anything arrived since the last look. */
   heard: boolean;
-  /** Ends what waits for the next look. */
-  readonly over: AbortController;
+  /** Calls off the next look. */
+  callOff: () => void;
 }
 
 /** A channel over a connection, which it owns. `pool` is for the content of data frames. */
@@ -86,7 +86,7 @@ export function channelOver(connection: SecuredConnection, peer: Peer, clock: Cl
     bytesSent: 0,
     talked: false,
     heard: false,
-    over: new AbortController(),
+    callOff: () => undefined,
   };
   attach(state, connection, pool);
   return {
@@ -132,18 +132,16 @@ function attach(state: State, connection: SecuredConnection, pool: BufferPool | 
   stream.on('data', arrived);
   stream.on('error', (cause) => end(state, { type: 'ConnectionLost', detail: cause.message }));
   stream.on('close', () => end(state, { type: 'ConnectionLost', detail: 'the connection was closed' }));
-  void keepAlive(state);
+  keepAlive(state);
 }
 
 /**
  * Says something before the peer must think that we are gone, and notices when the peer is. What we say ourselves proves
  * nothing: it is taken by the kernel long after the way is gone. So the timeout of a socket, which counts it, is of no use.
  */
-async function keepAlive(state: State): Promise<void> {
+function keepAlive(state: State): void {
   let quietBeats = 0;
-  for (;;) {
-    await state.clock.wait(keepaliveInterval, state.over.signal);
-    if (state.ended) return;
+  const beat = (): void => {
     // Beats, not time: after this process stood still, what arrived meanwhile is read before the next beat. And a paused
     // connection is silent because we do not listen.
     quietBeats = state.heard || state.stream.isPaused() ? 0 : quietBeats + 1;
@@ -153,7 +151,12 @@ async function keepAlive(state: State): Promise<void> {
     }
     if (!state.talked) write(state, encodeFrame({ type: 'keepalive' }));
     state.talked = false;
-  }
+    beatLater();
+  };
+  const beatLater = (): void => {
+    if (!state.ended) state.callOff = deadline(state.clock, keepaliveInterval, beat);
+  };
+  beatLater();
 }
 
 function take(state: State, frame: Frame): void {
@@ -187,7 +190,7 @@ function end(state: State, reason: ChannelEnd): void {
     write(state, encodeFrame({ type: 'message', json: JSON.stringify({ type: 'Failed', error } satisfies Message) }));
   }
   state.ended = reason;
-  state.over.abort(calledOff);
+  state.callOff();
   if (reason.type === 'ConnectionLost') state.stream.destroy();
   if (reason.type === 'ProtocolViolation') void finishSocket(state.stream, state.clock);
   state.listener?.onEnd(reason);

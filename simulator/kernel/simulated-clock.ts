@@ -1,6 +1,6 @@
 import type { Clock } from '#core/clock';
 import { InvariantError } from '#core/invariant';
-import { after, type Instant } from '#core/units';
+import { after, type Instant, type Millis } from '#core/units';
 import { besideSimulationUntil } from './sealed-globals.ts';
 import { eventQueue, type EventQueue, type Scheduled } from './event-queue.ts';
 
@@ -25,6 +25,7 @@ export interface SimulatedClock extends Clock {
    * `askForTurn`, and now and then for those outside.
    */
   run<T>(until: Promise<T>, turns?: 'always' | 'asked'): Promise<T>;
+  alarm(duration: Millis, act: () => void): () => void;
   /** Something was settled that promises wait for: before the next event they get their turn. */
   askForTurn(): void;
 }
@@ -49,7 +50,7 @@ export interface ClockCore {
   readonly quiet: () => Promise<void>;
   /** Whether somebody wants a turn before the next event. Asking takes the wish back. */
   readonly takeWish: () => boolean;
-  readonly parts: Pick<SimulatedClock, 'wait' | 'hold' | 'askForTurn'>;
+  readonly parts: Pick<SimulatedClock, 'wait' | 'alarm' | 'hold' | 'askForTurn'>;
 }
 
 /** Builds what the clocks have in common on their own idea of now. */
@@ -98,6 +99,13 @@ export function clockCore(now: () => Instant, schedule: SimulatedClock['schedule
           });
           signal?.addEventListener('abort', aborted, { once: true });
         }),
+      alarm: (duration, act) => {
+        const scheduled = schedule(after(now(), duration), () => {
+          wish = true;
+          act();
+        });
+        return () => scheduled.cancel();
+      },
       async hold(work) {
         holds += 1;
         try {

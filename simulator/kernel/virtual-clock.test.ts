@@ -74,6 +74,22 @@ describe('virtual time', () => {
     expect(clock.now()).toBe(1_000);
   });
 
+  it.each(['always', 'asked'] as const)(
+    'calls an alarm at its moment, unless it was called off (turns: %s)',
+    async (turns) => {
+      const clock = clockAt();
+      const rang: string[] = [];
+      let heard: () => void = () => undefined;
+      const hearing = new Promise<void>((resolve) => (heard = resolve)).then(() =>
+        rang.push(`heard at ${clock.now()}`),
+      );
+      const callOff = clock.alarm(seconds(2), () => rang.push('called off'));
+      clock.alarm(seconds(1), () => (rang.push(`rang at ${clock.now()}`), callOff(), heard()));
+      await clock.run(Promise.all([hearing, clock.wait(seconds(3))]), turns);
+      expect(rang).toEqual(['rang at 1000', 'heard at 1000']);
+    },
+  );
+
   it('answers with what was waited for, or fails with it', async () => {
     const clock = clockAt();
     expect(await clock.run(clock.wait(seconds(1)).then(() => 'done'))).toBe('done');

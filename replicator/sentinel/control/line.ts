@@ -1,6 +1,7 @@
 import type { Clock } from '#core/clock';
 import type { Result } from '#core/result';
 import { MiB, millis, type Millis } from '#core/units';
+import { deadline } from '#replicator/protocol/deadline';
 import { finishSocket } from '#replicator/protocol/finish-socket';
 import type { GuestStream } from '#replicator/protocol/guest-network';
 import { encodeMessage, messageMax, messageReader, type MessageReader } from './message-stream.ts';
@@ -52,8 +53,8 @@ interface State<Heard> {
   silenceMax: Millis;
   /** Whether anything arrived since the last look. */
   heard: boolean;
-  /** Ends what waits for the next look. */
-  readonly over: AbortController;
+  /** Calls off the next look. */
+  callOff: () => void;
 }
 
 /** A line over a stream, which it owns. `read` checks what arrives; a message that does not pass ends the line. */
@@ -72,7 +73,7 @@ export function lineOver<Heard, Said extends object>(
     ended: undefined,
     silenceMax: silence,
     heard: false,
-    over: new AbortController(),
+    callOff: () => undefined,
   };
   const lost = (detail: string): void => end(state, { type: 'ConnectionLost', detail });
   const onData = (bytes: Uint8Array): void => {
@@ -91,7 +92,7 @@ export function lineOver<Heard, Said extends object>(
   stream.on('data', onData);
   stream.on('error', onError);
   stream.on('close', onClose);
-  void watchSilence(state, lost);
+  watchSilence(state, lost);
   return {
     say: (word) => {
       if (state.ended) return;
@@ -118,7 +119,7 @@ export function lineOver<Heard, Said extends object>(
       const rest = state.reader.rest();
       if (rest.length > 0) stream.unshift(rest);
       state.ended = { type: 'Closed' };
-      state.over.abort('over');
+      state.callOff();
       return stream;
     },
     close: () => {
@@ -129,16 +130,19 @@ export function lineOver<Heard, Said extends object>(
 }
 
 /** What we say ourselves proves nothing, so the timeout of a socket, which counts it, is of no use. */
-async function watchSilence<Heard>(state: State<Heard>, lost: (detail: string) => void): Promise<void> {
+function watchSilence<Heard>(state: State<Heard>, lost: (detail: string) => void): void {
   let quietLooks = 0;
-  for (;;) {
-    await state.clock.wait(millis(Math.ceil(state.silenceMax / looks)), state.over.signal);
-    if (state.ended) return;
+  const lookLater = (): void => {
+    if (!state.ended) state.callOff = deadline(state.clock, millis(Math.ceil(state.silenceMax / looks)), look);
+  };
+  const look = (): void => {
     // Looks, not time: after this process stood still, what arrived meanwhile is read before the next one.
     quietLooks = state.heard ? 0 : quietLooks + 1;
     state.heard = false;
     if (quietLooks > looks) return lost(`silent for ${state.silenceMax / 1_000} s`);
-  }
+    lookLater();
+  };
+  lookLater();
 }
 
 function deliver<Heard>(state: State<Heard>, word: Heard): void {
@@ -155,7 +159,7 @@ function end<Heard>(state: State<Heard>, reason: LineEnd): void {
   if (reason.type === 'ProtocolViolation')
     state.stream.write(encodeMessage({ type: 'Failed', detail: reason.detail.slice(0, 1_000) }));
   state.ended = reason;
-  state.over.abort('over');
+  state.callOff();
   if (reason.type === 'ConnectionLost') state.stream.destroy();
   if (reason.type === 'ProtocolViolation') void finishSocket(state.stream, state.clock);
   state.listener?.onEnd(reason);

@@ -20,6 +20,10 @@ export const boundClock = (clock: SimulatedClock, process: SimulatedProcess): Cl
     await clock.wait(duration, signal);
     return process.isAlive() ? undefined : never();
   },
+  alarm: (duration, act) =>
+    clock.alarm(duration, () => {
+      if (process.isAlive()) act();
+    }),
 });
 
 /** A moment at which a process may die: before the log has the facts, or when it has them and nobody was told. */
