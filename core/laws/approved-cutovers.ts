@@ -64,7 +64,7 @@ export const approvedCutovers: Law = {
       of: (type) => {
         const take = judge.of(type);
         return (entry, nth) => {
-          const id = memory.take(entry);
+          const id = memory.take(entry, nth);
           if (id === undefined) return undefined;
           const broken = take(entry, nth);
           if (broken !== undefined || entry.fact.type !== 'CutoverStarted' || entry.actor !== 'planner') return broken;

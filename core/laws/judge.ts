@@ -28,8 +28,10 @@ export const entryOf = ({ stream, revision, type, data, metadata }: RecordedFact
 
 /** All laws at work on one log. */
 export interface Court {
-  /** What this fact breaks. Facts come in the order of the log. */
-  take(entry: Entry): readonly Breach[];
+  /** What this fact breaks. Facts come in the order of the log. `met`: their stream, for whoever has it already. */
+  take(entry: Entry, met?: StreamMet): readonly Breach[];
+  /** A stream of the log, as facts of it come or are about to. */
+  streamOf(stream: StreamId): StreamMet;
   /** What is broken by what did not happen. Nothing may be taken afterwards. */
   end(isOver: boolean): readonly Breach[];
 }
@@ -58,9 +60,10 @@ export function court(laws: readonly Law[], { witness, state }: CourtOptions = {
   };
 
   return {
-    take: (entry) => {
+    streamOf,
+    take: (entry, met = streamOf(entry.stream)) => {
       last = entry.at;
-      const { nth, kind } = streamOf(entry.stream);
+      const { nth, kind } = met;
       if (!state && kind === 'migrations') states.set(entry.stream, folded(states.get(entry.stream), entry));
       let breaches = none;
       for (const { law, take } of listening(kind, entry.fact.type)) {
@@ -98,7 +101,7 @@ interface Listener {
 }
 
 /** A stream of the log: which it is, as they came, and whose. */
-interface StreamMet {
+export interface StreamMet {
   readonly nth: number;
   readonly kind: 'migrations' | 'others';
 }

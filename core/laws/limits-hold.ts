@@ -42,8 +42,8 @@ export const limitsHold: Law = {
     const places: Places = { replicating: new Set(), cuttingOver: new Set() };
     const usages = new Map<string, Usage>();
     return {
-      of: () => (entry) => {
-        const id = memory.take(entry);
+      of: () => (entry, nth) => {
+        const id = memory.take(entry, nth);
         const { stream, fact, actor } = entry;
         if (fact.type === 'WaveStarted') usages.set(stream, usageOf(memory.waves.get(stream), places));
         if (id === undefined) return undefined;

@@ -43,7 +43,7 @@ export const stopTogether: Law = {
       of: (type) => {
         const take = judge.of(type);
         return (entry, nth) => {
-          const id = memory.take(entry);
+          const id = memory.take(entry, nth);
           if (id === undefined || entry.fact.type !== 'CutoverStarted' || entry.actor !== 'planner')
             return take(entry, nth);
           const hasMoved = (other: typeof id): boolean => memory.members.get(other)?.hasMoved ?? false;

@@ -41,8 +41,8 @@ export interface WaveRecord {
 export interface WaveMemory {
   readonly members: Map<MigrationId, MemberRecord>;
   readonly waves: Map<string, WaveRecord>;
-  /** Answers whose fact it is, if it is a migration's. */
-  take(entry: Entry): MigrationId | undefined;
+  /** Answers whose fact it is, if it is a migration's. `nth`: which of the log's streams it is in. */
+  take(entry: Entry, nth: number): MigrationId | undefined;
 }
 
 const troubles: ReadonlySet<MigrationFact['type']> = new Set([
@@ -80,25 +80,40 @@ export const rememberedFacts: readonly string[] = [
 export function waveMemory(): WaveMemory {
   const members = new Map<MigrationId, MemberRecord>();
   const waves = new Map<string, WaveRecord>();
-  // A name that is cut out of its stream anew with every fact is hashed anew with every look-up.
-  const ids = new Map<string, MigrationId | undefined>();
-  const idOf = (stream: string): MigrationId | undefined => {
-    const known = ids.get(stream);
-    if (known !== undefined || ids.has(stream)) return known;
-    const id = stream.startsWith('migration-') ? (stream.slice('migration-'.length) as MigrationId) : undefined;
-    ids.set(stream, id);
-    return id;
+  // By the number of the stream: looked up by name, each fact would cost several look-ups in tables of a whole fleet.
+  const met: (Remembered | 'none' | undefined)[] = [];
+  const meet = (stream: string, nth: number): Remembered | 'none' => {
+    while (met.length <= nth) met.push(undefined);
+    const first = stream.startsWith('migration-') ? remembered(members, stream) : 'none';
+    met[nth] = first;
+    return first;
   };
   return {
     members,
     waves,
-    take: ({ stream, fact, at }) => {
-      const id = idOf(stream);
-      if (id !== undefined) takeMember({ members, waves }, id, fact as MigrationFact);
-      else if (stream.startsWith('wave-')) takeWave(waves, stream, fact as WaveFact, at);
-      return id;
+    take: ({ stream, fact, at }, nth) => {
+      const whose = met[nth] ?? meet(stream, nth);
+      if (whose !== 'none') {
+        takeMember(waves, whose, fact as MigrationFact);
+        return whose.id;
+      }
+      if (stream.startsWith('wave-')) takeWave(waves, stream, fact as WaveFact, at);
+      return undefined;
     },
   };
+}
+
+/** A member, and who it is. */
+interface Remembered {
+  readonly id: MigrationId;
+  readonly record: MemberRecord;
+}
+
+function remembered(members: Map<MigrationId, MemberRecord>, stream: string): Remembered {
+  const id = stream.slice('migration-'.length) as MigrationId;
+  const record: MemberRecord = { ...unknownMember };
+  members.set(id, record);
+  return { id, record };
 }
 
 function takeWave(waves: Map<string, WaveRecord>, stream: string, fact: WaveFact, at: Instant): void {
@@ -134,15 +149,10 @@ const unknownMember: Readonly<MemberRecord> = {
 };
 
 function takeMember(
-  { members, waves }: Pick<WaveMemory, 'members' | 'waves'>,
-  id: MigrationId,
+  waves: ReadonlyMap<string, WaveRecord>,
+  { id, record: member }: Remembered,
   fact: MigrationFact,
 ): void {
-  let member = members.get(id);
-  if (!member) {
-    member = { ...unknownMember };
-    members.set(id, member);
-  }
   if (troubles.has(fact.type)) member.hasTrouble = true;
   switch (fact.type) {
     case 'MigrationDrafted':
@@ -191,8 +201,8 @@ export const waveEndLaw = (law: Omit<Law, 'begin' | 'facts'>, judge: (end: WaveE
   begin: () => {
     const memory = waveMemory();
     return {
-      of: () => (entry) => {
-        memory.take(entry);
+      of: () => (entry, nth) => {
+        memory.take(entry, nth);
         if (entry.fact.type !== 'WaveCompleted') return undefined;
         const wave = memory.waves.get(entry.stream);
         if (!wave) return undefined;

@@ -27,9 +27,9 @@ export const windowEndsClean: Law = {
     const begun = new Map<MigrationId, Begun>();
     const lastStarts = new Map<string, { readonly passed: Instant; readonly at: Instant }>();
     return {
-      of: () => (entry) => {
+      of: () => (entry, nth) => {
         const { fact, stream, at } = entry;
-        const id = memory.take(entry);
+        const id = memory.take(entry, nth);
         if (fact.type === 'LastStartPassed') lastStarts.set(stream, { passed: fact.data.at, at });
         if (fact.type === 'WaveCompleted') {
           const left = fact.data.members.find(({ lifecycle }) => midway.test(lifecycle));

@@ -1,3 +1,4 @@
+import { Few } from '#core/driver/few';
 import type { SteppedWorld } from '#core/driver/stepped-world';
 import type { Effect } from '#core/migration/effects';
 import type { MigrationFact, MigrationFactType } from '#core/migration/facts';
@@ -165,7 +166,7 @@ const newMachine = (
   round: undefined,
   complete: false,
   done: new Map(),
-  underway: new Map(),
+  underway: new Few(),
   untold: new Set(),
   tries: new Map(),
 });

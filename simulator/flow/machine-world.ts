@@ -61,7 +61,8 @@ export class MachineWorld implements SteppedWorld<MigrationFact, Effect> {
 
   perform(work: Work, told: Told<MigrationFact>): LetGo {
     const { done, underway } = this.#machine;
-    const known = done.get(work.key);
+    // Only of side effects it is remembered what they came to, and most work is none.
+    const known = isSideEffect(work.effect.type) ? done.get(work.key) : undefined;
     if (known) {
       told.done(came(...known));
       return nothing;

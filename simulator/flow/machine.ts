@@ -1,4 +1,5 @@
 import type { Bytes, Round } from '#core/units';
+import type { Few } from '#core/driver/few';
 import type { Outcome } from '#core/driver/world';
 import type { SourcePlatform } from '#core/migration/plan';
 import type { MigrationFact } from '#core/migration/facts';
@@ -31,7 +32,7 @@ export interface Machine {
   /** What side effects that were carried out came to, by their keys. */
   readonly done: Map<string, readonly MigrationFact[]>;
   /** What is being done just now, by its key: those who wait for it beside the one who asked first. */
-  readonly underway: Map<string, Underway>;
+  readonly underway: Few<Underway>;
   /** Keys of which the world cannot tell whether it carried them out. */
   readonly untold: Set<string>;
   /** How often each kind of work was tried. */
