@@ -210,6 +210,8 @@ export const diskMutants: readonly Mutant[] = [
     incident: 'L5',
     why: 'What a flush failed to write is read from memory, taken for present, and gone after a power loss.',
     tests: doubts,
+    worldsMiss:
+      'What reads otherwise than its digest on record is written again all the same. That leaves a block that was written and then written back to what it was, and no disk of a world goes back.',
   },
   {
     id: 'unrecorded-block-believed',
@@ -230,6 +232,7 @@ export const diskMutants: readonly Mutant[] = [
     incident: 'L5',
     why: 'A block whose zeroes were lost reads as zero and is not written again; what was deleted is back after a power loss.',
     tests: doubts,
+    noWorldRuns: 'Disks of a world are written and never discarded: no rescan finds zeroes where there was data.',
   },
   {
     id: 'doubt-left-behind',

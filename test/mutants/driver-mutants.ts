@@ -147,5 +147,6 @@ export const driverMutants: readonly Mutant[] = [
     incident: 'L20',
     why: 'A log that a newer build wrote is taken for one of this build, and misread.',
     tests: ['core/event-log/upcast.test.ts'],
+    noWorldRuns: 'A world begins with an empty log and keeps it in memory: all its facts are of this build.',
   },
 ];

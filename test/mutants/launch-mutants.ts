@@ -146,6 +146,8 @@ export const launchMutants: readonly Mutant[] = [
     incident: 'L4',
     why: 'Whoever finds the source off in the middle of its cutover starts it.',
     tests: ['replicator/live/launch/starting-source.test.ts'],
+    noWorldRuns:
+      'It is asked by whoever starts the machines of a laboratory anew; people of a world start a source by its hypervisor.',
   },
   {
     id: 'fix-up-not-verified',

@@ -7,7 +7,7 @@ const quiesce = ['replicator/sentinel/quiesce'];
 const noWireInAWorld =
   'The hypervisors of a world are models that keep marks by themselves; a connector speaks QMP over a real socket.';
 const noAgentInAWorld =
-  'The agent in a guest of a world is a model of it; its own code wants the kernel of a real guest.';
+  'The agent of production runs in the guests of a world and comes to rest through a simulated one: what it does with services and mounts wants a real guest.';
 
 /** Mistakes at the source: bitmaps, the guest's own tracking, bringing its services to rest and back. */
 export const sourceMutants: readonly Mutant[] = [
@@ -97,7 +97,6 @@ export const sourceMutants: readonly Mutant[] = [
     incident: 'L6',
     why: 'The kernel dropped records and counted them, and the mark is used all the same.',
     tests: tracking,
-    noWorldRuns: noAgentInAWorld,
   },
   {
     id: 'merged-discards-believed',
@@ -108,7 +107,7 @@ export const sourceMutants: readonly Mutant[] = [
     incident: 'L6',
     why: 'A discard of ranges that do not touch is recorded as none.',
     tests: tracking,
-    noWorldRuns: noAgentInAWorld,
+    noWorldRuns: 'No guest of a world discards anything: its disks are written, and never cleared.',
   },
   {
     id: 'exchanged-disk-keeps-its-mark',
@@ -119,7 +118,6 @@ export const sourceMutants: readonly Mutant[] = [
     incident: 'L7',
     why: 'A disk was exchanged for another of the same name, and its old mark says what to send.',
     tests: tracking,
-    noWorldRuns: noAgentInAWorld,
   },
   {
     id: 'last-grain-of-a-write-missed',
@@ -130,7 +128,6 @@ export const sourceMutants: readonly Mutant[] = [
     incident: 'L5',
     why: 'The end of a write that ends within a grain is in no round.',
     tests: tracking,
-    noWorldRuns: noAgentInAWorld,
   },
   {
     id: 'missed-records-not-seen',
@@ -141,7 +138,6 @@ export const sourceMutants: readonly Mutant[] = [
     incident: 'L6',
     why: 'The kernel says on the page that records before it are gone, and nobody looks.',
     tests: tracking,
-    noWorldRuns: noAgentInAWorld,
   },
   {
     id: 'unknown-record-passed-over',
@@ -153,7 +149,6 @@ export const sourceMutants: readonly Mutant[] = [
     incident: 'L6',
     why: 'A record that was not understood may have been a write.',
     tests: tracking,
-    noWorldRuns: noAgentInAWorld,
   },
   {
     id: 'writable-file-system-called-at-rest',

@@ -51,6 +51,8 @@ interface Sender {
   readonly odd: (() => boolean) | undefined;
   /** It compares everything in a round of changes: what tracked them was lost in the middle of it. */
   compares: boolean;
+  /** Just now: nothing of the round has been compared. */
+  hasLost: boolean;
   /** The round it is in: all before it were said to be complete. */
   round: number;
   /** Blocks of that round that were said to be durable. */
@@ -88,6 +90,8 @@ async function runRound(replica: Replica, sender: Sender, check: Check): Promise
     return started.value.root === roots[sender.round] ? ok(undefined) : wrong('a round has another root than it had');
   const settled = new Set<number>();
   for (let block = 0; block < blocks; block += 1) if (replica.settled(rangeOf(block)).length > 0) settled.add(block);
+  if (sender.compares && sender.hasLost && settled.size > 0) wrong('what a delta settled is taken for compared');
+  sender.hasLost = false;
   check(sender, settled);
   let batch: number[] = [];
   for (const block of dirty) {
@@ -102,6 +106,7 @@ async function runRound(replica: Replica, sender: Sender, check: Check): Promise
     batch = [];
     if (mode === 'changes' && sender.odd?.()) {
       sender.compares = true;
+      sender.hasLost = true;
       sender.acked.clear();
       return runRound(replica, sender, check);
     }
@@ -192,7 +197,7 @@ export async function through(
   });
   volume.placeDirectory('/data');
   volume.place(foreign, Buffer.alloc(size, 'x'));
-  const sender: Sender = { round: 0, compares: false, acked: new Set(), odd };
+  const sender: Sender = { round: 0, compares: false, hasLost: false, acked: new Set(), odd };
   const check: Check = ({ round: number, acked }, settled) => {
     const [lost] = [...acked].filter((block) => !settled.has(block));
     if (lost !== undefined) wrong(`block ${lost} of round ${number} was acked, and is not durable`);

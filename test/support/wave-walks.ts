@@ -37,6 +37,8 @@ export interface WaveDraw {
 export interface ConductedWave {
   readonly plan: WavePlan;
   readonly members: readonly MigrationPlan[];
+  /** Whose targets never boot. */
+  readonly unbootable: readonly boolean[];
 }
 
 const scale = 60_000;
@@ -67,9 +69,11 @@ export const anyConductedWave: fc.Arbitrary<ConductedWave> = fc
       minLength: 7,
       maxLength: 7,
     }),
+    unbootable: fc.array(fc.constantFrom(false, false, true), { minLength: 7, maxLength: 7 }),
     requesters: fc.array(fc.constantFrom('ada', 'grace'), { minLength: 7, maxLength: 7 }),
   } as const)
-  .map(({ plan, approval, onWindowClose, approvals, requesters }) => ({
+  .map(({ plan, approval, onWindowClose, approvals, requesters, unbootable }) => ({
+    unbootable,
     plan: { ...inMinutes(plan), onWindowClose, ...(approval && { approval }) },
     members: plan.members.map((_, n) =>
       samplePlan({ approval: approvals[n] ?? 'given', requester: requesters[n] ?? 'ada' }),
@@ -119,6 +123,7 @@ class ToldFleet extends ObedientFleet {
 
 class WalkedWave {
   readonly #plan: WavePlan;
+  readonly #unbootable: ReadonlySet<MigrationId>;
   readonly #fleet = new ToldFleet([]);
   readonly #court = court(waveLaws);
   readonly #revisions = new Map<string, number>();
@@ -128,8 +133,9 @@ class WalkedWave {
   #now: Instant = instant(0);
   #actor = 'world';
 
-  constructor({ plan, members }: ConductedWave) {
+  constructor({ plan, members, unbootable }: ConductedWave) {
     this.#plan = plan;
+    this.#unbootable = new Set(members.flatMap((_, n) => (unbootable[n] ? [memberId(n)] : [])));
     const judge = (this.#fleet.onFact = (member: MigrationId, fact: MigrationFact): void =>
       this.#judge(`migration-${member}`, fact));
     members.forEach((each, n) => this.#fleet.take(memberId(n), { type: 'MigrationDrafted', data: { plan: each } }));
@@ -215,7 +221,7 @@ class WalkedWave {
     for (let n = 0; n < length; n += 1) {
       const member = memberId((from + n) % length);
       this.#request(member);
-      if (this.#fleet.work(member, { fails })) return true;
+      if (this.#fleet.work(member, { fails: fails || this.#unbootable.has(member) })) return true;
     }
     return false;
   }

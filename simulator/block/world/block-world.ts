@@ -27,6 +27,7 @@ import { decisionTrace } from './decisions.ts';
 import { ledger, type Ledger } from './ledger.ts';
 import { blockManager, type Manager, type ManagerPlace } from './driving-process.ts';
 import { simulatedCalls } from '#simulator/block/network/simulated-calls';
+import { claimsOf, type Claims } from './claims.ts';
 import { people, type People } from './people.ts';
 import { performances } from './performed-once.ts';
 import { playFaults, type FaultPlayer, type FaultyVm } from './play-faults.ts';
@@ -79,6 +80,7 @@ class BlockWorld {
   readonly #trace: ReturnType<typeof decisionTrace>;
   readonly #log = inMemoryEventLog();
   readonly #vms: ReadonlyMap<MigrationId, FaultyVm>;
+  readonly #claims: ReadonlyMap<MigrationId, Claims>;
   readonly #plans: ReadonlyMap<MigrationId, MigrationPlan>;
   readonly #appliances: Appliances;
   readonly #sentinelLog = inMemoryEventLog();
@@ -133,6 +135,9 @@ class BlockWorld {
         return [vm.migration, { vm, calls: own, target, unreadable: new Set(), lateBy: millis(0), repeats: false }];
       }),
     );
+    this.#claims = new Map(
+      [...this.#vms].map(([migration, vm]) => [migration, claimsOf(vm, this.#target, () => clock.now())]),
+    );
     this.#plans = migrationPlans(spec, vms);
     this.#witness = blockWitness({ vms: new Map(vms.map((vm) => [vm.migration, vm])), volume });
     this.#ledger = this.#judgedBy(laws);
@@ -183,6 +188,8 @@ class BlockWorld {
       onFact: (migration, fact, state) => {
         this.#witness.saw(migration, fact);
         this.#performances.saw(migration, fact);
+        const claim = this.#claims.get(migration)?.falseIn(fact);
+        if (claim) this.#see(claim.law, migration, claim.why);
         this.#people.look(migration, state);
         this.#faults.happened(migration, fact.type);
         this.#lookForEnd();

@@ -28,6 +28,8 @@ export interface TargetSide {
 /** What there is of one VM, for whichever manager runs. */
 export interface VmTarget {
   readonly site: Omit<LaunchSite, 'power' | 'agent'>;
+  /** Paths of overlays and copies that are there. */
+  images(): readonly string[];
   /** Its next fix-up fails at this step. */
   failFixUp(step: FixUpStep): void;
   /** It hangs when it is started the next time. */
@@ -120,6 +122,7 @@ function vmTarget(side: Side, vm: WorldVm, calls: VmCalls): VmTarget {
       ],
       ...{ bootMax: minutes(5), powerOffMax: seconds(30) },
     },
+    images: () => store.paths(),
     failFixUp: (step) => (failing = step),
     failBoot: () => side.hanging.add(name),
   };

@@ -13,6 +13,8 @@ export type CallFate = CallTrouble['fate'];
 export interface VmCalls {
   /** The next call of anybody has this fate. */
   doom(fate: CallFate): void;
+  /** How many calls had a fate, or were refused. */
+  readonly troubles: number;
   /** From now on these operations are refused. Call what is returned to end it. */
   refuse(operation: RegExp, why: string): () => void;
   /** Calls of a process to the hypervisor of the source. */
@@ -26,6 +28,7 @@ const always = ratio(1, 1);
 /** Calls of one VM, none of which has a fate yet. */
 export function vmCalls(calls: SimulatedCalls, vm: string): VmCalls {
   const fates: CallFate[] = [];
+  let troubles = 0;
   const refusals = new Set<{ readonly operation: RegExp; readonly why: string }>();
   const call = async <T, E>(
     process: SimulatedProcess,
@@ -34,6 +37,7 @@ export function vmCalls(calls: SimulatedCalls, vm: string): VmCalls {
     words: { lost(detail: string): E; refused(detail: string): E },
   ): Promise<Result<T, E>> => {
     const refusal = [...refusals].find((each) => each.operation.test(operation));
+    if (refusal || fates.length > 0) troubles += 1;
     if (refusal) return err(words.refused(refusal.why));
     const fate = fates.shift();
     const heal = fate === undefined ? undefined : calls.trouble({ fate, chance: always, to });
@@ -45,6 +49,9 @@ export function vmCalls(calls: SimulatedCalls, vm: string): VmCalls {
     return err(outcome.type === 'refused' ? words.refused(outcome.detail) : words.lost(outcome.detail));
   };
   return {
+    get troubles() {
+      return troubles;
+    },
     doom: (fate) => void fates.push(fate),
     refuse(operation, why) {
       const refusal = { operation, why };
