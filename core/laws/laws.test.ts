@@ -359,6 +359,12 @@ describe('the laws', () => {
     expect(judged({ law: 'L23', lines: [...tested, ...cutover(1).slice(0, 9), ...waived], says: '' })).toEqual([]);
   });
 
+  it('L9 lets a source be quiesced when tracking that is lost has ended the round', () => {
+    const lost = line('TrackingLost', { disk: diskId('vda'), detail: 'gone' });
+    const lines = [...toParked(), line('CutoverStarted'), progress(1, 1), lost, asked('quiesceSource')];
+    expect(judged({ law: 'L9', lines, says: '' })).toEqual([]);
+  });
+
   it('name the fact that broke one, or none where something is missing', () => {
     const [found] = judged({ law: 'L23', lines: [...toParked(), line('CutoverStarted')], says: '' });
     expect(found).toMatchObject({
