@@ -249,7 +249,9 @@ class WalkedWave {
 
   /** What is due by then comes true, one after the other, and the planner sees each. */
   #passTime(): void {
-    this.#now = after(this.#now, longWhile);
+    const retry = this.#wave.work.find(({ effect }) => effect.type === 'armRetry')?.effect;
+    // A try comes in its time, or the window would be over before the third.
+    this.#now = after(this.#now, retry?.type === 'armRetry' ? retry.params.wait : longWhile);
     for (;;) {
       const due = this.#wave.work.find(
         ({ effect }) => effect.type === 'armRetry' || (effect.type === 'armDeadline' && effect.params.at <= this.#now),
@@ -257,6 +259,7 @@ class WalkedWave {
       if (!due) return;
       this.#takeWave(waveModel.notes.deadlinePassed(due.effect));
       this.#obey();
+      if (due.effect.type === 'armRetry') return;
       this.#now = after(this.#now, longWhile);
     }
   }
