@@ -1,6 +1,6 @@
 import { inMemoryEventLog } from '#core/event-log/in-memory';
 import { logHash } from '#core/event-log/log-hash';
-import type { RecordedFact } from '#core/event-log/event-log';
+import type { ProposedFact, RecordedFact, StreamId } from '#core/event-log/event-log';
 import { waveId, type DiskId, type MigrationId } from '#core/ids';
 import { InvariantError } from '#core/invariant';
 import type { Breach } from '#core/laws/judge';
@@ -135,9 +135,7 @@ class BlockWorld {
         return [vm.migration, { vm, calls: own, target, unreadable: new Set(), lateBy: millis(0), repeats: false }];
       }),
     );
-    this.#claims = new Map(
-      [...this.#vms].map(([migration, vm]) => [migration, claimsOf(vm, this.#target, () => clock.now())]),
-    );
+    this.#claims = this.#claimsOfAll();
     this.#plans = migrationPlans(spec, vms);
     this.#witness = blockWitness({ vms: new Map(vms.map((vm) => [vm.migration, vm])), volume });
     this.#ledger = this.#judgedBy(laws);
@@ -149,13 +147,7 @@ class BlockWorld {
       onAppend: (_stream, moment) => {
         if (dies.manager?.(moment)) this.#restartManager();
       },
-      onFacts: (stream, facts) => {
-        try {
-          this.#ledger.take(stream, facts);
-        } catch (error) {
-          crashed(error);
-        }
-      },
+      onFacts: (stream, facts) => this.#take(stream, facts),
     });
     this.#people = people({
       ...{ clock, rng: rng.fork('people'), finalize: spec.wave.finalize },
@@ -169,6 +161,19 @@ class BlockWorld {
       ...{ vms: this.#vms, ledger: this.#ledger, sentinels: this.#sentinels },
       send: (migration, command) => this.#manager.send(migration, command, 'operator:ada'),
     });
+  }
+
+  #take(stream: StreamId, facts: readonly ProposedFact[]): void {
+    try {
+      this.#ledger.take(stream, facts);
+    } catch (error) {
+      this.#crashed(error);
+    }
+  }
+
+  #claimsOfAll(): ReadonlyMap<MigrationId, Claims> {
+    const now = () => this.#clock.now();
+    return new Map([...this.#vms].map(([migration, vm]) => [migration, claimsOf(vm, this.#target, now)]));
   }
 
   #sentinelsWith(rng: Rng, dies: DeathSentence): Sentinels {
