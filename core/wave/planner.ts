@@ -172,8 +172,14 @@ class IncrementalPlanner implements WavePlanner {
     // Those whose application has begun come before all that have not.
     for (const index of firstOf(board.followers)) {
       const need = cuttingOver[index] ?? [];
-      if (board.holdsPlace(index)) started.push(index);
-      else if (!draft.has(need)) keep(need);
+      if (board.holdsPlace(index)) {
+        // What was kept for one that is tried again may have been given away while it was not due.
+        if (places >= 0 && draft.isWithin(need)) started.push(index);
+        else {
+          places += 1;
+          draft.give(need);
+        }
+      } else if (!draft.has(need)) keep(need);
       else if (places > 0) {
         draft.take(need);
         places -= 1;
