@@ -41,6 +41,8 @@ interface Session {
   readonly channel: Channel;
   readonly agreement: Agreement;
   replica: Replica | undefined;
+  /** Settles when the replica that is being opened is open, or cannot be. */
+  opening?: Promise<unknown>;
   digestBlock: DigestBlock;
   writing: number;
   /** Set once something failed: the rest of what arrives is dropped. */
@@ -240,7 +242,7 @@ async function openTarget(
   await turn;
   if (session.over) return err({ type: 'Cancelled' });
   const { disk, size } = message;
-  const replica = await openReplicaAt({
+  const opening = openReplicaAt({
     target: path.value,
     records: path.value,
     session: message.session,
@@ -250,6 +252,8 @@ async function openTarget(
     overwrite,
     files: site.files,
   });
+  session.opening = opening;
+  const replica = await opening;
   if (!replica.ok) {
     if (site.open.get(path.value) === mine) site.open.delete(path.value);
     return replica;
@@ -262,7 +266,8 @@ async function openTarget(
     },
   };
   session.digestBlock = digestBlockWith(replica.value.digest);
-  return ok(session.replica);
+  // Whoever took over meanwhile waits for this replica, and has it closed.
+  return session.over ? err({ type: 'Cancelled' }) : ok(session.replica);
 }
 
 async function releaseSession(session: Session): Promise<void> {
@@ -272,6 +277,8 @@ async function releaseSession(session: Session): Promise<void> {
 }
 
 async function letGo(session: Session): Promise<void> {
+  // One that is just being opened has its target locked already.
+  await session.opening;
   await session.replica?.close();
 }
 
