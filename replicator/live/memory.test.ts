@@ -17,7 +17,7 @@ const metadata: ProposedFact['metadata'] = {
 };
 const reason = { type: 'T', detail: 'd' };
 const blank = {
-  ...{ losses: 0, found: 'unknown', finalRound: null, lastRoundTook: null },
+  ...{ losses: 0, found: 'unknown', fenceBegun: false, finalRound: null, lastRoundTook: null },
   ...{ progress: null, tested: false, guest: null },
 };
 

@@ -14,6 +14,8 @@ export interface Memory {
   readonly losses: number;
   /** How the cutover that runs, or ran last, found the source. */
   readonly found: FoundState;
+  /** Whether the cutover that runs, or ran last, has begun to take the source off its networks. */
+  readonly fenceBegun: boolean;
   /** The round of the last final sync, if there was one. */
   readonly finalRound: Round | null;
   /** How long the last round took that wrote to the replica; null if there was none, or it was taken up half-way. */
@@ -33,6 +35,7 @@ const blank: Memory = {
   firstFact: '',
   losses: 0,
   found: 'unknown',
+  fenceBegun: false,
   finalRound: null,
   lastRoundTook: null,
   progress: null,
@@ -52,7 +55,9 @@ export function remember(memory: Memory, fact: MigrationFact): Memory {
       return { ...memory, progress: { round: fact.data.round, done: fact.data.done } };
     // What an earlier cutover found says nothing about this one.
     case 'CutoverStarted':
-      return { ...memory, found: 'unknown' };
+      return { ...memory, found: 'unknown', fenceBegun: false };
+    case 'EffectRequested':
+      return fact.data.effect === 'fenceSource' ? { ...memory, fenceBegun: true } : memory;
     case 'SourceQuiesced':
       return { ...memory, found: fact.data.found };
     case 'TestJudged':

@@ -19,6 +19,8 @@ import { emptyInventory, rootFileSystem } from './small-launch-inventory.ts';
 export interface SmallLaunch {
   /** The source's NICs are on their networks. */
   sourceConnected: boolean;
+  /** Its sentinel has another way to its gateway than the networks that are taken from it. */
+  hasOtherWay: boolean;
   /** What the agent was asked that costs the guest something, in order. */
   readonly asked: ('inspect' | 'look' | 'quiesce' | 'uninstall')[];
   /** Notes left at the source. */
@@ -72,7 +74,15 @@ const checks: readonly ValidationCheck[] = [
 /** A place to launch the migration of a small source at. Every call takes a millisecond. */
 export function smallLaunch(clock: Clock, source: SmallSource): SmallLaunch {
   const launch: SmallLaunch = {
-    ...{ sourceConnected: true, asked: [], notes: [], images: new Map(), vms: new Map(), prepared: new Map() },
+    ...{
+      sourceConnected: true,
+      hasOtherWay: false,
+      asked: [],
+      notes: [],
+      images: new Map(),
+      vms: new Map(),
+      prepared: new Map(),
+    },
     ...{ fails: new Set(), fates: new Map(), boot: 'b', uninstalled: false },
     ...{ onChange: () => undefined, onPowerOn: () => undefined },
     site: (step) => siteOf(launch, source, step, clock),
@@ -161,7 +171,7 @@ function askedOf(launch: SmallLaunch, step: Step, clock: Clock): Asked {
 
 function agentOf(launch: SmallLaunch, source: SmallSource, step: Step, asked: Asked): GuestAgent {
   const away = (operation: string) => err({ type: 'Unreachable', operation, detail: 'the guest is away' } as const);
-  const isAway = (): boolean => source.power === 'off' || !launch.sourceConnected;
+  const isAway = (): boolean => source.power === 'off' || !(launch.sourceConnected || launch.hasOtherWay);
   const hypervisor = reconnecting(() => source.connect(step), isAway);
   const seen = async (operation: 'inspect' | 'look') => {
     launch.asked.push(operation);

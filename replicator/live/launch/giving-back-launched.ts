@@ -52,13 +52,15 @@ const lookEvery = seconds(1);
 /**
  * Powers the source on if it is off, and waits until its sentinel has brought it back to service. It may go off while it is
  * waited for: a guest that was asked to power off, and took too long, still does. One that runs and does not answer may
- * have lost its network to a fence that got no further.
+ * have lost its network to a fence that got no further; one that answers may do so on another way than those networks, as a
+ * source that its cluster started again after it was fenced.
  */
 async function giveBack(
   { power, agent, bootMax }: LaunchSite,
-  { clock }: Parts,
+  { clock, memory }: Parts,
   signal: AbortSignal,
 ): Promise<Result<void, string>> {
+  const { fenceBegun } = await memory();
   let isConnected = false;
   for (const begun = clock.now(); ; await clock.wait(lookEvery, signal)) {
     const state = await power.state();
@@ -67,13 +69,14 @@ async function giveBack(
       isConnected = true;
     }
     const back = await agent.resume();
-    if (back.ok) return back;
-    if (back.error.type !== 'Unreachable') return inWords(back);
+    if (back.ok && (isConnected || !fenceBegun)) return back;
+    if (!back.ok && back.error.type !== 'Unreachable') return inWords(back);
     if (!isConnected) {
       const connected = await power.reconnect();
       if (!connected.ok) return inWords(connected);
       isConnected = true;
     }
+    if (back.ok) return back;
     if (signal.aborted || elapsed(begun, clock.now()) > bootMax)
       return err(`the source was started, and its sentinel does not answer: ${inWords(back).error}`);
   }

@@ -140,6 +140,23 @@ describe('a cutover that launches', () => {
   });
 });
 
+describe('a source that its cluster starts again after it was fenced', () => {
+  it('is given back with its networks', async () => {
+    const small = launching();
+    small.launch.hasOtherWay = true;
+    let started = false;
+    const onFact = ({ type }: MigrationFact): void => {
+      if (type !== 'TargetLaunched' || started) return;
+      started = true;
+      small.source.restart();
+    };
+    expect((await small.live({ onFact })).ending).toBe('rolledBack');
+    expect(await typesOf(small)).toContain('ConnectionFailed');
+    expect(small.source.power).toBe('running');
+    expect(small.launch.sourceConnected).toBe(true);
+  });
+});
+
 describe('what a test made', () => {
   const tested = (): SmallMigration =>
     smallMigration({ handOver: 'launch', onValidationFailure: 'rollBack', testLaunch: 'required' });
