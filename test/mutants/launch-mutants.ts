@@ -110,7 +110,7 @@ export const launchMutants: readonly Mutant[] = [
   {
     id: 'rollback-does-not-wait-for-service',
     file: 'replicator/live/launch/giving-back-launched.ts',
-    find: "    if (back.error.type !== 'Unreachable') return inWords(back);\n",
+    find: "    if (!back.ok && back.error.type !== 'Unreachable') return inWords(back);\n",
     replace: '    if (isConnected) return ok(undefined);\n',
     kind: 'unsettledTaken',
     incident: 'L3',
