@@ -296,18 +296,11 @@ function fixUpOf(launch: SmallLaunch, during: During): FixUp {
       during('plan fix-up', () => {
         if (launch.fails.has('plan')) return failed('plan');
         const edit = {
-          id: 'drivers',
-          what: 'add vmw_pvscsi',
-          why: 'the disk',
-          path: '/etc/modules',
-          before: '',
-          after: 'vmw_pvscsi\n',
+          ...{ id: 'drivers', what: 'add vmw_pvscsi', why: 'the disk', path: '/etc/modules' },
+          ...{ before: '', after: 'vmw_pvscsi\n' },
         };
         const stage = {
-          id: 'stage',
-          what: 'the stage',
-          why: 'the sentinel',
-          path: '/stage.json',
+          ...{ id: 'stage', what: 'the stage', why: 'the sentinel', path: '/stage.json' },
           after: target.stage ?? '',
         };
         return ok({
