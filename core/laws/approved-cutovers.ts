@@ -1,5 +1,5 @@
-import { breaks, migrationLaw, type Law } from './law.ts';
-import { rememberedFacts, waveMemory, wavesOf } from './wave-members.ts';
+import { breaks, migrationLaw } from './law.ts';
+import { alsoOfPlannedCutovers, wavesOf } from './wave-members.ts';
 
 interface Approval {
   readonly policy: 'given' | 'required' | 'requiredByAnother';
@@ -12,11 +12,7 @@ interface Approval {
   readonly didNotPass: boolean;
 }
 
-const {
-  facts: ownFacts = [],
-  streams: _all,
-  ...ofMigrations
-} = migrationLaw<Approval>({
+const ofMigrations = migrationLaw<Approval>({
   id: 'L23',
   slug: 'approved-cutovers',
   statement:
@@ -53,27 +49,9 @@ const {
 });
 
 /** L23: whoever stops a machine has somebody's word for it. */
-export const approvedCutovers: Law = {
-  ...ofMigrations,
-  facts: [...new Set([...ownFacts, ...rememberedFacts])],
-  begin: (witness) => {
-    const judge = ofMigrations.begin(witness);
-    const memory = waveMemory();
-    return {
-      ...judge,
-      of: (type) => {
-        const take = judge.of(type);
-        return (entry, nth) => {
-          const id = memory.take(entry, nth);
-          if (id === undefined) return undefined;
-          const broken = take(entry, nth);
-          if (broken !== undefined || entry.fact.type !== 'CutoverStarted' || entry.actor !== 'planner') return broken;
-          const waves = wavesOf(memory, id);
-          return waves.length > 0 && waves.every(({ plan, approvedBy }) => plan.approval && approvedBy === null)
-            ? 'the wave began a cutover, and nobody had approved the wave'
-            : undefined;
-        };
-      },
-    };
-  },
-};
+export const approvedCutovers = alsoOfPlannedCutovers(ofMigrations, (memory, id) => {
+  const waves = wavesOf(memory, id);
+  return waves.length > 0 && waves.every(({ plan, approvedBy }) => plan.approval && approvedBy === null)
+    ? 'the wave began a cutover, and nobody had approved the wave'
+    : undefined;
+});

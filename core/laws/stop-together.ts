@@ -1,5 +1,4 @@
-import type { Law } from './law.ts';
-import { rememberedFacts, waveEndLaw, waveMemory, wavesOf, type WaveEnd } from './wave-members.ts';
+import { alsoOfPlannedCutovers, waveEndLaw, wavesOf, type WaveEnd } from './wave-members.ts';
 
 const atTheEnd = waveEndLaw(
   {
@@ -32,28 +31,10 @@ function leftBehind({ memory, wave, moved }: WaveEnd, application: string): stri
 }
 
 /** L16: what belongs together is stopped together, in its order. */
-export const stopTogether: Law = {
-  ...atTheEnd,
-  facts: rememberedFacts,
-  begin: (witness) => {
-    const judge = atTheEnd.begin(witness);
-    const memory = waveMemory();
-    return {
-      ...judge,
-      of: (type) => {
-        const take = judge.of(type);
-        return (entry, nth) => {
-          const id = memory.take(entry, nth);
-          if (id === undefined || entry.fact.type !== 'CutoverStarted' || entry.actor !== 'planner')
-            return take(entry, nth);
-          const hasMoved = (other: typeof id): boolean => memory.members.get(other)?.hasMoved ?? false;
-          const waves = wavesOf(memory, id);
-          const early = waves.flatMap(
-            ({ planned }) => planned.get(id)?.after.filter((other) => !hasMoved(other)) ?? [],
-          );
-          return take(entry, nth) ?? (early[0] && `${id} was cut over before ${early[0]}, which it is to follow`);
-        };
-      },
-    };
-  },
-};
+export const stopTogether = alsoOfPlannedCutovers(atTheEnd, (memory, id) => {
+  const hasMoved = (other: typeof id): boolean => memory.members.get(other)?.hasMoved ?? false;
+  const [early] = wavesOf(memory, id).flatMap(
+    ({ planned }) => planned.get(id)?.after.filter((other) => !hasMoved(other)) ?? [],
+  );
+  return early && `${id} was cut over before ${early}, which it is to follow`;
+});

@@ -185,6 +185,33 @@ function takeMember(
 export const wavesOf = ({ waves }: WaveMemory, id: MigrationId): readonly WaveRecord[] =>
   [...waves.values()].filter((wave) => wave.isStarted && !wave.isCompleted && wave.planned.has(id));
 
+/** A law that also says why a cutover that the planner has just begun breaks it, from what is remembered of waves. */
+export function alsoOfPlannedCutovers(
+  { streams: _all, ...law }: Law,
+  why: (memory: WaveMemory, id: MigrationId) => string | undefined,
+): Law {
+  return {
+    ...law,
+    facts: [...new Set([...(law.facts ?? []), ...rememberedFacts])],
+    begin: (witness) => {
+      const judge = law.begin(witness);
+      const memory = waveMemory();
+      return {
+        ...judge,
+        of: (type) => {
+          const take = judge.of(type);
+          return (entry, nth) => {
+            const id = memory.take(entry, nth);
+            const broken = take(entry, nth);
+            const isPlanned = entry.fact.type === 'CutoverStarted' && entry.actor === 'planner';
+            return broken ?? (isPlanned && id !== undefined ? why(memory, id) : undefined);
+          };
+        },
+      };
+    },
+  };
+}
+
 /** How a wave ended, for laws about who was left. */
 export interface WaveEnd {
   readonly memory: WaveMemory;
