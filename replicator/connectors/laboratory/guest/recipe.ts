@@ -42,6 +42,24 @@ export const dataMountpoint = '/srv';
 
 const rootUuid = '5ea11f70-0d1e-4c6b-9a8e-000000000001';
 
+// Of hardware that neither QEMU nor vSphere has, and of file systems and protocols that the guest does not use: a third of
+// the kernel's modules, which a full sync, each rescan and each comparison would read in software emulation.
+const drivers = (name: string): string => `drivers/${name}`;
+const modulesNobodyLoads: readonly string[] = [
+  ...['gpu', 'media', 'staging', 'infiniband', 'isdn', 'iio', 'usb', 'hwmon', 'platform', 'comedi', 'mtd'].map(drivers),
+  ...['bluetooth', 'mmc', 'soundwire', 'thunderbolt', 'nvdimm', 'ufs', 'net/wireless', 'net/usb', 'net/can'].map(
+    drivers,
+  ),
+  ...['mellanox', 'broadcom', 'qlogic', 'chelsio', 'sfc', 'netronome', 'cavium', 'stmicro', 'aquantia', 'atheros']
+    .map((vendor) => `net/ethernet/${vendor}`)
+    .map(drivers),
+  ...['nfs', 'nfsd', 'ocfs2', 'smb', 'ceph', 'gfs2', 'afs', 'ubifs', 'nilfs2', 'reiserfs'].map((name) => `fs/${name}`),
+  ...['mac80211', 'wireless', 'bluetooth', 'tipc', 'sctp', 'batman-adv', 'nfc', 'ceph', 'sunrpc'].map(
+    (name) => `net/${name}`,
+  ),
+  'sound',
+];
+
 /** The recipe. Its digest names the built disks in the cache. */
 export const guestRecipe: GuestRecipe = {
   suite: 'bookworm',
@@ -53,10 +71,7 @@ export const guestRecipe: GuestRecipe = {
   ],
   excluded: [
     ...['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/locale/*', '/usr/share/info/*'],
-    ...['gpu', 'media', 'net/wireless', 'staging', 'infiniband', 'isdn'].map(
-      (drivers) => `/lib/modules/*/kernel/drivers/${drivers}/*`,
-    ),
-    '/lib/modules/*/kernel/sound/*',
+    ...modulesNobodyLoads.map((folder) => `/lib/modules/*/kernel/${folder}/*`),
   ],
   files: [
     { path: '/etc/hostname', content: `${guestHostname}\n` },
