@@ -192,7 +192,7 @@ export const launchMutants: readonly Mutant[] = [
   {
     id: 'test-clone-left-behind',
     file: 'replicator/live/launch/test-launch.ts',
-    find: '      for (const { path } of replicasOf(parts)) await site.overlays.dropCopy(path);\n',
+    find: '        const dropped = await site.overlays.dropCopy(path);\n        if (!dropped.ok) return dropped;\n',
     replace: '',
     kind: 'leftBehind',
     incident: 'L15',

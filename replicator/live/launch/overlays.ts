@@ -21,7 +21,7 @@ export interface Overlays {
   /** Copies a replica as it is now, its holes as holes. Nobody may write to it meanwhile. */
   copy(replica: string): Promise<Result<FixUpDisk, string>>;
   /** Takes the copy away. One that is not there is gone already. */
-  dropCopy(replica: string): Promise<void>;
+  dropCopy(replica: string): Promise<Result<void, string>>;
   /** The folder for what a fix-up made before it is needed. */
   prepared(replica: string): string;
   /** The state of the guest that it was made of; undefined if nothing was. */

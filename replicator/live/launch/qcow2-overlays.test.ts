@@ -26,7 +26,7 @@ describe.skipIf(!programs.available)(programs.title('overlays over a replica'), 
     expect(readFileSync(copy.path).equals(readFileSync(replica))).toBe(true);
     // Whoever edited it died; the next copy is not taken for half-edited.
     writeFileSync(`${copy.path}.fixup-running`, '');
-    await overlays.dropCopy(replica);
+    valueOf(await overlays.dropCopy(replica));
     const trial = valueOf(await overlays.makeTrial(replica));
     execFileSync('qemu-io', ['-f', 'qcow2', '-c', 'write -P 9 0 64k', trial.path]);
     writeFileSync(`${trial.path}.fixup-running`, '');
@@ -39,5 +39,16 @@ describe.skipIf(!programs.available)(programs.title('overlays over a replica'), 
     valueOf(await overlays.drop(replica));
     expect(readdirSync(folder)).toEqual(['vda.raw']);
     expect(readFileSync(replica).every((byte) => byte === 7)).toBe(true);
+  });
+
+  it('say so when a copy cannot be taken away, or a test would be called cleaned up with its disks left', async () => {
+    const replica = join(folder, 'vda.raw');
+    // A folder in its place is what no removal of a file takes away, whoever asks.
+    mkdirSync(`${replica}.test`, { recursive: true });
+    const dropped = await qcow2Overlays().dropCopy(replica);
+    expect(dropped).toMatchObject({
+      ok: false,
+      error: expect.stringContaining('vda.raw.test could not be taken away'),
+    });
   });
 });

@@ -27,7 +27,14 @@ export function qcow2Overlays(): Overlays {
   const remove = async (image: string): Promise<void> => {
     for (const path of [image, `${image}.fixup-running`]) await rm(path, { force: true });
   };
-  const dropCopy = (replica: string): Promise<void> => remove(copyOf(replica));
+  const dropCopy = async (replica: string): Promise<Result<void, string>> => {
+    try {
+      await remove(copyOf(replica));
+      return ok(undefined);
+    } catch (error) {
+      return err(`${copyOf(replica)} could not be taken away: ${detailOf(error)}`);
+    }
+  };
   const dropTrial = (replica: string): Promise<void> => remove(trialOf(replica));
   return {
     of: (replica) => overlayOf(raw(replica)).path,
@@ -55,8 +62,9 @@ export function qcow2Overlays(): Overlays {
       return ok(made.value[0] ?? overlayOf(raw(replica)));
     },
     copy: async (replica) => {
+      const dropped = await dropCopy(replica);
+      if (!dropped.ok) return dropped;
       try {
-        await dropCopy(replica);
         await run('cp', ['--sparse=always', '--reflink=auto', '--', replica, copyOf(replica)]);
         return ok(raw(copyOf(replica)));
       } catch (error) {

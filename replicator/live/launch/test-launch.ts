@@ -108,7 +108,10 @@ export const cleanUpTest =
     const removed = await tell.item('clone', 'Take the clone away', async () => {
       const gone = await site.target.remove(testName(targetName(parts)));
       if (!gone.ok) return err(describeTargetError(gone.error));
-      for (const { path } of replicasOf(parts)) await site.overlays.dropCopy(path);
+      for (const { path } of replicasOf(parts)) {
+        const dropped = await site.overlays.dropCopy(path);
+        if (!dropped.ok) return dropped;
+      }
       return ok(undefined);
     });
     // What cannot be taken away now is asked about, and taken away once the platform answers.

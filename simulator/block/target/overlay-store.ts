@@ -59,7 +59,7 @@ export function overlayStore({ replicas, call, fails = () => undefined }: Overla
   const prepared = new Map<string, PreparedFiles>();
   const asked = <T>(operation: string, act: () => Result<T, string>): Promise<Result<T, string>> =>
     call(operation, act, (detail) => detail);
-  // What takes things away answers nothing: whoever asked does not learn that it was lost, and it is asked for again.
+  // What was only prepared is taken away without an answer: if that was lost, it is asked for again by the next.
   const drop = async (operation: string, act: () => void): Promise<void> => {
     await asked(operation, () => ok(act()));
   };
@@ -88,7 +88,7 @@ export function overlayStore({ replicas, call, fails = () => undefined }: Overla
           return memoryDisk(size, replicas.read(replica, 0, size));
         }),
       ),
-    dropCopy: (replica) => drop('drop copy', () => void images.delete(copyOf(replica))),
+    dropCopy: (replica) => asked('drop copy', () => ok(void images.delete(copyOf(replica)))),
     prepared: preparedOf,
     preparedOf: async (replica) => {
       const found = await asked('look for what was prepared', () => ok(prepared.get(preparedOf(replica))?.of));

@@ -55,7 +55,7 @@ describe('overlays in memory', () => {
     replica.write(0, new Uint8Array([1]));
     expect(store.disk(copy.path)?.read(0, 1)).toEqual(new Uint8Array([7]));
     valueOf(await store.overlays.makeTrial('vda.raw'));
-    await store.overlays.dropCopy('vda.raw');
+    valueOf(await store.overlays.dropCopy('vda.raw'));
     await store.overlays.dropPrepared('vda.raw');
     valueOf(await store.overlays.drop('vda.raw'));
     expect(store.paths()).toEqual([]);

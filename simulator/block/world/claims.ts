@@ -26,7 +26,7 @@ const settled = seconds(30);
 
 /** Claims of a VM and of its target. */
 export function claimsOf(
-  { vm, calls, target }: Pick<FaultyVm, 'vm' | 'calls' | 'target'>,
+  { vm, target }: Pick<FaultyVm, 'vm' | 'target'>,
   { vsphere }: Pick<TargetSide, 'vsphere'>,
   now: () => Instant,
 ): Claims {
@@ -34,8 +34,6 @@ export function claimsOf(
   const { name, handOver } = vm.spec;
   let powerChanged = now();
   machine.onPower(() => (powerChanged = now()));
-  // A call that was lost may have left something that the next one takes away.
-  let troublesBefore = { cutover: 0, test: 0 };
   const isSettled = (): boolean => elapsed(powerChanged, now()) > settled;
   const talks = (which: string): boolean =>
     vsphere.find(which)?.config.nics.some(({ connected, network }) => connected && network === productionNetwork) ??
@@ -50,9 +48,10 @@ export function claimsOf(
     TargetLaunched: () => talks(name) && { law: 'L4', why: 'the target talks before it was to be connected' },
     TargetConnected: () => !talks(name) && { law: 'L22', why: 'the target is called connected, and is not' },
     TestLaunched: () => talks(`${name}-test`) && { law: 'L4', why: 'a test talks beside the VM that it is a copy of' },
-    TestCleanedUp: () =>
-      calls.troubles === troublesBefore.test &&
-      left('.test') !== undefined && { law: 'L15', why: 'a test is called cleaned up, and its disks are there' },
+    TestCleanedUp: () => {
+      if (vsphere.find(`${name}-test`)) return { law: 'L15', why: 'a test is called cleaned up, and its VM is there' };
+      return left('.test') !== undefined && { law: 'L15', why: 'a test is called cleaned up, and its disks are there' };
+    },
     // A VM whose disks alone were handed over may be on, with its guest at rest.
     SourceRetired: () =>
       handOver === 'launch' &&
@@ -61,7 +60,7 @@ export function claimsOf(
   };
   const rolledBack = (source: string): FalseClaim | undefined => {
     if (vsphere.find(name)) return { law: 'L4', why: 'the cutover was taken back, and its target is still there' };
-    if (calls.troubles === troublesBefore.cutover && left('.fixup.qcow2') !== undefined)
+    if (left('.fixup.qcow2') !== undefined)
       return { law: 'L15', why: 'the cutover was taken back, and what it had changed is still beside the replica' };
     if (source !== 'running') return undefined;
     if (!machine.nicsConnected) return { law: 'L3', why: 'the source was given back without its networks' };
@@ -71,8 +70,6 @@ export function claimsOf(
   };
   return {
     falseIn(fact) {
-      if (fact.type === 'CutoverStarted') troublesBefore = { ...troublesBefore, cutover: calls.troubles };
-      if (fact.type === 'TestLaunchRequested') troublesBefore = { ...troublesBefore, test: calls.troubles };
       if (fact.type === 'RolledBack') return rolledBack(fact.data.source);
       const found = check[fact.type]?.();
       return found === false ? undefined : found;
