@@ -13,6 +13,7 @@ export const sometimesLabels = [
   'driver: had two unknown outcomes at once',
   'planner: rolled back what was under way when the window closed',
   'round: the disks of the source had changed',
+  'round: the guest that names its disks was off',
   'round: the source ran in its final sync',
   'round: compared everything because tracking was lost',
   'round: all blocks had arrived and then the marks were gone',

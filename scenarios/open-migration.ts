@@ -3,7 +3,7 @@ import type { Clock } from '#core/clock';
 import { canonicalJson } from '#core/event-log/canonical-json';
 import type { MigrationId } from '#core/ids';
 import { planProblems, type MigrationPlan } from '#core/migration/plan';
-import { describeHypervisorError, type HypervisorError } from '#core/ports/source-hypervisor';
+import { describeHypervisorError, disksNamed, type HypervisorError } from '#core/ports/source-hypervisor';
 import { err, ok, type Result } from '#core/result';
 import { MiB, seconds } from '#core/units';
 import { gatewayPath } from '#replicator/gateway/gateway-path';
@@ -94,7 +94,9 @@ export async function planFor(
   try {
     const inventory = await connection.inspect();
     if (!inventory.ok) return err({ type: 'SourceFailed', error: inventory.error });
-    const disks = inventory.value.disks.map(({ id, size }) => ({ id, size }));
+    const named = disksNamed(inventory.value);
+    if (!named.ok) return err({ type: 'SourceFailed', error: named.error });
+    const disks = named.value.map(({ id, size }) => ({ id, size }));
     const plan = migrationPlanOf(scenario, { disks, source: source.description, target });
     const problems = plan.ok ? planProblems(plan.value) : [];
     return problems.length > 0 ? err({ type: 'PlanInvalid', problems }) : plan;

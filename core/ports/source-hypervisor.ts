@@ -1,5 +1,5 @@
 import type { DiskId, SentinelId } from '#core/ids';
-import type { Result } from '#core/result';
+import { err, ok, type Result } from '#core/result';
 import type { Bytes } from '#core/units';
 
 /**
@@ -47,7 +47,8 @@ export type PowerState = 'running' | 'paused' | 'off' | 'crashed';
 export interface SourceInventory {
   readonly name: string;
   readonly power: PowerState;
-  readonly disks: readonly SourceDisk[];
+  /** Undefined where only the guest could name them, and it is off. */
+  readonly disks: readonly SourceDisk[] | undefined;
   /** Product and version, for the log: `QEMU 7.2.22`. */
   readonly hypervisor: string;
 }
@@ -98,6 +99,13 @@ export interface SourceHypervisor {
   release(owner: string): Promise<Result<void, HypervisorError>>;
   /** Lets go of the connection. Changes nothing at the source. */
   close(): Promise<void>;
+}
+
+/** The disks of a source that could name them; that it cannot is told as whoever asks a guest that is away is told. */
+export function disksNamed({ disks }: Pick<SourceInventory, 'disks'>): Result<readonly SourceDisk[], HypervisorError> {
+  if (disks) return ok(disks);
+  const detail = 'the guest is switched off, and nobody else can name its disks; start it';
+  return err({ type: 'Unreachable', operation: 'inspect', detail });
 }
 
 /** One sentence for a person. */

@@ -1,9 +1,14 @@
 import type { Report } from '#core/driver/world';
 import type { Check, MigrationFact, RoundReport, StepItem } from '#core/migration/facts';
-import { describeHypervisorError, type HypervisorError, type SourceInventory } from '#core/ports/source-hypervisor';
+import {
+  describeHypervisorError,
+  disksNamed,
+  type DiskLocator,
+  type HypervisorError,
+  type SourceInventory,
+} from '#core/ports/source-hypervisor';
 import type { DiskId } from '#core/ids';
 import { err, ok, type Result } from '#core/result';
-import type { DiskLocator } from '#core/ports/source-hypervisor';
 import { sometimes } from '#core/sometimes';
 import { formatBytes } from '#core/text/format';
 import type { Bytes, Instant } from '#core/units';
@@ -153,7 +158,9 @@ export type Fenced =
 export async function proveUnwritten(parts: Parts, signal: AbortSignal): Promise<Fenced> {
   const now = await parts.source.look((source) => source.inspect(), signal);
   if (!now.ok) return failedToAsk(now.error);
-  const differences = diskDifferences(parts.plan, now.value, parts.otherDisks);
+  const named = disksNamed(now.value);
+  if (!named.ok) return failedToAsk(named.error);
+  const differences = diskDifferences(parts.plan, named.value, parts.otherDisks);
   if (differences.length > 0) return notProven('DisksChanged', differences.map(describeDiskDifference).join('; '));
   if (!isAtRest(now.value)) {
     sometimes('fence: the source ran again');

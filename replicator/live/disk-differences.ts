@@ -1,6 +1,6 @@
 import type { DiskId } from '#core/ids';
 import type { MigrationPlan } from '#core/migration/plan';
-import type { SourceInventory } from '#core/ports/source-hypervisor';
+import type { SourceDisk } from '#core/ports/source-hypervisor';
 import { formatBytes } from '#core/text/format';
 import type { Bytes } from '#core/units';
 
@@ -16,10 +16,10 @@ export type OtherDisks = 'refuse' | 'ignore';
 /** What differs between plan and source, disk by disk; nothing when the plan still fits. */
 export function diskDifferences(
   plan: Pick<MigrationPlan, 'disks'>,
-  inventory: Pick<SourceInventory, 'disks'>,
+  disks: readonly SourceDisk[],
   otherDisks: OtherDisks,
 ): readonly DiskDifference[] {
-  const found = new Map(inventory.disks.map((disk) => [disk.id, disk]));
+  const found = new Map(disks.map((disk) => [disk.id, disk]));
   const planned = new Set(plan.disks.map(({ id }) => id));
   return [
     ...plan.disks.flatMap(({ id, size }): DiskDifference[] => {
@@ -27,7 +27,7 @@ export function diskDifferences(
       if (!disk) return [{ type: 'missing', disk: id }];
       return disk.size === size ? [] : [{ type: 'resized', disk: id, planned: size, found: disk.size }];
     }),
-    ...inventory.disks
+    ...disks
       .filter(({ id }) => otherDisks === 'refuse' && !planned.has(id))
       .map(({ id, size }): DiskDifference => ({ type: 'unplanned', disk: id, found: size })),
   ];

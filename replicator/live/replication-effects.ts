@@ -1,4 +1,5 @@
 import type { MigrationFact } from '#core/migration/facts';
+import { disksNamed } from '#core/ports/source-hypervisor';
 import { beginAnew, changesSince, numberOf } from './marks.ts';
 import { came, type Parts, type Perform, type Reconcile } from './parts.ts';
 import { makePlace } from './target-place.ts';
@@ -14,14 +15,15 @@ export const initiateReplication: Perform<'initiateReplication'> = async (parts,
       data: { reason: reasonOf('TargetUnavailable', made.error), retryable: false },
     });
   const inventory = await parts.source.look((source) => source.inspect(), signal);
-  if (!inventory.ok) return came(...roundEndedBy(troubleAtSource(inventory.error)));
+  const disks = inventory.ok ? disksNamed(inventory.value) : inventory;
+  if (!disks.ok) return came(...roundEndedBy(troubleAtSource(disks.error)));
   const begun = await beginAnew({ parts, number: numberOf(0, await parts.memory()) });
   if (!begun.ok) {
     // Asked, and nobody answered: whether the mark records is for the source to say.
     if (begun.error.type === 'Unreachable') return { type: 'unknown', why: begun.error.detail };
     return came(...roundEndedBy(notByWaiting(troubleAtSource(begun.error))));
   }
-  return came(initiated(parts, new Set(inventory.value.disks.filter((d) => d.tracking.possible).map(({ id }) => id))));
+  return came(initiated(parts, new Set(disks.value.filter((d) => d.tracking.possible).map(({ id }) => id))));
 };
 
 // The chart has no rescan before the first full sync; and a mark that cannot be begun cannot be lost either.

@@ -1,7 +1,7 @@
 import { calledOff } from '#core/called-off';
 import type { DiskId } from '#core/ids';
 import type { RoundProgress, RoundReport } from '#core/migration/facts';
-import type { DiskLocator, SourceDisk, SourceInventory } from '#core/ports/source-hypervisor';
+import { disksNamed, type DiskLocator, type SourceDisk, type SourceInventory } from '#core/ports/source-hypervisor';
 import { err, ok, type Result } from '#core/result';
 import { sometimes } from '#core/sometimes';
 import { bytes, bytesPerSecond, elapsed, millis, round as roundNumber, type Instant, type Round } from '#core/units';
@@ -62,7 +62,12 @@ async function plannedDisks(
 ): Promise<Result<readonly SourceDisk[], Trouble>> {
   const inventory = await parts.source.look((source) => source.inspect(), signal);
   if (!inventory.ok) return err(troubleAtSource(inventory.error));
-  const differences = diskDifferences(parts.plan, inventory.value, parts.otherDisks);
+  const named = disksNamed(inventory.value);
+  if (!named.ok) {
+    sometimes('round: the guest that names its disks was off');
+    return err(troubleAtSource(named.error));
+  }
+  const differences = diskDifferences(parts.plan, named.value, parts.otherDisks);
   if (differences.length > 0) {
     sometimes('round: the disks of the source had changed');
     const detail = `${differences.map(describeDiskDifference).join('; ')}; undo it and resume, or cancel and plan anew`;
@@ -73,7 +78,7 @@ async function plannedDisks(
     return err(sourceRuns);
   }
   const planned = new Set<DiskId>(parts.plan.disks.map(({ id }) => id));
-  return ok(inventory.value.disks.filter(({ id }) => planned.has(id)));
+  return ok(named.value.filter(({ id }) => planned.has(id)));
 }
 
 /** Whether the guest writes nothing, as its hypervisor sees it. */

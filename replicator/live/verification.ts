@@ -45,8 +45,17 @@ export const checkSource = (
         `the guest is ${inventory.power}`,
         'start the guest: what it is now is what a rollback would give back',
       ),
-  ...diskDifferences(plan, inventory, otherDisks).map(checkOfDifference),
-  ...inventory.disks.filter(({ id }) => plan.disks.some((disk) => disk.id === id)).map(checkTracking),
+  // Nothing is said of disks that nobody can name while the guest is off.
+  ...(inventory.disks ? checkDisks(plan, inventory.disks, otherDisks) : []),
+];
+
+const checkDisks = (
+  plan: Pick<MigrationPlan, 'disks'>,
+  disks: readonly SourceDisk[],
+  otherDisks: OtherDisks,
+): readonly Check[] => [
+  ...diskDifferences(plan, disks, otherDisks).map(checkOfDifference),
+  ...disks.filter(({ id }) => plan.disks.some((disk) => disk.id === id)).map(checkTracking),
 ];
 
 function checkOfDifference(difference: DiskDifference): Check {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DiskId } from '#core/ids';
-import type { ChangeMark, SourceHypervisor } from '#core/ports/source-hypervisor';
+import { disksNamed, type ChangeMark, type SourceHypervisor } from '#core/ports/source-hypervisor';
 import { KiB } from '#core/units';
 import { covers, guestWrites, writeForever } from '#test/support/guest-writes';
 import { changed, changedAt, copyDisk, firstDifference } from '#test/support/read-source';
@@ -31,7 +31,7 @@ export function sourceHypervisorContract(name: string, start: (owner: string) =>
     describe('what it tells', () => {
       it('names the disks with their sizes, and what the guest does', async () => {
         const inventory = valueOf(await source.inspect());
-        expect(inventory.disks.map(({ id, size }) => ({ id, size }))).toEqual(world.disks);
+        expect(valueOf(disksNamed(inventory)).map(({ id, size }) => ({ id, size }))).toEqual(world.disks);
         expect(inventory.power).toBe('running');
         expect(inventory.hypervisor).toMatch(/\d/);
       });
@@ -40,11 +40,11 @@ export function sourceHypervisorContract(name: string, start: (owner: string) =>
         const { id } = firstDisk();
         await world.resize(id, 16 * 1024 * KiB);
         const added = await world.addDisk();
-        const { disks } = valueOf(await source.inspect());
+        const disks = valueOf(disksNamed(valueOf(await source.inspect())));
         expect(disks.find((disk) => disk.id === id)?.size).toBe(16 * 1024 * KiB);
         expect(disks.map((disk) => disk.id)).toContain(added);
         await world.removeDisk(added);
-        expect(valueOf(await source.inspect()).disks.map((disk) => disk.id)).not.toContain(added);
+        expect(valueOf(disksNamed(valueOf(await source.inspect()))).map((disk) => disk.id)).not.toContain(added);
       });
     });
 

@@ -1,7 +1,7 @@
 import type { Clock } from '#core/clock';
 import type { FixUp } from '#core/ports/fix-up';
 import type { GuestAgent } from '#core/ports/guest-agent';
-import type { HypervisorError, SourceHypervisor } from '#core/ports/source-hypervisor';
+import { disksNamed, type HypervisorError, type SourceHypervisor } from '#core/ports/source-hypervisor';
 import type { SourcePower } from '#core/ports/source-power';
 import type { TargetPlatform, TargetVm, TargetVmPlan } from '#core/ports/target-platform';
 import { err, ok, type Result } from '#core/result';
@@ -119,7 +119,7 @@ function siteOf(launch: SmallLaunch, source: SmallSource, step: Step, clock: Clo
           launch.images.set(`${replica}~`, { fixed: false, order: undefined });
           return ok({ path: `${replica}~`, format: 'raw' as const });
         }),
-      dropCopy: (replica) => during('drop copy', () => void launch.images.delete(`${replica}~`)),
+      dropCopy: (replica) => during('drop copy', () => (launch.images.delete(`${replica}~`), ok(undefined))),
       prepared: (replica) => `${replica}.prepared`,
       preparedOf: async (replica) => launch.prepared.get(`${replica}.prepared`),
       makeTrial: (replica) =>
@@ -175,23 +175,25 @@ function agentOf(launch: SmallLaunch, source: SmallSource, step: Step, asked: As
   const hypervisor = reconnecting(() => source.connect(step), isAway);
   const seen = async (operation: 'inspect' | 'look') => {
     launch.asked.push(operation);
-    return hypervisor.inspect();
+    const found = await hypervisor.inspect();
+    if (!found.ok) return found;
+    const disks = disksNamed(found.value);
+    return disks.ok ? ok({ hostname: found.value.name, disks: disks.value }) : disks;
   };
   return {
     ...hypervisor,
     look: async () => {
       const found = await seen('look');
       if (!found.ok) return found;
-      const { disks, name: hostname } = found.value;
-      return ok({ hostname, disks, isAtRest: source.power !== 'running', sentinel: sentinelOf(launch) });
+      return ok({ ...found.value, isAtRest: source.power !== 'running', sentinel: sentinelOf(launch) });
     },
     inspect: async () => {
       const found = await seen('inspect');
       if (!found.ok) return found;
-      const { disks, name } = found.value;
+      const { disks, hostname } = found.value;
       return ok({
         ...emptyInventory,
-        hostname: name,
+        hostname,
         sentinel: sentinelOf(launch),
         disks: disks.map((disk) => ({
           ...disk,

@@ -11,12 +11,18 @@ import { ok, type Result } from '#core/result';
  * it is looked at several times while it is down.
  */
 export function guestSource(agent: GuestAgent, power: SourcePower, policy: QuiescePolicy): SourceHypervisor {
+  // Marks and open disks are in the memory of a guest and of its kernel: one that is off has none, and may stay off for ever.
+  const goneIfOff = async (asked: Result<void, HypervisorError>): Promise<Result<void, HypervisorError>> => {
+    if (asked.ok || asked.error.type !== 'Unreachable') return asked;
+    const state = await power.state();
+    return state.ok && state.value === 'off' ? ok(undefined) : asked;
+  };
   return {
     inspect: async () => {
       const state = await power.state();
       if (!state.ok) return state;
-      // Who is off cannot be asked, and has the disks it had.
-      if (state.value === 'off') return ok({ name: '', power: 'off', disks: [], hypervisor: 'its hypervisor' });
+      // Who is off cannot be asked. It has the disks it had: none would be a finding, and a wrong one.
+      if (state.value === 'off') return ok({ name: '', power: 'off', disks: undefined, hypervisor: 'its hypervisor' });
       return inventoryOf(await agent.look(), state.value);
     },
     beginMark: (mark) => agent.beginMark(mark),
@@ -24,13 +30,13 @@ export function guestSource(agent: GuestAgent, power: SourcePower, policy: Quies
     changes: (mark) => agent.changes(mark),
     dropMark: (mark) => agent.dropMark(mark),
     openDisk: (disk, since) => agent.openDisk(disk, since),
-    closeDisks: () => agent.closeDisks(),
+    closeDisks: async () => goneIfOff(await agent.closeDisks()),
     pause: async () => {
       const report = await agent.quiesce(policy);
       return report.ok ? ok(undefined) : report;
     },
     resume: () => agent.resume(),
-    release: (owner) => agent.release(owner),
+    release: async (owner) => goneIfOff(await agent.release(owner)),
     // Agent and power are the site's, and find their way back by themselves.
     close: async () => undefined,
   };

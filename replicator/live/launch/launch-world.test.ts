@@ -157,6 +157,23 @@ describe('a source that its cluster starts again after it was fenced', () => {
   });
 });
 
+describe('a source that is switched off while it replicates', () => {
+  it('is out of reach, has not lost its disks, and goes on by itself once it runs', async () => {
+    const small = launching();
+    let wasOff = false;
+    const onFact = ({ type }: MigrationFact): void => {
+      if (type === 'RoundCompleted' && !wasOff) {
+        wasOff = true;
+        small.source.power = 'off';
+      } else if (type === 'ReplicationDisconnected') small.source.restart();
+    };
+    expect((await small.live({ onFact })).ending).toBe('cutOver');
+    const said = failures(await small.facts());
+    expect(said.find((failure) => failure.startsWith('ReplicationDisconnected'))).toContain('is switched off');
+    expect(said.join()).not.toContain('is not at the source');
+  });
+});
+
 describe('what a test made', () => {
   const tested = (): SmallMigration =>
     smallMigration({ handOver: 'launch', onValidationFailure: 'rollBack', testLaunch: 'required' });

@@ -1,11 +1,12 @@
 import { totalLength, type Extent } from '#core/disk/extent';
 import type { DiskId } from '#core/ids';
-import type {
-  ChangeMark,
-  Changes,
-  DiskLocator,
-  SourceHypervisor,
-  SourceInventory,
+import {
+  disksNamed,
+  type ChangeMark,
+  type Changes,
+  type DiskLocator,
+  type SourceHypervisor,
+  type SourceInventory,
 } from '#core/ports/source-hypervisor';
 import { err, ok, type Result } from '#core/result';
 import { refused, sourceConnector, stillRecords, type Outcome } from './connector.ts';
@@ -102,7 +103,9 @@ async function look(vendor: SnapshotVendor, operation: string, mark: ChangeMark)
   if (!all.ok) return all;
   const inventory = await vendor.inspect(operation);
   if (!inventory.ok) return inventory;
-  const tracked = inventory.value.disks.filter(({ tracking }) => tracking.possible);
+  const disks = disksNamed(inventory.value);
+  if (!disks.ok) return disks;
+  const tracked = disks.value.filter(({ tracking }) => tracking.possible);
   const found = all.value.find(({ name }) => name === snapshotName(mark.owner, mark.number));
   const why = found === undefined ? undefined : differenceOf(found, tracked);
   if (why !== undefined) return trackingLost(tracked, why);
@@ -248,7 +251,9 @@ async function openDisk(
   const operation = 'openDisk';
   const inventory = await vendor.inspect(operation);
   if (!inventory.ok) return inventory;
-  const found = inventory.value.disks.find(({ id }) => id === disk);
+  const disks = disksNamed(inventory.value);
+  if (!disks.ok) return disks;
+  const found = disks.value.find(({ id }) => id === disk);
   if (found === undefined) return err({ type: 'DiskNotFound', disk });
   const { tracking } = found;
   const name = exportName(owner, disk, since);

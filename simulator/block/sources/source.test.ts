@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { after, bytes, instant, KiB, seconds } from '#core/units';
-import type { HypervisorError } from '#core/ports/source-hypervisor';
+import { disksNamed, type HypervisorError } from '#core/ports/source-hypervisor';
 import { err, type Result } from '#core/result';
 import { markOf, owner, simulatedVendors, simulatedVm, type VendorName } from '#test/support/simulated-vm';
 import { valueOf } from '#test/support/value-of';
@@ -190,7 +190,7 @@ describe.each(vendors)('a source of %s', (vendor) => {
     vm.source.faults.addDisk({ disk, untracked: 'it is passed through' });
     vm.copies.set(disk.id, new Uint8Array(disk.size));
     const { hypervisor, run } = vm;
-    expect(valueOf(await run(hypervisor.inspect())).disks.at(-1)?.tracking).toEqual({
+    expect(valueOf(disksNamed(valueOf(await run(hypervisor.inspect())))).at(-1)?.tracking).toEqual({
       possible: false,
       why: 'it is passed through',
     });

@@ -74,7 +74,7 @@ export function people({ clock, rng, finalize, send, lookAt, stopSource, lateBy 
       const outcome = await lookAt(migration);
       if (outcome !== 'cannotTell') send(migration, { type: 'DecideOutcome', data: { outcome, by } });
     } else if (wish.command === 'stopSource') stopSource(migration);
-    else if (count > triesMax) send(migration, { type: 'CancelMigration', data: { reason: 'it gets no better' } });
+    else if (count > triesMax) send(migration, giveUp(states.get(migration)));
     else send(migration, wish.command);
     // If it led to nothing they look again; otherwise a fact has changed the cause by then.
     clock.schedule(after(clock.now(), minutes(1)), () => {
@@ -88,6 +88,15 @@ export function people({ clock, rng, finalize, send, lookAt, stopSource, lateBy 
       for (const migration of states.keys()) again(migration);
     },
   };
+}
+
+const noBetter = 'it gets no better';
+
+/** What ends it. A test is ended first: it is not cancelled from within. */
+function giveUp(state: MigrationState | undefined): MigrationCommand {
+  if (state && axesOf(state).lifecycle.startsWith('testing.'))
+    return { type: 'JudgeTest', data: { verdict: 'failed', note: noBetter } };
+  return { type: 'CancelMigration', data: { reason: noBetter } };
 }
 
 const wish = <T extends MigrationCommand['type']>(
