@@ -59,6 +59,7 @@ export const sourceGivenBack = migrationLaw<Found>({
       state.hasTarget && !acceptLossOfTargetWrites
         ? breaks(state, 'the target is given up with what was written to it, and nobody said that it may be')
         : state,
+    RollbackFailed: foundAgain,
     OutcomeDecided: (state, { data }) => ({ ...state, isVouchedFor: data.outcome === 'done' }),
     RolledBack: (state, { data: { source } }) => {
       const was = state.source ?? 'unknown';

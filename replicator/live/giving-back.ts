@@ -1,4 +1,4 @@
-import type { MigrationFact } from '#core/migration/facts';
+import type { MigrationFact, Reason } from '#core/migration/facts';
 import { describeHypervisorError, type HypervisorError, type PowerState } from '#core/ports/source-hypervisor';
 import { sometimes } from '#core/sometimes';
 import type { FoundState } from './memory.ts';
@@ -17,6 +17,7 @@ export const rollBack: Perform<'rollBack'> = async (parts) => {
     sometimes('roll back: the source was as it was found already');
     return came(back);
   }
+  if (power === 'running') return came({ type: 'RollbackFailed', data: { reason: startedByOthers(found) } });
   if (power !== 'paused') return came({ type: 'RollbackFailed', data: { reason: cannotStart(power) } });
   sometimes('roll back: gave a paused source back');
   const resumed = await parts.source.ask((source) => source.resume());
@@ -30,11 +31,18 @@ export const rollBack: Perform<'rollBack'> = async (parts) => {
  */
 function givenBack(power: PowerState, found: FoundState): MigrationFact | undefined {
   const as = (source: FoundState): MigrationFact => ({ type: 'RolledBack', data: { source } });
-  if (power === 'running') return as('running');
+  if (power === 'running') return found === 'running' || found === 'unknown' ? as('running') : undefined;
   if (found === 'paused' && power === 'paused') return as('paused');
   if (found === 'off' && power === 'off') return as('off');
   return undefined;
 }
+
+/** Why a rollback asks a person where the source was at rest, and runs. Asked for again, it leaves it running. */
+export const startedByOthers = (found: FoundState): Reason =>
+  reasonOf(
+    'SourceRuns',
+    `the source was ${found} when the cutover found it, and runs now: somebody started it; stop it if it should not run, then ask for the rollback again`,
+  );
 
 const cannotStart = (power: PowerState) =>
   reasonOf(

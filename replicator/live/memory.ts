@@ -1,6 +1,13 @@
 import { revision, type EventLog, type StreamId } from '#core/event-log/event-log';
 import { invariant } from '#core/invariant';
-import type { GuestShape, MigrationFact, MigrationFactOf, RoundProgress, RoundReport } from '#core/migration/facts';
+import type {
+  GuestShape,
+  MigrationFact,
+  MigrationFactOf,
+  Reason,
+  RoundProgress,
+  RoundReport,
+} from '#core/migration/facts';
 import type { Millis, Round } from '#core/units';
 
 /**
@@ -49,8 +56,14 @@ export function remember(memory: Memory, fact: MigrationFact): Memory {
     case 'TrackingLost':
     case 'RescanRequested':
       return { ...memory, losses: memory.losses + 1, progress: null };
-    case 'FinalSyncFailed':
-      return fact.data.trackingLost ? { ...memory, losses: memory.losses + 1, progress: null } : memory;
+    case 'FinalSyncFailed': {
+      const now = foundAgain(memory, fact);
+      return fact.data.trackingLost ? { ...now, losses: now.losses + 1, progress: null } : now;
+    }
+    case 'FencingFailed':
+    case 'ConnectionFailed':
+    case 'RollbackFailed':
+      return foundAgain(memory, fact);
     case 'RoundProgressed':
       return { ...memory, progress: { round: fact.data.round, done: fact.data.done } };
     // What an earlier cutover found says nothing about this one.
@@ -72,6 +85,10 @@ export function remember(memory: Memory, fact: MigrationFact): Memory {
       return memory;
   }
 }
+
+// Somebody else started a source that was at rest. Whoever takes the cutover back leaves it running.
+const foundAgain = (memory: Memory, { data: { reason } }: { readonly data: { readonly reason: Reason } }): Memory =>
+  reason.type === 'SourceRuns' ? { ...memory, found: 'running' } : memory;
 
 // What was written before it broke was read from the source earlier than its report says.
 const tookOf = ({ resumed, duration }: RoundReport): Millis | null => (resumed > 0 ? null : duration);

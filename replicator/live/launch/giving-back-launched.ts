@@ -4,7 +4,7 @@ import { describeTargetError } from '#core/ports/target-platform';
 import type { Reason } from '#core/migration/facts';
 import { err, ok, type Result } from '#core/result';
 import { elapsed, seconds } from '#core/units';
-import { releaseSource } from '#replicator/live/giving-back';
+import { releaseSource, startedByOthers } from '#replicator/live/giving-back';
 import { came, type Parts, type Perform, type Reconcile } from '#replicator/live/parts';
 import { withoutSecrets } from '#replicator/live/secrets';
 import { reasonOf } from '#replicator/live/trouble';
@@ -24,10 +24,13 @@ export const rollBackLaunched =
     const failed = (reason: Reason) => came({ type: 'RollbackFailed', data: { reason } });
     const removed = await tell.item('target', 'Take the target away', () => takeTargetAway(site, parts));
     if (!removed.ok) return failed(removed.error);
-    const { found } = await parts.memory();
-    if (found === 'off') return came({ type: 'RolledBack', data: { source: 'off' } });
     const state = await site.power.state();
     if (!state.ok) return failed(reasonOf('SourceUnknown', describeHypervisorError(state.error)));
+    const { found } = await parts.memory();
+    if (found === 'off') {
+      if (state.value === 'off') return came({ type: 'RolledBack', data: { source: 'off' } });
+      if (state.value === 'running') return failed(startedByOthers(found));
+    }
     const title = state.value === 'off' ? 'Start the source and connect it' : 'Bring the source back to service';
     const back = await tell.item('source', title, () => giveBack(site, parts, signal));
     return back.ok ? came({ type: 'RolledBack', data: { source: 'running' } }) : failed(back.error);

@@ -174,6 +174,42 @@ describe('a source that is switched off while it replicates', () => {
   });
 });
 
+describe('a source that is off when its cutover finds it', () => {
+  const startsAt = (small: SmallMigration, starts: (fact: MigrationFact) => boolean) => {
+    let hasStarted = false;
+    return (fact: MigrationFact): void => {
+      if (fact.type === 'EffectRequested' && fact.data.effect === 'quiesceSource') small.source.power = 'off';
+      if (hasStarted || !starts(fact)) return;
+      hasStarted = true;
+      small.source.restart();
+    };
+  };
+
+  it('stays off when the cutover is taken back', async () => {
+    const small = launching();
+    const onFact = startsAt(small, () => false);
+    expect((await small.live({ onFact })).ending).toBe('rolledBack');
+    expect((await small.facts()).findLast(({ type }) => type === 'RolledBack')?.data).toEqual({ source: 'off' });
+    expect(small.source.power).toBe('off');
+  });
+
+  it('is given back running where somebody started it and its final sync noticed', async () => {
+    const small = launching();
+    const onFact = startsAt(small, ({ type, data }) => type === 'StepReported' && data.state === 'retrying');
+    expect((await small.live({ onFact })).ending).toBe('rolledBack');
+    expect((await small.facts()).findLast(({ type }) => type === 'RolledBack')?.data).toEqual({ source: 'running' });
+  });
+
+  it('asks a person where somebody started it and nothing noticed before', async () => {
+    const small = launching();
+    const onFact = startsAt(small, ({ type }) => type === 'FinalSyncFailed');
+    expect((await small.live({ onFact })).ending).toBe('failed');
+    expect(failures(await small.facts()).at(-1)).toContain(
+      'RollbackFailed: the source was off when the cutover found it',
+    );
+  });
+});
+
 describe('what a test made', () => {
   const tested = (): SmallMigration =>
     smallMigration({ handOver: 'launch', onValidationFailure: 'rollBack', testLaunch: 'required' });

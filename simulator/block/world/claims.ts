@@ -62,6 +62,8 @@ export function claimsOf(
     if (vsphere.find(name)) return { law: 'L4', why: 'the cutover was taken back, and its target is still there' };
     if (left('.fixup.qcow2') !== undefined)
       return { law: 'L15', why: 'the cutover was taken back, and what it had changed is still beside the replica' };
+    if (source === 'off' && machine.power() === 'running' && isSettled())
+      return { law: 'L3', why: 'the source is called off, and runs' };
     if (source !== 'running') return undefined;
     if (!machine.nicsConnected) return { law: 'L3', why: 'the source was given back without its networks' };
     return machine.power() !== 'running' && isSettled()

@@ -97,7 +97,7 @@ function vmTarget(side: Side, vm: WorldVm, calls: VmCalls): VmTarget {
     now: () => side.clock.now(),
     wait: (duration, signal) => boundClock(side.clock, caller()).wait(duration, signal),
   };
-  const store = overlayStore({ replicas: replicasOn(side.volume), call: calls.ofOthers(caller, 'receiver') });
+  const store = overlayStore({ replicas: replicasOn(side.volume), call: calls.ofPrograms(caller) });
   side.stores.set(name, store);
   let failing: FixUpStep | undefined;
   const fails = (step: FixUpStep): string | undefined => {

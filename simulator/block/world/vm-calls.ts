@@ -13,14 +13,14 @@ export type CallFate = CallTrouble['fate'];
 export interface VmCalls {
   /** The next call of anybody has this fate. */
   doom(fate: CallFate): void;
-  /** How many calls had a fate, or were refused. */
-  readonly troubles: number;
   /** From now on these operations are refused. Call what is returned to end it. */
   refuse(operation: RegExp, why: string): () => void;
   /** Calls of a process to the hypervisor of the source. */
   ofSource(process: SimulatedProcess): SourceCall;
   /** Calls to the target, or to the sentinel, of the process that is at work by then. */
   ofOthers(caller: () => SimulatedProcess, to: string): TargetCall;
+  /** What that process has programs do beside the replicas. It waits as long as they take: none acts once it was given up. */
+  ofPrograms(caller: () => SimulatedProcess): TargetCall;
 }
 
 const always = ratio(1, 1);
@@ -28,18 +28,17 @@ const always = ratio(1, 1);
 /** Calls of one VM, none of which has a fate yet. */
 export function vmCalls(calls: SimulatedCalls, vm: string): VmCalls {
   const fates: CallFate[] = [];
-  let troubles = 0;
   const refusals = new Set<{ readonly operation: RegExp; readonly why: string }>();
   const call = async <T, E>(
     process: SimulatedProcess,
-    { to, operation }: { readonly to: string; readonly operation: string },
+    { to, operation, isLocal = false }: { readonly to: string; readonly operation: string; readonly isLocal?: boolean },
     act: () => Result<T, E>,
     words: { lost(detail: string): E; refused(detail: string): E },
   ): Promise<Result<T, E>> => {
     const refusal = [...refusals].find((each) => each.operation.test(operation));
-    if (refusal || fates.length > 0) troubles += 1;
     if (refusal) return err(words.refused(refusal.why));
-    const fate = fates.shift();
+    const drawn = fates.shift();
+    const fate = isLocal && drawn === 'late' ? 'answerLost' : drawn;
     const heal = fate === undefined ? undefined : calls.trouble({ fate, chance: always, to });
     // What becomes of a call is drawn as it is made.
     const made = calls.call(process, { from: 'manager', to, name: operation }, act);
@@ -49,9 +48,6 @@ export function vmCalls(calls: SimulatedCalls, vm: string): VmCalls {
     return err(outcome.type === 'refused' ? words.refused(outcome.detail) : words.lost(outcome.detail));
   };
   return {
-    get troubles() {
-      return troubles;
-    },
     doom: (fate) => void fates.push(fate),
     refuse(operation, why) {
       const refusal = { operation, why };
@@ -66,5 +62,7 @@ export function vmCalls(calls: SimulatedCalls, vm: string): VmCalls {
     ofOthers: (caller, to) => (operation, act, lost) =>
       // These ports have no word of their own for a service that does not do it now: the caller knows that it failed.
       call(caller(), { to, operation }, act, { lost, refused: lost }),
+    ofPrograms: (caller) => (operation, act, lost) =>
+      call(caller(), { to: 'receiver', operation, isLocal: true }, act, { lost, refused: lost }),
   };
 }
