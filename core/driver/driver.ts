@@ -142,10 +142,14 @@ class StreamDriver<S, F extends Fact, C, E, R> implements Driver<S, F, C, E, R> 
     if (this.#stopped) return refuse(input);
     const at = input.type === 'Commanded' ? input.commanded.at : input.at;
     const actions: DriverAction<F, E, R>[] = [];
+    // Whoever comes while nothing is pending finds nobody in line, and need not stand in it.
+    let arrived: DriverInput<F, C> | undefined;
     if (input.type === 'AppendAnswered') this.#settleAppend(input.result, actions);
-    else this.#waiting.push(input);
+    else if (this.#pending) this.#waiting.push(input);
+    else arrived = input;
     while (!this.#pending && !this.#stopped) {
-      const next = this.#waiting.length > 0 ? this.#waiting.shift() : undefined;
+      const next = arrived ?? (this.#waiting.length > 0 ? this.#waiting.shift() : undefined);
+      arrived = undefined;
       if (next) this.#take(next, actions);
       if (!this.#pending) this.#follow(at, actions);
       if (this.#waiting.length === 0) break;

@@ -86,7 +86,7 @@ function foldState(
   place: { readonly stream: string; readonly time: Instant },
 ): MigrationState {
   if (fact.type === 'RoundProgressed' && fact.data.round === state.snapshot.context.round)
-    return { ...state, count: state.count + 1 };
+    return { snapshot: state.snapshot, count: state.count + 1, cutovers: state.cutovers, work: state.work };
   return evolve(state, fact, place);
 }
 

@@ -1,5 +1,6 @@
 import { breaks, migrationLaw } from './law.ts';
-import { alsoOfPlannedCutovers, wavesOf } from './wave-members.ts';
+import { alsoOfPlannedCutovers } from './wave-members.ts';
+import { wavesOf } from './wave-memory.ts';
 
 interface Approval {
   readonly policy: 'given' | 'required' | 'requiredByAnother';

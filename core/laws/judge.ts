@@ -4,6 +4,7 @@ import { evolve, initialMigration, type MigrationState } from '#core/migration/e
 import type { MigrationFact } from '#core/migration/facts';
 import { instant, type Instant } from '#core/units';
 import type { Entry, Judge, Law, LawId, LogEnd, Take, Witness } from './law.ts';
+import { remembers, waveMemory } from './wave-memory.ts';
 
 /** A law that a log breaks, and where. */
 export interface Breach {
@@ -45,7 +46,8 @@ export interface CourtOptions {
 
 /** Judges a log by laws. */
 export function court(laws: readonly Law[], { witness, state }: CourtOptions = {}): Court {
-  const judges = laws.map((law) => ({ law, judge: law.begin(witness) }));
+  const memory = waveMemory();
+  const judges = laws.map((law) => ({ law, judge: law.begin(witness, memory) }));
   const states = new Map<StreamId, MigrationState | 'unfoldable'>();
   const broken = new Set<string>();
   let last = instant(0);
@@ -66,7 +68,9 @@ export function court(laws: readonly Law[], { witness, state }: CourtOptions = {
       const { nth, kind } = met;
       if (!state && kind === 'migrations') states.set(entry.stream, folded(states.get(entry.stream), entry));
       let breaches = none;
-      for (const { law, take } of listening(kind, entry.fact.type)) {
+      const { isRemembered, listeners } = listening(kind, entry.fact.type);
+      if (isRemembered) memory.take(entry, nth);
+      for (const { law, take } of listeners) {
         const why = take(entry, nth);
         if (why === undefined) continue;
         const fact = { revision: entry.revision, type: entry.fact.type };
@@ -100,6 +104,13 @@ interface Listener {
   readonly take: Take;
 }
 
+/** Who is shown facts of one type. */
+interface Audience {
+  readonly listeners: readonly Listener[];
+  /** The memory of waves takes them, before any law does. */
+  readonly isRemembered: boolean;
+}
+
 /** A stream of the log: which it is, as they came, and whose. */
 export interface StreamMet {
   readonly nth: number;
@@ -108,13 +119,14 @@ export interface StreamMet {
 
 /** Shows a fact only to those that look at its kind, worked out once for each type there is. */
 function listenersOf(judges: readonly { readonly law: Law; readonly judge: Judge }[]) {
-  const known = { migrations: new Map<string, readonly Listener[]>(), others: new Map<string, readonly Listener[]>() };
-  return (kind: StreamMet['kind'], type: string): readonly Listener[] => {
+  const known = { migrations: new Map<string, Audience>(), others: new Map<string, Audience>() };
+  return (kind: StreamMet['kind'], type: string): Audience => {
     const before = known[kind].get(type);
     if (before) return before;
-    const found = judges
+    const listeners = judges
       .filter(({ law: { facts, streams } }) => (facts?.includes(type) ?? true) && (streams ?? kind) === kind)
       .map(({ law, judge }) => ({ law, take: judge.of(type) }));
+    const found: Audience = { listeners, isRemembered: remembers(type) };
     known[kind].set(type, found);
     return found;
   };

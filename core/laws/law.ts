@@ -4,6 +4,7 @@ import type { MigrationState } from '#core/migration/evolve';
 import type { MigrationFact, MigrationFactOf, MigrationFactType } from '#core/migration/facts';
 import type { Instant } from '#core/units';
 import type { WaveFact } from '#core/wave/facts';
+import type { WaveMemory } from './wave-memory.ts';
 
 /*
  * A law is a property that every log must satisfy, whoever wrote it: a rehearsal, a search, a real run. It is a fold over
@@ -66,8 +67,8 @@ export interface Law {
   readonly facts?: readonly string[];
   /** It looks at streams of migrations only; at all of them if left out. */
   readonly streams?: 'migrations';
-  /** A judge for one log. */
-  begin(witness?: Witness): Judge;
+  /** A judge for one log. `waves`: what the court remembers of it, the fact that is judged included. */
+  begin(witness: Witness | undefined, waves: WaveMemory): Judge;
 }
 
 /** A law at work on one log, whose facts it is shown in their order. The same facts give the same verdicts. */

@@ -1,11 +1,10 @@
-import type { MigrationId } from '#core/ids';
 import { fitsDowntime } from '#core/migration/chart';
-import type { MigrationFact, MigrationFactType } from '#core/migration/facts';
+import type { MigrationFact } from '#core/migration/facts';
 import type { WaveMember } from '#core/wave/plan';
-import type { Entry, Law } from './law.ts';
-import { rememberedFacts, waveMemory, type WaveMemory, type WaveRecord } from './wave-members.ts';
+import type { Law } from './law.ts';
+import type { MemberRecord, WaveMemory, WaveRecord } from './wave-memory.ts';
 
-const endsCutover: ReadonlySet<MigrationFactType> = new Set([
+const endsCutover = [
   'TargetValidated',
   'ValidationWaived',
   'ValidationFailed',
@@ -13,18 +12,16 @@ const endsCutover: ReadonlySet<MigrationFactType> = new Set([
   'CancellationRequested',
   'RolledBack',
   'RollbackFailed',
-]);
-const endsReplication: ReadonlySet<MigrationFactType> = new Set([
+] as const satisfies readonly MigrationFact['type'][];
+const endsReplication = [
   'ReplicationPaused',
   'CancellationRequested',
   'FinalizationRequested',
   'SourceQuiesced',
-]);
+] as const satisfies readonly MigrationFact['type'][];
 
-interface Places {
-  readonly replicating: Set<MigrationId>;
-  readonly cuttingOver: Set<MigrationId>;
-}
+/** What places a member holds, a bit each. */
+const holds = { replicating: 1, cuttingOver: 2 } as const;
 
 /**
  * L21: nobody is admitted where there is no room. A parked member that falls back into replication by itself is not
@@ -36,39 +33,73 @@ export const limitsHold: Law = {
   statement:
     'Limits hold at every instant: no host, link, gateway, receiver or datastore over its tokens, nobody tried more often than planned, no two in a window that are to be apart.',
   incident: 'an appliance was given more disks than it could copy, and all of them failed together',
-  facts: [...new Set([...rememberedFacts, ...endsCutover, ...endsReplication, 'ProtectionStarted', 'RoundCompleted'])],
-  begin: () => {
-    const memory = waveMemory();
-    const places: Places = { replicating: new Set(), cuttingOver: new Set() };
+  facts: [
+    ...new Set<string>([...endsCutover, ...endsReplication]),
+    ...['WaveStarted', 'ProtectionStarted', 'CutoverStarted', 'RoundCompleted', 'ReplicationStalled'],
+  ],
+  begin: (_witness, memory) => {
+    // By the number of the stream: every round that is completed is asked about.
+    const places: number[] = [];
     const usages = new Map<string, Usage>();
     return {
-      of: () => (entry, nth) => {
-        const id = memory.take(entry, nth);
-        const { stream, fact, actor } = entry;
-        if (fact.type === 'WaveStarted') usages.set(stream, usageOf(memory.waves.get(stream), places));
-        if (id === undefined) return undefined;
-        const before = placeOf(places, id);
-        const isAdmitted = move(memory, places, id, entry);
-        const after = placeOf(places, id);
-        if (before === after && !isAdmitted) return undefined;
-        let broken: string | undefined;
-        for (const [name, wave] of memory.waves) {
-          const usage = usages.get(name);
-          const member = wave.planned.get(id);
-          if (!usage || !member || wave.isCompleted) continue;
-          if (before !== after) {
-            count(usage, member, before, -1);
-            count(usage, member, after, 1);
+      of: (type) => {
+        if (type === 'WaveStarted')
+          return ({ stream }) => void usages.set(stream, usageOf(memory, memory.waves.get(stream), places));
+        const moved = moverOf(type);
+        const isAdmitted = type === 'ProtectionStarted' || type === 'CutoverStarted';
+        return ({ stream, fact, actor }, nth) => {
+          const held = places[nth] ?? 0;
+          // Who holds nothing has nothing to give back, and most rounds are of those.
+          if (held === 0 && !isAdmitted) return undefined;
+          const member = memory.memberOf(stream, nth);
+          if (!member) return undefined;
+          const holdsNow = moved(held, fact as MigrationFact, member);
+          while (places.length <= nth) places.push(0);
+          places[nth] = holdsNow;
+          const [before, after] = [placeOf(held), placeOf(holdsNow)];
+          if (before === after && !isAdmitted) return undefined;
+          let broken: string | undefined;
+          for (const [name, wave] of memory.waves) {
+            const usage = usages.get(name);
+            const planned = wave.planned.get(member.id);
+            if (!usage || !planned || wave.isCompleted) continue;
+            if (before !== after) {
+              count(usage, planned, before, -1);
+              count(usage, planned, after, 1);
+            }
+            if (!isAdmitted || actor !== 'planner') continue;
+            broken ??= overLimit(wave, usage, planned, type === 'CutoverStarted');
+            if (type === 'CutoverStarted') broken ??= tooOften(wave, planned) ?? notApart(wave, planned);
           }
-          if (!isAdmitted || actor !== 'planner') continue;
-          broken ??= overLimit(wave, usage, member, fact.type === 'CutoverStarted');
-          if (fact.type === 'CutoverStarted') broken ??= tooOften(wave, member) ?? notApart(wave, member);
-        }
-        return broken;
+          return broken;
+        };
       },
     };
   },
 };
+
+/** What a member holds after a fact. */
+type Mover = (held: number, fact: MigrationFact, member: MemberRecord) => number;
+
+/** How facts of one type move members from place to place. */
+function moverOf(type: string): Mover {
+  const ends = (types: readonly string[], place: number): number => (types.includes(type) ? place : 0);
+  const kept = ~(ends(endsCutover, holds.cuttingOver) | ends(endsReplication, holds.replicating));
+  switch (type) {
+    case 'ProtectionStarted':
+      return (held) => held | holds.replicating;
+    case 'CutoverStarted':
+      return (held) => held | holds.cuttingOver;
+    case 'RoundCompleted':
+      return (held, fact, { plan }) =>
+        fact.type === 'RoundCompleted' && plan && fitsDowntime(plan, fact.data) ? held & ~holds.replicating : held;
+    case 'ReplicationStalled':
+      return (held, fact) =>
+        fact.type === 'ReplicationStalled' && !fact.data.retryable ? held & ~holds.replicating : held;
+    default:
+      return (held) => held & kept;
+  }
+}
 
 type PlaceOf = 'cuttingOver' | 'replicating' | 'none';
 
@@ -78,17 +109,20 @@ interface Usage {
   readonly tokens: Map<string, number>;
 }
 
-const placeOf = ({ replicating, cuttingOver }: Places, id: MigrationId): PlaceOf => {
-  if (cuttingOver.has(id)) return 'cuttingOver';
-  return replicating.has(id) ? 'replicating' : 'none';
-};
+function placeOf(held: number): PlaceOf {
+  if (held & holds.cuttingOver) return 'cuttingOver';
+  return held & holds.replicating ? 'replicating' : 'none';
+}
 
 /** What is taken when a wave starts: its members may be on their way from an earlier one. */
-function usageOf(wave: WaveRecord | undefined, places: Places): Usage {
+function usageOf({ members }: WaveMemory, wave: WaveRecord | undefined, places: readonly number[]): Usage {
   const usage: Usage = { members: { cuttingOver: 0, replicating: 0 }, tokens: new Map() };
-  for (const [id, member] of wave?.planned ?? []) count(usage, member, placeOf(places, id), 1);
+  for (const [id, planned] of wave?.planned ?? []) count(usage, planned, placeOf(heldBy(members.get(id), places)), 1);
   return usage;
 }
+
+const heldBy = (member: MemberRecord | undefined, places: readonly number[]): number =>
+  member ? (places[member.nth] ?? 0) : 0;
 
 function count({ members, tokens }: Usage, { resources }: WaveMember, place: PlaceOf, by: 1 | -1): void {
   if (place === 'none') return;
@@ -97,30 +131,6 @@ function count({ members, tokens }: Usage, { resources }: WaveMember, place: Pla
   const cuttingOver = place === 'cuttingOver' ? (resources?.cuttingOver ?? {}) : {};
   for (const name of new Set([...Object.keys(replicating), ...Object.keys(cuttingOver)]))
     tokens.set(name, (tokens.get(name) ?? 0) + by * Math.max(replicating[name] ?? 0, cuttingOver[name] ?? 0));
-}
-
-/** Follows one member from place to place. True if this fact gave it a place. */
-function move({ members }: WaveMemory, { replicating, cuttingOver }: Places, id: MigrationId, entry: Entry): boolean {
-  const fact = entry.fact as MigrationFact;
-  if (endsCutover.has(fact.type)) cuttingOver.delete(id);
-  if (endsReplication.has(fact.type)) replicating.delete(id);
-  const plan = members.get(id)?.plan;
-  switch (fact.type) {
-    case 'ProtectionStarted':
-      replicating.add(id);
-      return true;
-    case 'CutoverStarted':
-      cuttingOver.add(id);
-      return true;
-    case 'RoundCompleted':
-      if (plan && fitsDowntime(plan, fact.data)) replicating.delete(id);
-      return false;
-    case 'ReplicationStalled':
-      if (!fact.data.retryable) replicating.delete(id);
-      return false;
-    default:
-      return false;
-  }
 }
 
 function overLimit(

@@ -47,9 +47,9 @@ function secretIn(value: unknown, isSecretName: (name: string) => boolean): stri
     }
     return undefined;
   }
-  // Not by entries: this runs for every fact there is. What it inherits is no data.
+  // Not by entries, and without asking whether each member is its own: this runs for every fact there is. Data is plain, and
+  // what it inherited would be looked at too.
   for (const name in value) {
-    if (!Object.hasOwn(value, name)) continue;
     const part = (value as Readonly<Record<string, unknown>>)[name];
     if (typeof part === 'number' || typeof part === 'boolean') continue;
     if (typeof part === 'string' && part !== '' && isSecretName(name)) return `a ${name}`;

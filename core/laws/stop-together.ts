@@ -1,4 +1,5 @@
-import { alsoOfPlannedCutovers, waveEndLaw, wavesOf, type WaveEnd } from './wave-members.ts';
+import { alsoOfPlannedCutovers, waveEndLaw, type WaveEnd } from './wave-members.ts';
+import { wavesOf } from './wave-memory.ts';
 
 const atTheEnd = waveEndLaw(
   {

@@ -2,7 +2,7 @@ import type { MigrationId } from '#core/ids';
 import { minutes, type Instant } from '#core/units';
 import { lastStartOf } from '#core/wave/retry';
 import type { Entry, Law } from './law.ts';
-import { rememberedFacts, waveMemory, wavesOf, type WaveMemory } from './wave-members.ts';
+import { wavesOf, type WaveMemory } from './wave-memory.ts';
 
 // In the middle of something: neither finished, nor back in replication, nor waiting for a person. A test is none of it: it
 // is made on a clone, while the source runs and replicates, and whoever judges it has no window.
@@ -14,6 +14,8 @@ const startSlack = minutes(1);
 // Longer than managers that die one after the other leave members to themselves.
 const closingSlack = minutes(20);
 
+const afterClosingFacts = ['RoundCompleted', 'CutoverRevoked', 'RolledBack', 'EffectRequested', 'TargetConnected'];
+
 /** L10: when a window is over, nobody is left half-way, and nobody is begun. */
 export const windowEndsClean: Law = {
   id: 'L10',
@@ -21,39 +23,56 @@ export const windowEndsClean: Law = {
   statement:
     'When a window ends, every VM in it is either finished or back in replication with its source running; nothing is begun that would not end in it.',
   incident: 'VMs were still shut down and half converted in the morning after their window',
-  facts: [...rememberedFacts, 'EffectRequested', 'RoundCompleted', 'TargetConnected'],
-  begin: () => {
-    const memory = waveMemory();
-    const begun = new Map<MigrationId, Begun>();
-    const lastStarts = new Map<string, { readonly passed: Instant; readonly at: Instant }>();
+  facts: ['LastStartPassed', 'WaveCompleted', 'CutoverStarted', ...afterClosingFacts],
+  begin: (_witness, memory) => {
+    // By the number of the stream: every round that is completed is asked about.
+    const begun: (Begun | undefined)[] = [];
+    const lastStarts = new Map<string, LastStart>();
     return {
       of: () => (entry, nth) => {
-        const { fact, stream, at } = entry;
-        const id = memory.take(entry, nth);
+        const { fact, stream, at, actor } = entry;
         if (fact.type === 'LastStartPassed') lastStarts.set(stream, { passed: fact.data.at, at });
         if (fact.type === 'WaveCompleted') {
           const left = fact.data.members.find(({ lifecycle }) => midway.test(lifecycle));
           return left && `the wave was completed, and ${left.migration} is in ${left.lifecycle}`;
         }
-        if (id === undefined) return undefined;
         if (fact.type === 'CutoverStarted') {
+          while (begun.length <= nth) begun.push(undefined);
           // Whom a person cuts over has no window.
-          if (entry.actor !== 'planner') return void begun.delete(id);
-          begun.set(id, { waitedLate: false, launchedLate: false });
-          for (const [name, wave] of memory.waves) {
-            const member = wave.planned.get(id);
-            const last = lastStarts.get(name);
-            const own = member && lastStartOf(wave.plan, member, false);
-            if (wave.isCompleted || !last || own === undefined || own === null || own > last.passed) continue;
-            if (at > last.at + startSlack) return 'a cutover was begun after the last moment at which it may be';
-          }
+          begun[nth] = actor === 'planner' ? { waitedLate: false, launchedLate: false } : undefined;
         }
-        const cutover = begun.get(id);
-        return cutover && afterClosing(memory, id, cutover, entry);
+        const cutover = begun[nth];
+        const id = cutover && memory.memberOf(stream, nth)?.id;
+        if (!cutover || id === undefined) return undefined;
+        if (fact.type === 'CutoverStarted' && isTooLate(memory, lastStarts, id, at))
+          return 'a cutover was begun after the last moment at which it may be';
+        return afterClosing(memory, id, cutover, entry);
       },
     };
   },
 };
+
+/** The last moment at which some may start has passed, as the wave's log says, and when it says so. */
+interface LastStart {
+  readonly passed: Instant;
+  readonly at: Instant;
+}
+
+function isTooLate(
+  { waves }: WaveMemory,
+  lastStarts: ReadonlyMap<string, LastStart>,
+  id: MigrationId,
+  at: Instant,
+): boolean {
+  for (const [name, wave] of waves) {
+    const member = wave.planned.get(id);
+    const last = lastStarts.get(name);
+    const own = member && lastStartOf(wave.plan, member, false);
+    if (wave.isCompleted || !last || own === undefined || own === null || own > last.passed) continue;
+    if (at > last.at + startSlack) return true;
+  }
+  return false;
+}
 
 /** A cutover that the planner has begun. */
 interface Begun {

@@ -2,13 +2,14 @@ import { InvariantError } from '#core/invariant';
 import { compileChart, type ChartSnapshot } from '#core/statechart/compiled-chart';
 import { inState } from '#core/statechart/state-test';
 import type { Instant } from '#core/units';
+import { copyOfContext } from './chart.ts';
 import type { Effect, EffectType, TimerName } from './effects.ts';
 import type { MigrationFact } from './facts.ts';
 import { migrationMachine } from './machine.ts';
 
 type Snapshot = ChartSnapshot<typeof migrationMachine>;
 
-const chart = compileChart(migrationMachine);
+const chart = compileChart(migrationMachine, copyOfContext);
 
 /** How far a piece of outstanding work is. */
 export type Standing =
@@ -107,20 +108,22 @@ function settle(work: Work, fact: MigrationFact): Work {
   if (!('key' in fact.data) || fact.data.key !== work.key) return work;
   switch (fact.type) {
     case 'EffectRequested':
-      return { ...work, standing: 'requested' };
+      return standingAs(work, 'requested');
     case 'OutcomeUnknown':
-      return { ...work, standing: 'unknown' };
+      return standingAs(work, 'unknown');
     case 'OutcomeUndecidable':
-      return { ...work, standing: 'undecidable' };
+      return standingAs(work, 'undecidable');
     case 'OutcomeDecided':
-      return { ...work, standing: fact.data.outcome === 'done' ? 'vouched' : 'due' };
+      return standingAs(work, fact.data.outcome === 'done' ? 'vouched' : 'due');
     case 'OutcomeReconciled':
       // Found done: its outcome fact follows in the same append. Until then it is as if just requested.
-      return { ...work, standing: fact.data.found === 'done' ? 'requested' : 'due' };
+      return standingAs(work, fact.data.found === 'done' ? 'requested' : 'due');
     default:
       return work;
   }
 }
+
+const standingAs = ({ key, effect, since }: Work, standing: Standing): Work => ({ key, effect, standing, since });
 
 // Work is replaced by newer work of the same kind: a second refresh timer, the next round.
 const slotOf = (effect: Effect): string =>

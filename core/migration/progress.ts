@@ -137,7 +137,7 @@ export function foldProgress(progress: Progress, fact: MigrationFact, at: Instan
     progress.startedAt === null;
   if (!isNews) return progress;
   // Copied once and then written to: logs have millions of facts, and a copy for each concern was most of the fold.
-  const next: Draft = { ...progress };
+  const next = copyOf(progress);
   measure?.(next, fact, at);
   next.startedAt ??= at;
   next.downtime = downtime;
@@ -145,6 +145,27 @@ export function foldProgress(progress: Progress, fact: MigrationFact, at: Instan
   next.throughput = throughput;
   return next;
 }
+
+// Member by member: a spread costs several times as much, and makes an object unlike all others.
+const copyOf = (progress: Progress): Draft => ({
+  startedAt: progress.startedAt,
+  downtimeMax: progress.downtimeMax,
+  disks: progress.disks,
+  planned: progress.planned,
+  sent: progress.sent,
+  zeroed: progress.zeroed,
+  resumed: progress.resumed,
+  round: progress.round,
+  rounds: progress.rounds,
+  roundsDone: progress.roundsDone,
+  dirty: progress.dirty,
+  consistentAt: progress.consistentAt,
+  rate: progress.rate,
+  downtime: progress.downtime,
+  checks: progress.checks,
+  reason: progress.reason,
+  throughput: progress.throughput,
+});
 
 /** How long the final sync would take if the source stopped now; null before anything was measured. */
 export const forecastOf = ({ roundsDone, dirty, rate }: Progress): Millis | null =>

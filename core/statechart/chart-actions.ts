@@ -7,7 +7,10 @@ export interface AskedEffect {
   readonly params: unknown;
 }
 
-type Context = Readonly<Record<string, unknown>>;
+/** What a chart knows of the past, by name. */
+export type Context = Readonly<Record<string, unknown>>;
+/** Makes a copy of a context that nobody else has seen, with all of its members. */
+export type CopyContext = (context: Context) => Context;
 interface Args {
   readonly context: Context;
   readonly event: unknown;
@@ -53,25 +56,32 @@ function assigner(assignment: Assignment): (args: Args, params: unknown) => Cont
 export function runActions(
   actions: readonly CompiledAction[],
   before: Context,
-  event: unknown,
-  effects: AskedEffect[],
+  { event, effects, copy }: ActionsAround,
 ): Context {
   let context = before;
   for (const action of actions) {
     const args = { context, event };
     const params = action.params(args);
     if (action.type === 'effect') effects.push({ type: action.name, params });
-    else context = withChanges(context, action.assign(args, params));
+    else context = withChanges(context, action.assign(args, params), copy);
   }
   return context;
 }
 
+/** What actions are run with. */
+export interface ActionsAround {
+  readonly event: unknown;
+  /** What they ask for is added here. */
+  readonly effects: AskedEffect[];
+  readonly copy: CopyContext;
+}
+
 // A fact that is only noted changes nothing, and a fifth of a log are such facts. The copy is made first and then changed: of two
 // spreads, the second costs several times the first.
-function withChanges(context: Context, changes: Context): Context {
+function withChanges(context: Context, changes: Context, copy: CopyContext): Context {
   const names = Object.keys(changes);
   if (names.length === 0) return context;
-  const next: Record<string, unknown> = { ...context };
+  const next = copy(context) as Record<string, unknown>;
   for (const name of names) next[name] = changes[name];
   return next;
 }

@@ -1,5 +1,5 @@
 import type { AnyStateMachine, SnapshotFrom } from 'xstate';
-import { runActions, type AskedEffect } from './chart-actions.ts';
+import { runActions, type ActionsAround, type AskedEffect, type Context, type CopyContext } from './chart-actions.ts';
 import { chartTables, type Configuration, type Transition } from './chart-tables.ts';
 
 /*
@@ -50,16 +50,18 @@ export interface ChartEvent {
   readonly type: string;
 }
 
-type Context = Readonly<Record<string, unknown>>;
-
 // A chart that goes on for this many steps without an event never comes to rest.
 const eventlessMax = 100;
 
-/** Compiles a chart. Throws an `InvariantError` for one it does not support. */
-export function compileChart<Machine extends AnyStateMachine>(machine: Machine): CompiledChart<Machine> {
+/** Compiles a chart. `copyOf` copies its context. Throws an `InvariantError` for one it does not support. */
+export function compileChart<Machine extends AnyStateMachine>(
+  machine: Machine,
+  copyOf?: (context: SnapshotFrom<Machine>['context']) => SnapshotFrom<Machine>['context'],
+): CompiledChart<Machine> {
   const tables = chartTables(machine);
+  const copy: CopyContext = (copyOf as CopyContext | undefined) ?? ((context) => ({ ...context }));
 
-  const settle = (from: Configuration, fromContext: Context, event: ChartEvent, effects: AskedEffect[]) => {
+  const settle = (from: Configuration, fromContext: Context, event: ChartEvent, around: ActionsAround) => {
     let configuration = from;
     let context = fromContext;
     for (let step = 0; configuration.eventless.length > 0; step += 1) {
@@ -68,7 +70,7 @@ export function compileChart<Machine extends AnyStateMachine>(machine: Machine):
       if (step === eventlessMax)
         throw new Error(`${machine.id} does not come to rest in ${JSON.stringify(from.value)}`);
       const outcome = tables.outcomeOf(configuration, taken);
-      context = runActions(outcome.actions, context, event, effects);
+      context = runActions(outcome.actions, context, around);
       // A step that neither moves nor changes anything would be taken for ever.
       const rests = outcome.next === configuration && outcome.actions.length === 0;
       configuration = outcome.next;
@@ -92,25 +94,23 @@ export function compileChart<Machine extends AnyStateMachine>(machine: Machine):
       : chosenOf(configuration, [offer.root], snapshot.context as Context, event);
   };
 
-  const effectsOfStart: AskedEffect[] = [];
   const start = { type: 'xstate.init' };
+  const atStart: ActionsAround = { event: start, effects: [], copy };
   const contextOf = machine.config.context as Context | (() => Context) | undefined;
   const firstContext = typeof contextOf === 'function' ? contextOf() : (contextOf ?? {});
   return {
-    initial: settle(
-      tables.first,
-      runActions(tables.firstActions, firstContext, start, effectsOfStart),
-      start,
-      effectsOfStart,
-    ),
+    initial: settle(tables.first, runActions(tables.firstActions, firstContext, atStart), start, atStart),
     can: (snapshot, event) => takenBy(snapshot, event).some(({ moves }) => moves),
     step: (snapshot, event) => {
       const taken = takenBy(snapshot, event);
       if (!taken.some(({ moves }) => moves)) return undefined;
       const { next, actions } = tables.outcomeOf(tables.configuration(snapshot.configuration), taken);
-      const effects: AskedEffect[] = [];
-      const context = runActions(actions, snapshot.context as Context, event, effects);
-      return { snapshot: settle(next, context, event, effects), effects };
+      const around: ActionsAround = { event, effects: [], copy };
+      const before = snapshot.context as Context;
+      const context = runActions(actions, before, around);
+      // What is only noted leaves everything as it is, and a fifth of a log are such facts.
+      const isSame = context === before && next.id === snapshot.configuration && next.eventless.length === 0;
+      return { snapshot: isSame ? snapshot : settle(next, context, event, around), effects: around.effects };
     },
   };
 }

@@ -1,5 +1,6 @@
 import { breaks, migrationLaw, type Law } from '#core/laws/law';
 import { laws } from '#core/laws/laws';
+import { waveMemory } from '#core/laws/wave-memory';
 import { Refused } from '#core/text/refused';
 
 /** What a module that is not in this package may take to make a law of. */
@@ -45,9 +46,9 @@ function made(name: string, make: Maker): unknown {
 }
 
 /** What its `begin` gives. Asked once before anything is judged, so that its author hears of a mistake at once. */
-function begun(id: string, begin: () => unknown): unknown {
+function begun(id: string, begin: Law['begin']): unknown {
   try {
-    return begin();
+    return begin(undefined, waveMemory());
   } catch (error) {
     throw new Refused(`begin of ${id} failed: ${error instanceof Error ? error.message : String(error)}`);
   }

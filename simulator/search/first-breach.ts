@@ -23,8 +23,8 @@ export const runToFirstBreach =
 
 const telling = (law: Law, onBreach: () => void): Law => ({
   ...law,
-  begin: (witness) => {
-    const judge = law.begin(witness);
+  begin: (witness, waves) => {
+    const judge = law.begin(witness, waves);
     return {
       ...(judge.end && { end: judge.end.bind(judge) }),
       of: (type) => {
