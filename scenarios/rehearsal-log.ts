@@ -1,5 +1,12 @@
 import type { AppendNow } from '#core/driver/step-driver';
-import type { AppendError, EventLog, Revision, StreamId } from '#core/event-log/event-log';
+import type {
+  AppendError,
+  EventLog,
+  ExpectedRevision,
+  ProposedFact,
+  Revision,
+  StreamId,
+} from '#core/event-log/event-log';
 import { position, revision } from '#core/event-log/event-log';
 import { err, ok } from '#core/result';
 import { besideSimulation } from '#simulator/kernel/sealed-globals';
@@ -12,6 +19,8 @@ import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
  */
 export interface RehearsalLog {
   readonly append: AppendNow;
+  /** The same for one stream, which is looked up once and not at each append. */
+  appendTo(stream: StreamId): AppendNow;
   /** How many facts there are, of all streams. */
   readonly facts: number;
   /** Resolves when everything so far is where it is to be kept, or with what that log said instead. */
@@ -20,6 +29,13 @@ export interface RehearsalLog {
 
 // A few group commits of a log on disk.
 const behindMax = 4_096;
+
+const conflict = (stream: StreamId, expected: ExpectedRevision, end: number): AppendError => ({
+  type: 'RevisionConflict',
+  stream,
+  expected,
+  actual: end < 0 ? 'none' : (end as Revision),
+});
 
 /** A rehearsal's log. Without a `keep` nothing is kept but where each stream ends. `onRefused` is called at most once. */
 export function rehearsalLog(
@@ -56,24 +72,32 @@ export function rehearsalLog(
     isHeld = true;
     void clock.hold(last.finally(() => (isHeld = false)));
   };
+  const appendAt = (
+    place: { last: number },
+    stream: StreamId,
+    batch: readonly ProposedFact[],
+    expected: ExpectedRevision,
+  ): ReturnType<AppendNow> => {
+    if (refused !== undefined) return err(refused);
+    const end = place.last;
+    const before = expected === 'none' ? -1 : expected;
+    if (before !== 'any' && before !== end) return err(conflict(stream, expected, end));
+    place.last = end + batch.length;
+    facts += batch.length;
+    if (keep) {
+      behind += batch.length;
+      last = besideSimulation(() => keep.append(stream, batch, expected)).then((result) => {
+        kept(batch.length, result.ok ? undefined : result.error);
+      });
+      holdIfBehind();
+    }
+    return ok({ revision: revision(place.last), position: position(facts) });
+  };
   return {
-    append(stream, batch, expected) {
-      if (refused !== undefined) return err(refused);
-      const place = endOf(stream);
-      const end = place.last;
-      const before = expected === 'none' ? -1 : expected;
-      if (before !== 'any' && before !== end)
-        return err({ type: 'RevisionConflict', stream, expected, actual: end < 0 ? 'none' : (end as Revision) });
-      place.last = end + batch.length;
-      facts += batch.length;
-      if (keep) {
-        behind += batch.length;
-        last = besideSimulation(() => keep.append(stream, batch, expected)).then((result) => {
-          kept(batch.length, result.ok ? undefined : result.error);
-        });
-        holdIfBehind();
-      }
-      return ok({ revision: revision(place.last), position: position(facts) });
+    append: (stream, batch, expected) => appendAt(endOf(stream), stream, batch, expected),
+    appendTo(own) {
+      const place = endOf(own);
+      return (stream, batch, expected) => appendAt(place, stream, batch, expected);
     },
     get facts() {
       return facts;

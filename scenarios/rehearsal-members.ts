@@ -22,7 +22,7 @@ import { courseRecorder, type CourseRecorder } from './wave-course.ts';
 
 /** What the members of a rehearsal share. */
 export interface MembersOptions {
-  readonly append: AppendNow;
+  readonly appendTo: (stream: StreamId) => AppendNow;
   readonly clock: SimulatedClock;
   readonly rng: Rng;
   readonly world: FlowWorld;
@@ -165,7 +165,7 @@ interface Begun {
 
 /** Starts a driver. One with a history acts before it is even here: what comes of that is held back until it is. */
 function begun(
-  { append, clock, world, correlationId, onEnded }: MembersOptions,
+  { appendTo, clock, world, correlationId, onEnded }: MembersOptions,
   stream: StreamId,
   { vm, plan, newFactId, facts: history }: Made,
   onFacts: (facts: readonly ProposedFact<MigrationFact>[]) => void,
@@ -174,7 +174,7 @@ function begun(
   let isHere = false;
   // Member by member: what a spread adds to makes an object unlike all others, and each look at it is slow.
   const driver = stepDriver(migrationModel, stream, {
-    append,
+    append: appendTo(stream),
     clock,
     correlationId,
     newFactId,

@@ -166,7 +166,7 @@ class WaveRehearsal implements Rehearsal {
     this.#court = rehearsalCourt((stream) => this.#crew.state(stream.slice('migration-'.length) as MigrationId));
     this.#log = rehearsalLog(log, clock, (error) => this.#finish({ type: 'logRefused', error }));
     this.#crew = rehearsalMembers({
-      append: this.#log.append,
+      appendTo: (stream) => this.#log.appendTo(stream),
       clock,
       rng: rng.fork('members'),
       world: this.world,

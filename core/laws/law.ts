@@ -134,7 +134,8 @@ export function migrationLaw<S>({ start, on, whenOver, ...law }: MigrationLaw<S>
     facts: Object.keys(on),
     streams: 'migrations',
     begin: (witness) => {
-      // By the number of the stream, since this is asked by every law for every fact; and those it knows, as they came.
+      // By the number of the stream, since this is asked by every law for every fact; and those that are asked about when all
+      // is over, as they came.
       const states: (S | undefined)[] = [];
       const known: { readonly nth: number; readonly stream: StreamId }[] = [];
       return {
@@ -147,7 +148,7 @@ export function migrationLaw<S>({ start, on, whenOver, ...law }: MigrationLaw<S>
             const before = had === undefined ? start : had;
             const turn = rule(before, entry.fact as MigrationFact, witness ? { ...entry, witness } : entry);
             if (turn === before) return undefined;
-            if (had === undefined) known.push({ nth, stream: entry.stream });
+            if (had === undefined && whenOver) known.push({ nth, stream: entry.stream });
             const isBroken = turn instanceof Broken;
             states[nth] = isBroken ? (turn.state as S) : (turn as S);
             return isBroken ? turn.broken : undefined;

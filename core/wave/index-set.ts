@@ -58,8 +58,12 @@ export function indexSet(capacity: number): IndexSet {
   };
 }
 
+const nobody: readonly number[] = [];
+
 /** The members in order, at most `limit` of them. */
 export function firstOf(set: IndexSet, limit = Infinity): readonly number[] {
+  // A planner asks this of half a dozen sets after every change, and most are empty.
+  if (set.size === 0) return nobody;
   const found: number[] = [];
   for (let index = set.next(0); index >= 0 && found.length < limit; index = set.next(index + 1)) found.push(index);
   return found;

@@ -71,6 +71,16 @@ export const wavePlanner = (plan: WavePlan): WavePlanner => new IncrementalPlann
 
 type Commands = WaveDecision['commands'];
 
+// One for all: it is asked after every change, and mostly there is nothing to command.
+const nothing: Commands = [];
+const noFacts: readonly WaveFact[] = [];
+
+/** What all of them say together, in their order. */
+function together(lists: readonly Commands[]): Commands {
+  const saying = lists.filter(({ length }) => length > 0);
+  return saying.length > 1 ? saying.flat() : (saying[0] ?? nothing);
+}
+
 /** Members to start the cutover of, and to admit to replication. */
 interface Admissions {
   readonly cutovers: readonly number[];
@@ -98,18 +108,15 @@ class IncrementalPlanner implements WavePlanner {
       return { commands: this.#recoveries(), facts: [], settled: board.are.cuttingOver.size === 0 };
     const mayCutOver = phase === 'cutOver' && (this.#plan.approval === undefined || approvedBy !== null);
     const { cutovers, replications } = this.#admissions(mayCutOver);
-    const commands = [
-      ...this.#approvals(approvedBy),
-      ...this.#to(firstOf(board.are.draft), { type: 'VerifySource', data: {} }),
-      ...this.#to(replications, { type: 'StartProtection', data: {} }),
-      ...this.#to(firstOf(board.are.wantsTest), { type: 'LaunchTest', data: {} }),
-    ];
-    if (phase === 'prepare') return { commands, facts: [], settled: false };
-    return {
-      commands: [...commands, ...this.#to(cutovers, { type: 'StartCutover', data: {} })],
-      facts: this.#rollbacks(),
-      settled: this.#isSettled(),
-    };
+    const commands = together([
+      this.#approvals(approvedBy),
+      this.#to(firstOf(board.are.draft), { type: 'VerifySource', data: {} }),
+      this.#to(replications, { type: 'StartProtection', data: {} }),
+      this.#to(firstOf(board.are.wantsTest), { type: 'LaunchTest', data: {} }),
+      phase === 'prepare' ? nothing : this.#to(cutovers, { type: 'StartCutover', data: {} }),
+    ]);
+    if (phase === 'prepare') return { commands, facts: noFacts, settled: false };
+    return { commands, facts: this.#rollbacks(), settled: this.#isSettled() };
   }
 
   reasons(): (migration: MigrationId) => MemberOutcome['why'] {
@@ -130,6 +137,7 @@ class IncrementalPlanner implements WavePlanner {
   }
 
   #to(indexes: readonly number[], command: MigrationCommand): Commands {
+    if (indexes.length === 0) return nothing;
     return indexes.flatMap((index) => {
       const member = this.#board.shape.members[index];
       return member ? [{ migration: member.migration, command }] : [];
@@ -138,7 +146,7 @@ class IncrementalPlanner implements WavePlanner {
 
   #approvals(by: string | null): Commands {
     const { are } = this.#board;
-    if (by === null || are.wantsApproval.size === 0) return [];
+    if (by === null || are.wantsApproval.size === 0) return nothing;
     // An approver may not approve what they asked for themselves; such members wait for someone else.
     const mayApprove = (index: number): boolean => {
       const plan = this.#board.stateOf(index)?.snapshot.context.plan;
@@ -233,6 +241,7 @@ class IncrementalPlanner implements WavePlanner {
   }
 
   #rollbacks(): readonly WaveFact[] {
+    if (this.#board.unnoted.size === 0) return noFacts;
     return firstOf(this.#board.unnoted).flatMap((index): readonly WaveFact[] => {
       const migration = this.#board.shape.members[index]?.migration;
       const cutovers = this.#board.stateOf(index)?.cutovers;

@@ -17,7 +17,7 @@ import { flowWorld } from '#simulator/flow/flow-world';
 import type { MachineStanding } from '#simulator/flow/resume';
 import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
 import { factIds } from '#scenarios/fact-ids';
-import { rehearsalLog } from '#scenarios/rehearsal-log';
+import { rehearsalLog, type RehearsalLog } from '#scenarios/rehearsal-log';
 import { rehearsalMembers, type RehearsalMembers } from '#scenarios/rehearsal-members';
 import { operators, type Operators } from '#scenarios/operators';
 import type { Trouble } from '#scenarios/trouble';
@@ -83,7 +83,7 @@ class Ahead {
   readonly #crew: RehearsalMembers;
   readonly #people: Operators;
   readonly #lead: Lead;
-  readonly #append: ReturnType<typeof rehearsalLog>['append'];
+  readonly #log: RehearsalLog;
   readonly #commandIds: Rng;
   readonly #waves = new Map<WaveId, SteppedDriver<WaveState, WaveCommand, WaveRejection>>();
   readonly #rests = new Map<MigrationId, { readonly rest: Rest | undefined; readonly at: Instant | null }>();
@@ -102,9 +102,10 @@ class Ahead {
       ...{ estate, clock, progressEvery, rng: rng.fork('world') },
       standing: (vm) => standing(vm as MigrationId),
     });
-    this.#append = rehearsalLog(undefined, clock, () => undefined, run.ends).append;
+    this.#log = rehearsalLog(undefined, clock, () => undefined, run.ends);
     this.#crew = rehearsalMembers({
-      ...{ append: this.#append, clock, world, rng: rng.fork('members'), correlationId: 'forecast' },
+      ...{ clock, world, rng: rng.fork('members'), correlationId: 'forecast' },
+      appendTo: (stream) => this.#log.appendTo(stream),
       keepsFacts: false,
       namesFacts: options.onFacts !== undefined,
       onFacts: (migration, stream, facts) => this.#memberMoved(migration, stream, facts),
@@ -165,7 +166,7 @@ class Ahead {
     const { run, rng, clock, onFacts } = this.#options;
     const stream: StreamId = `wave-${id}`;
     const driver = stepDriver(waveModel, stream, {
-      ...{ append: this.#append, clock, correlationId: id, history },
+      ...{ append: this.#log.append, clock, correlationId: id, history },
       // It looks at its members soon, and by then all of them are here.
       world: conductor(() => this.#waves.get(id)?.state() ?? recorded, this.#crew),
       newFactId: factIds(rng.fork(stream)),

@@ -14,7 +14,7 @@ import { defaultAssumptions, type Assumptions } from './assumptions.ts';
 import { datastores } from './datastores.ts';
 import { MachineWorld, type Surroundings } from './machine-world.ts';
 import type { Machine, MachineView } from './machine.ts';
-import { hostOf, placesOf, sentinelPlace } from './network.ts';
+import { hostOf, placesOf, sentinelPlace, sharedWays } from './network.ts';
 import { flowStage } from './stage.ts';
 import { taskLine } from './task-line.ts';
 import { takenUp, type MachineStanding } from './resume.ts';
@@ -101,6 +101,7 @@ export function flowWorld({
   };
   const surroundings: Surroundings = {
     estate,
+    ways: sharedWays(estate, assumptions),
     clock,
     transfers: shared,
     datastores: datastores(estate),
@@ -123,6 +124,7 @@ export function flowWorld({
     },
     become(next) {
       surroundings.estate = next;
+      surroundings.ways = sharedWays(next, assumptions);
       places = new Map([...places, ...placesOf(next, assumptions.compute)]);
       shared.become(places);
     },

@@ -25,6 +25,8 @@ import type { Transfers } from './transfers.ts';
 export interface Surroundings {
   /** What there is just now: it may become another. */
   estate: Estate;
+  /** The ways of its VMs. */
+  ways: (vm: EstateVm) => Way;
   readonly clock: SimulatedClock;
   readonly transfers: Transfers;
   readonly datastores: Datastores;
@@ -204,7 +206,9 @@ export class MachineWorld implements SteppedWorld<MigrationFact, Effect> {
     const { estate, sentinels } = this.#around;
     const { vm, assumptions } = this.#machine;
     if (this.#way?.estate === estate && this.#way.vm === vm) return this.#way.way;
-    const way = wayOf(estate, vm, assumptions, sentinels.has(vm.name) ? [sentinelPlace(vm.name)] : []);
+    const way = sentinels.has(vm.name)
+      ? wayOf(estate, vm, assumptions, [sentinelPlace(vm.name)])
+      : this.#around.ways(vm);
     this.#way = { estate, vm, way };
     return way;
   }

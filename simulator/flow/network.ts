@@ -101,6 +101,23 @@ export function wayOf(estate: Estate, vm: EstateVm, assumed: NetworkAssumptions,
   };
 }
 
+/**
+ * The ways of an estate's VMs. Those that go from the same host over the same places have one way, and not one each: a fleet
+ * of thousands has a few hundred.
+ */
+export function sharedWays(estate: Estate, assumed: NetworkAssumptions): (vm: EstateVm) => Way {
+  const known = new Map<string, Way>();
+  return (vm) => {
+    const { host, link, datastore = '', disks } = vm;
+    const name = [host, link, datastore, disks.length].join('\n');
+    const before = known.get(name);
+    if (before) return before;
+    const way = wayOf(estate, vm, assumed);
+    known.set(name, way);
+    return way;
+  };
+}
+
 type NetworkAssumptions = Pick<Assumptions, 'streams' | 'compute'>;
 
 /**

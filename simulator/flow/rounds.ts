@@ -242,19 +242,21 @@ function carry(
 
 /** Each disk's part, by its size. */
 function diskReports(vm: EstateVm, round: Round, sent: Bytes, zeroed: Bytes): readonly DiskReport[] {
-  const used = vm.disks.reduce((sum, disk) => sum + disk.used, 0);
-  const parts = (whole: number): readonly number[] => {
-    const shares = vm.disks.map((disk) => (used === 0 ? 0 : Math.floor((whole * disk.used) / used)));
-    const rest = whole - shares.reduce((sum, share) => sum + share, 0);
-    return shares.map((share, i) => (i === 0 ? share + rest : share));
-  };
-  const sentParts = parts(sent);
-  const zeroedParts = parts(zeroed);
-  return vm.disks.map(({ id }, i) => ({
+  const { name, disks } = vm;
+  const used = disks.reduce((sum, disk) => sum + disk.used, 0);
+  const part = (whole: number, of: number): number => (used === 0 ? 0 : Math.floor((whole * of) / used));
+  // What is lost by rounding down is the first one's.
+  let sentRest: number = sent;
+  let zeroedRest: number = zeroed;
+  for (const disk of disks) {
+    sentRest -= part(sent, disk.used);
+    zeroedRest -= part(zeroed, disk.used);
+  }
+  return disks.map(({ id, used: own }, i) => ({
     disk: id,
-    sent: bytes(sentParts[i] ?? 0),
-    zeroed: bytes(zeroedParts[i] ?? 0),
-    root: rootOf(`${vm.name} ${id} ${round}`),
+    sent: bytes(part(sent, own) + (i === 0 ? sentRest : 0)),
+    zeroed: bytes(part(zeroed, own) + (i === 0 ? zeroedRest : 0)),
+    root: rootOf(`${name} ${id} ${round}`),
   }));
 }
 

@@ -170,7 +170,7 @@ describe('shares that are found anew only where something changed', () => {
     expect(shared.groups).toBe(3);
     for (let n = 0; n < hosts - 120; n += 1) {
       end(at(streams, n * 7));
-      expect(shared.share(start).size).toBeLessThanOrEqual(3);
+      expect(shared.share(start).length).toBeLessThanOrEqual(3);
     }
     expect(streams.map(rateOf)).toEqual(streams.map(() => 10_000 / 120));
   });

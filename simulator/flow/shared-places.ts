@@ -39,12 +39,17 @@ export class SharedPlaces {
   readonly #resting = new Map<string, Group>();
   readonly #limits = new Map<number, Limit>();
   readonly #carried: Carried;
-  /** What is to be shared anew: groups whose streams changed, and watched places. */
-  readonly #changed = new Set<Group>();
-  readonly #touched = new Set<Place>();
+  /** What is to be shared anew: groups whose streams changed, and watched places. Each once; its notes say so. */
+  #changed: Group[] = [];
+  #touched: Place[] = [];
   /** Places that may have to be watched, and that may be let go. */
   readonly #high = new Set<Place>();
   readonly #idle = new Set<Place>();
+  /** The names of groups by the ways that lead to them, as of an epoch in which places are watched and held as they are. */
+  readonly #keys = new WeakMap<readonly Place[], GroupKey>();
+  #epoch = 0;
+  /** How often rates were found. */
+  #sharings = 0;
 
   constructor(capacities: ReadonlyMap<string, number>, carried: Carried) {
     this.#carried = carried;
@@ -73,19 +78,33 @@ export class SharedPlaces {
     const isHeld = place.streamMax !== streamMax;
     place.capacity = capacity;
     place.streamMax = streamMax;
-    if (isHeld) this.#regroup(place, now);
-    if (place.isWatched) this.#touched.add(place);
+    if (isHeld) {
+      this.#epoch += 1;
+      this.#regroup(place, now);
+    }
+    if (place.isWatched && !place.notes.isTouched) {
+      place.notes.isTouched = true;
+      this.#touched.push(place);
+    }
     this.#weigh(place, 0);
   }
 
   /** A group is to be shared anew, whatever changed of it. */
   concern(group: Group): void {
-    this.#changed.add(group);
+    if (group.notes.isChanged) return;
+    group.notes.isChanged = true;
+    this.#changed.push(group);
   }
 
   /** Finds rates anew. Answers the groups that changed in any way since the last time; some may have no streams any more. */
-  share(now: Instant): ReadonlySet<Group> {
-    const altered = new Set<Group>();
+  share(now: Instant): readonly Group[] {
+    this.#sharings += 1;
+    const altered: Group[] = [];
+    const alter = (group: Group): void => {
+      if (group.notes.altered === this.#sharings) return;
+      group.notes.altered = this.#sharings;
+      altered.push(group);
+    };
     // Only here: else a place could be let go and watched again without end.
     if (this.#idle.size > 0) {
       const idle = [...this.#idle].filter((place) => place.isWatched && isIdle(place));
@@ -98,22 +117,28 @@ export class SharedPlaces {
         this.#high.clear();
         this.#watch(high, true, now);
       }
-      for (const group of this.#changed) altered.add(group);
-      if (this.#changed.size === 0 && this.#touched.size === 0) {
+      const [changed, touched] = [this.#changed, this.#touched];
+      if (changed.length === 0 && touched.length === 0) {
         this.#rest(altered);
         return altered;
       }
-      const concerned = fillUp(this.#changed, this.#touched);
-      this.#changed.clear();
-      this.#touched.clear();
-      for (const group of concerned) {
+      for (const group of changed) alter(group);
+      for (const group of this.#sharedAnew(changed, touched)) {
         const { fresh } = group.notes;
         if (fresh === group.rate) continue;
         goOnAt(group, fresh, now);
-        altered.add(group);
+        alter(group);
         this.#setCeiling(group);
       }
     }
+  }
+
+  #sharedAnew(changed: readonly Group[], touched: readonly Place[]): readonly Group[] {
+    this.#changed = [];
+    this.#touched = [];
+    for (const group of changed) group.notes.isChanged = false;
+    for (const place of touched) place.notes.isTouched = false;
+    return fillUp(changed, touched);
   }
 
   /** Writes down what has crossed each place until then, which must not be before it was last written. */
@@ -129,6 +154,8 @@ export class SharedPlaces {
 
   /** Watches places, or lets them go. A stream that passes several of them changes groups once, with the last of them. */
   #watch(places: readonly Place[], isWatched: boolean, now: Instant): void {
+    if (places.length === 0) return;
+    this.#epoch += 1;
     places.forEach((place, i) => {
       place.isWatched = isWatched;
       place.notes.turning = i;
@@ -185,13 +212,7 @@ export class SharedPlaces {
   }
 
   #groupOf({ way, order }: Stream, now: Instant): Group {
-    let value = Math.min(order.streamMax, unlimited);
-    let key = '';
-    for (const place of way) {
-      value = Math.min(value, place.streamMax);
-      if (place.isWatched) key += `${place.index} `;
-    }
-    key += value;
+    const { key, value } = this.#keyOf(way, order.streamMax);
     const known = this.#groups.get(key);
     if (known) return known;
     const rested = this.#resting.get(key);
@@ -211,6 +232,20 @@ export class SharedPlaces {
     );
     this.#groups.set(key, group);
     return group;
+  }
+
+  #keyOf(way: readonly Place[], streamMax: number): GroupKey {
+    const before = this.#keys.get(way);
+    if (before && before.epoch === this.#epoch && before.streamMax === streamMax) return before;
+    let value = Math.min(streamMax, unlimited);
+    let key = '';
+    for (const place of way) {
+      value = Math.min(value, place.streamMax);
+      if (place.isWatched) key += `${place.index} `;
+    }
+    const found: GroupKey = { epoch: this.#epoch, streamMax, value, key: key + value };
+    this.#keys.set(way, found);
+    return found;
   }
 
   #setCeiling(group: Group): void {
@@ -236,6 +271,15 @@ export class SharedPlaces {
     passage.since = until;
     this.#carried(place.index, since, until, (passage.mark - mark) * streams);
   }
+}
+
+/** Which group streams of one way and one limit of their own belong to. */
+interface GroupKey {
+  readonly epoch: number;
+  readonly streamMax: number;
+  /** What each of them is held to, on its way and by itself. */
+  readonly value: number;
+  readonly key: string;
 }
 
 /** The last of the places on a stream's way that are beginning, or ceasing, to be watched. */

@@ -34,6 +34,8 @@ export interface Place {
 }
 
 interface PlaceNotes {
+  /** It is to be shared anew. */
+  isTouched: boolean;
   /** The sharing that reached it. */
   reached: number;
   /** What is left to those who are not settled yet, and how many streams they are. */
@@ -79,6 +81,10 @@ export interface Group {
 }
 
 interface GroupNotes {
+  /** It is to be shared anew. */
+  isChanged: boolean;
+  /** The last time that rates were found in which anything of it changed. */
+  altered: number;
   /** The sharing that concerned it last, and the one that settled it. */
   concerned: number;
   settled: number;
@@ -117,7 +123,7 @@ export const newPlace = (name: string, index: number, capacity: number): Place =
   passages: [],
   isWatched: false,
   bound: 0,
-  notes: { reached: 0, left: 0, waiting: 0, turning: -1 },
+  notes: { isTouched: false, reached: 0, left: 0, waiting: 0, turning: -1 },
 });
 
 /** A group without streams. */
@@ -133,7 +139,7 @@ export const newGroup = (key: string, watched: readonly Place[], limit: Limit, s
   ceiling: 0,
   queue: new FlatQueue<Stream>(),
   due: Infinity,
-  notes: { concerned: 0, settled: 0, fresh: 0 },
+  notes: { isChanged: false, altered: 0, concerned: 0, settled: 0, fresh: 0 },
 });
 
 /** A group that all have left is as good as new. */
