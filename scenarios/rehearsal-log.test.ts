@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { EventLog, ProposedFact, StreamId } from '#core/event-log/event-log';
+import { revision, type EventLog, type ProposedFact, type StreamId } from '#core/event-log/event-log';
 import { factId } from '#core/ids';
 import { err, ok } from '#core/result';
 import { instant, millis } from '#core/units';
@@ -44,6 +44,15 @@ describe('the log of a rehearsal', () => {
     expect(log.append(stream, [fact(1)], 'none')).toEqual(
       err({ type: 'RevisionConflict', stream, expected: 'none', actual: 0 }),
     );
+  });
+
+  it('knows one stream beside the others, however its facts come', () => {
+    const log = rehearsalLog(undefined, virtualClock({ turn }), () => undefined);
+    const append = log.appendTo(stream);
+    expect(append(stream, [fact(0)], 'none')).toEqual(ok({ revision: 0, position: 1 }));
+    expect(log.append(stream, [fact(1)], 'none').ok).toBe(false);
+    expect(log.append('migration-db', [fact(2)], 'none')).toEqual(ok({ revision: 0, position: 2 }));
+    expect(append(stream, [fact(3)], revision(0))).toEqual(ok({ revision: 1, position: 3 }));
   });
 
   it('says once what the log said that is to keep the facts, and takes no more', async () => {

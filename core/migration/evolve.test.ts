@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { bytes, GiB, instant, round, seconds } from '#core/units';
 import { samplePlan, sampleReport } from '#test/support/migration-facts';
 import { axesOf } from './abilities.ts';
+import { copyOfContext, type MigrationContext } from './chart.ts';
 import { canTake, evolve, foldMigration, initialMigration, type MigrationState } from './evolve.ts';
 import type { MigrationFact } from './facts.ts';
 import type { MigrationPlan } from './plan.ts';
@@ -16,6 +17,13 @@ const replicating = (changes: Partial<MigrationPlan> = {}): readonly MigrationFa
   { type: 'ProtectionStarted', data: {} },
   { type: 'ReplicationInitiated', data: { disks: [] } },
 ];
+
+it('a copy of a context has all that it has', () => {
+  const start = initialMigration().snapshot.context;
+  // No two of them alike, so that none can stand in for another.
+  const context = Object.fromEntries(Object.keys(start).map((name, i) => [name, i])) as unknown as MigrationContext;
+  expect(copyOfContext(context)).toEqual(context);
+});
 
 describe('evolve', () => {
   it('refuses a fact that cannot follow', () => {

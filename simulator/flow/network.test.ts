@@ -3,7 +3,7 @@ import { diskId } from '#core/ids';
 import { bytes, bytesPerSecond, GiB, millis, ratio } from '#core/units';
 import type { Estate, EstateVm } from '#simulator/estate/estate';
 import { assumptionsWith, defaultAssumptions } from './assumptions.ts';
-import { placesOf, wayOf } from './network.ts';
+import { placesOf, sharedWays, wayOf } from './network.ts';
 
 const vm: EstateVm = {
   name: 'web-1',
@@ -65,6 +65,14 @@ describe('the places of a network', () => {
       'sentinel web-1',
       'host kvm-1',
     ]));
+
+  it('are one way for all VMs that take the same, and no other for any', () => {
+    const ways = sharedWays(full, defaultAssumptions);
+    const twice = { ...vm, disks: [...vm.disks, ...vm.disks] };
+    for (const each of [vm, inGold, twice, { ...twice, name: 'web-2' }, { ...inGold, name: 'web-3' }])
+      expect(ways(each)).toEqual(wayOf(full, each, defaultAssumptions));
+    expect(ways({ ...inGold, name: 'web-3' })).toBe(ways(inGold));
+  });
 
   it('hold a stream to what TCP makes of loss', () => {
     const lossy = (percent: number): number =>
