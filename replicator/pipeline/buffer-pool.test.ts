@@ -46,4 +46,27 @@ describe('a pool of buffers', () => {
     expect(pool.take(full)).toBe(own);
     expect(pool.take(full)).toBeUndefined();
   });
+
+  it('leaves its buffers to those that come after it, with what was out when it was closed', () => {
+    const before = bufferPool(full, 2);
+    const [returned, out] = [before.take(full), before.take(full)];
+    if (returned) before.give(returned);
+    before.close();
+    const next = bufferPool(full, 3);
+    const first = next.take(full);
+    const second = next.take(full);
+    expect([first === returned, second === out]).toEqual([true, false]);
+    if (out) before.give(out);
+    expect(next.take(full) === out).toBe(true);
+  });
+
+  it('gives none that was left and is much longer than what is needed', () => {
+    const before = bufferPool(full, 1);
+    const long = before.take(full);
+    if (long) before.give(long);
+    before.close();
+    const next = bufferPool(full, 2);
+    expect(next.take(100) === long).toBe(false);
+    expect(next.take(full) === long).toBe(true);
+  });
 });

@@ -140,6 +140,7 @@ function run(input: RunInput, options: RunOptions, total: number): Promise<Resul
       finished.abort(calledOff);
       stopListening?.();
       options.signal?.removeEventListener('abort', cancel);
+      pool.close();
       resolve(outcome);
     };
     const perform = (action: PipelineAction): void => {

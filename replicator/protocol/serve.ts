@@ -62,12 +62,13 @@ export async function serve(options: ServeOptions): Promise<Result<Service, List
 
 async function admit(
   connection: SecuredConnection,
-  { network, clock, admits, pool, onPeer }: ServeOptions,
+  { network, clock, admits, pool: newPool, onPeer }: ServeOptions,
   channels: Set<Channel>,
   log: (line: string) => void,
 ): Promise<void> {
   const { shown, from } = connection;
-  const channel = channelOver(connection, admits, clock, pool?.());
+  const pool = newPool?.();
+  const channel = channelOver(connection, admits, clock, pool);
   channels.add(channel);
   const greeted = await greeting(channel, clock, shown, admits);
   if (greeted.ok) await onPeer(channel, greeted.value);
@@ -77,6 +78,7 @@ async function admit(
     channel.say({ type: 'Failed', error: { type: 'Unauthorized', peer, detail: greeted.error } });
   }
   await channel.close();
+  pool?.close();
   channels.delete(channel);
 }
 
