@@ -3,6 +3,7 @@ import type { Rng } from '#core/rng';
 import { after, instant, millis, ratio, type Instant } from '#core/units';
 import { settledNothing } from '#simulator/kernel/simulated-clock';
 import type { Direction } from './link.ts';
+import { pieceMax, pieceOf } from './piece-memory.ts';
 
 /*
  * One direction of one connection: bytes go in as they are written and come out in order, in pieces that have nothing to
@@ -47,7 +48,6 @@ export interface BytePipeOptions {
 
 /** What may be on its way or unread at once: the buffers of two kernels. */
 export const windowMax = 256 * 1024;
-const pieceMax = 64 * 1024;
 // What fits into one packet is seldom read in pieces, and most of what is said does: each piece costs as much as the whole.
 const segment = 1_400;
 const wholeShareSmall = ratio(7, 8);
@@ -176,7 +176,7 @@ function carrier({ clock, rng, direction, onArrival, note }: BytePipeOptions) {
  */
 function takeFrom(waiting: Written[], count: number): { readonly piece: Uint8Array; readonly isTold: boolean } {
   let isTold = false;
-  const piece = new Uint8Array(count);
+  const piece = pieceOf(count);
   for (let filled = 0; filled < count;) {
     const [first] = waiting;
     if (!first) break;

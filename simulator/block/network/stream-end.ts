@@ -2,6 +2,7 @@ import type { GuestStream } from '#replicator/protocol/guest-network';
 import type { SecuredConnection } from '#replicator/protocol/network';
 import type { SimulatedProcess } from '#simulator/block/process';
 import { settledNothing } from '#simulator/kernel/simulated-clock';
+import { pieceRead } from './piece-memory.ts';
 import { bytePipe, type Arrival, type BytePipe, type BytePipeOptions } from './byte-pipe.ts';
 
 /** One end of a simulated connection, as its process sees it and as the network does. */
@@ -211,7 +212,11 @@ function deliver(state: State, pipe: BytePipe): unknown {
     }
     // What was put back has made room when it was read first.
     if (again === undefined) state.onRead(next.length);
-    for (const listener of state.into ? [state.into] : [...listeners.data]) listener(next);
+    if (state.into) {
+      // Whoever reads into a buffer of its own has a copy. Others may keep what they are given.
+      state.into(next);
+      if (again === undefined) pieceRead(next);
+    } else for (const listener of [...listeners.data]) listener(next);
   }
   state.delivering = false;
   return said;
