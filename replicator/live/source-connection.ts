@@ -1,8 +1,8 @@
-import { calledOff } from '#core/called-off';
 import type { HypervisorError, SourceHypervisor } from '#core/ports/source-hypervisor';
 import type { Clock } from '#core/clock';
 import { err, type Result } from '#core/result';
 import { seconds } from '#core/units';
+import { deadline } from '#replicator/protocol/deadline';
 import { whileWanted } from './patience.ts';
 
 /** The way to one source's hypervisor, made anew after it was lost. */
@@ -63,16 +63,19 @@ async function withGrace<T>(
   clock: Clock,
   answer: Promise<Result<T, HypervisorError>>,
 ): Promise<Result<T, HypervisorError>> {
-  const answered = new AbortController();
+  let wait = (): void => undefined;
+  let callOff = (): void => undefined;
   const late = new Promise<Result<T, HypervisorError>>((resolve) => {
-    const wait = (): void => void clock.wait(graceMax, answered.signal).then(() => resolve(abandoned));
+    wait = () => void (callOff = deadline(clock, graceMax, () => resolve(abandoned)));
     if (signal.aborted) wait();
-    else signal.addEventListener('abort', wait, { once: true, signal: answered.signal });
+    else signal.addEventListener('abort', wait);
   });
   try {
     return await Promise.race([answer, late]);
   } finally {
-    answered.abort(calledOff);
+    // Nearly every question is answered in time, and a step that asks for minutes would gather a listener for each.
+    signal.removeEventListener('abort', wait);
+    callOff();
   }
 }
 

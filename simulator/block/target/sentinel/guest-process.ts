@@ -34,6 +34,15 @@ export function guestProcess(guest: RunningGuest, process: SimulatedProcess, clo
         await clock.wait(duration, signal);
         return running();
       },
+      alarm: (duration, act) => {
+        const ring = (): void => {
+          if (!isAlive()) return;
+          if (guest.isFrozen()) callOff = clock.alarm(standstill, ring);
+          else act();
+        };
+        let callOff = clock.alarm(duration, ring);
+        return () => callOff();
+      },
     },
     bound:
       (work) =>
