@@ -1,4 +1,4 @@
-import { calledOff } from '#core/called-off';
+import { abortedWith, calledOff } from '#core/called-off';
 import { err, ok, type Result } from '#core/result';
 import type { Millis } from '#core/units';
 import type { ReplicationError, ReplicationPath, RoundProgress, RunOptions } from '#replicator/pipeline/replication';
@@ -21,18 +21,24 @@ export type GatewayPathOptions = GatewayPlace & {
  */
 export function gatewayPath(options: GatewayPathOptions): ReplicationPath {
   const { line = gatewayLine(options) } = options;
-  const closed = new AbortController();
-  const running = new Set<Promise<unknown>>();
+  /** What runs, and what calls it off. */
+  const running = new Map<Promise<unknown>, AbortController>();
+  let isClosed = false;
   const clock = options.clock ?? wallClock;
   const patience = options.patience ?? patienceDefault;
   const during = <T>(
     given: AbortSignal | undefined,
     work: (signal: AbortSignal) => (attempt: Attempt) => Promise<Result<T, ReplicationError>>,
   ): Promise<Result<T, ReplicationError>> => {
-    const signal = given ? AbortSignal.any([given, closed.signal]) : closed.signal;
+    const { controller, letGo } = abortedWith(given);
+    const { signal } = controller;
+    if (isClosed) controller.abort(calledOff);
     const done = withReconnects({ clock, patience, signal }, work(signal));
-    running.add(done);
-    void done.finally(() => running.delete(done));
+    running.set(done, controller);
+    void done.finally(() => {
+      letGo();
+      running.delete(done);
+    });
     return done;
   };
   return {
@@ -72,8 +78,9 @@ export function gatewayPath(options: GatewayPathOptions): ReplicationPath {
         return answer.value.type === 'Inspected' ? ok(answer.value.progress) : unexpected(answer.value);
       }),
     close: async () => {
-      closed.abort(calledOff);
-      await Promise.allSettled(running);
+      isClosed = true;
+      for (const controller of running.values()) controller.abort(calledOff);
+      await Promise.allSettled(running.keys());
       await line.close();
     },
   };

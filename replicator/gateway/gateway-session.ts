@@ -1,5 +1,5 @@
 import { isAbsolute } from 'node:path';
-import { calledOff } from '#core/called-off';
+import { abortedWith, calledOff } from '#core/called-off';
 import { ok, type Result } from '#core/result';
 import type { Files } from '#replicator/disk/files';
 import type { ReplicationError, ReplicationJob, RunOptions } from '#replicator/pipeline/replication';
@@ -144,7 +144,7 @@ async function alone<T>(
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const before = jobs.get(replica);
-  const stopped = new AbortController();
+  const { controller: stopped, letGo } = abortedWith(gone);
   let end: () => void = () => undefined;
   const ended = new Promise<void>((resolve) => (end = resolve));
   const mine = {
@@ -156,8 +156,9 @@ async function alone<T>(
   jobs.set(replica, mine);
   try {
     await before?.stop();
-    return await work(AbortSignal.any([gone, stopped.signal]));
+    return await work(stopped.signal);
   } finally {
+    letGo();
     if (jobs.get(replica) === mine) jobs.delete(replica);
     end();
   }

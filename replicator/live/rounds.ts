@@ -1,4 +1,4 @@
-import { calledOff } from '#core/called-off';
+import { abortedWith, calledOff } from '#core/called-off';
 import type { DiskId } from '#core/ids';
 import type { RoundProgress, RoundReport } from '#core/migration/facts';
 import { disksNamed, type DiskLocator, type SourceDisk, type SourceInventory } from '#core/ports/source-hypervisor';
@@ -124,8 +124,8 @@ async function moveDisks(
   if (order.signal.aborted) return err({ type: 'Abandoned' });
 
   // All disks at once: a round is done when its slowest disk is, and the path bounds what each may take.
-  const over = new AbortController();
-  const signal = AbortSignal.any([order.signal, over.signal]);
+  const { controller: over, letGo } = abortedWith(order.signal);
+  const { signal } = over;
   const progress = roundProgress(
     { round: order.round, disks: disks.map(({ id }) => id), clock: parts.clock, said: marks.memory.progress },
     order.onProgress,
@@ -152,6 +152,7 @@ async function moveDisks(
       }
     }),
   );
+  letGo();
   if (order.signal.aborted) return err({ type: 'Abandoned' });
   return first ? err(pathTrouble(first.error, first.disk, order)) : ok(moved);
 }
