@@ -70,7 +70,7 @@ export const emptyJournal = (header: JournalHeader): Uint8Array =>
 /** One record as bytes. */
 export function encodeRecord(record: JournalRecord): Uint8Array {
   const body = Buffer.concat([Buffer.of(typeCodes[record.type]), contentOf(record)]);
-  const head = Buffer.alloc(recordHead);
+  const head = Buffer.allocUnsafe(recordHead);
   head.writeUInt32BE(body.length, 0);
   head.writeBigUInt64BE(xxh64(body), 4);
   return Buffer.concat([head, body]);
@@ -92,12 +92,12 @@ function contentOf(record: JournalRecord): Uint8Array {
 }
 
 function encodeEntry({ start, length, digests }: DurableEntry): Uint8Array {
-  const head = Buffer.alloc(entryLength);
+  const head = Buffer.allocUnsafe(entryLength);
   head.writeBigUInt64BE(BigInt(start), 0);
   head.writeBigUInt64BE(BigInt(length), 8);
   head.writeUInt8(typeof digests === 'string' ? digestCodes[digests] : digestCodes.listed, 16);
   if (typeof digests === 'string') return head;
-  const list = Buffer.alloc(digests.length * digestLength);
+  const list = Buffer.allocUnsafe(digests.length * digestLength);
   digests.forEach((digest, index) => list.writeBigUInt64BE(digest, index * digestLength));
   return Buffer.concat([head, list]);
 }

@@ -16,7 +16,7 @@ const head = 4;
 /** One message as bytes. Its length is the caller's to keep within `messageMax`. */
 export function encodeMessage(message: object): Buffer {
   const json = Buffer.from(JSON.stringify(message));
-  const encoded = Buffer.alloc(head + json.length);
+  const encoded = Buffer.allocUnsafe(head + json.length);
   encoded.writeUInt32BE(json.length);
   encoded.set(json, head);
   return encoded;
