@@ -94,13 +94,16 @@ export const firstFreeSector = ({ size }: GuestDisk): number =>
 const slotOf = (number: number, places: readonly number[], disks: number): number =>
   1 + (Math.floor(number / disks) % (Math.min(...places) - 1));
 
+// One for all: disks take a copy of what is written to them.
+const record = new DataView(new ArrayBuffer(recordLength));
+const recordBytes = new Uint8Array(record.buffer);
+
 function put(disk: GuestDisk | undefined, slot: number, kind: number, number: number, identity: number): void {
-  const record = new DataView(new ArrayBuffer(recordLength));
   record.setUint32(0, kind);
   record.setUint32(4, number);
   record.setUint32(8, identity);
   record.setUint32(12, sealOf(kind, number, identity));
-  disk?.write(regionStart + slot * recordLength, new Uint8Array(record.buffer));
+  disk?.write(regionStart + slot * recordLength, recordBytes);
 }
 
 function numberAt(view: DataView, slot: number, kind: number, identity: number): number | undefined {

@@ -201,7 +201,8 @@ const keepsRecords = (self: Self): boolean =>
   self.phase === 'up' &&
   !self.isReadOnly &&
   !stands(self) &&
-  recordsServices(self).some(({ name }) => self.services.get(name)?.state === 'running');
+  // Asked before every write.
+  (self.installed?.services.some((it) => it.keepsRecords && self.services.get(it.name)?.state === 'running') ?? false);
 
 function startServices(self: Self): void {
   const { booted, installed, services, isReadOnly } = self;

@@ -48,17 +48,22 @@ export function guestKernel(guest: RunningGuest, options: GuestKernelOptions): G
   const { hasRequests = () => true } = options;
   const names = diskTable(guest);
   let ring: Recording | undefined;
+  let last: { readonly named: readonly Named[]; readonly disks: readonly KernelDisk[] } | undefined;
   const disks = (): readonly KernelDisk[] => {
-    const now = names().map(({ disk, letter, sequence }): KernelDisk => {
+    const named = names();
+    // Asked with every read: as long as no disk comes, goes or grows they are the same.
+    if (last?.named === named && last.disks.every(({ disk, size }) => size === sizeOf(disk))) return last.disks;
+    const now = named.map(({ disk, letter, sequence }): KernelDisk => {
       const id = diskId(`${controllers[guest.hardware.controller].prefix}${letter}`);
       return {
-        ...{ id, disk, path: `/dev/${id}`, size: bytes(alignDown(disk.size, blockSize)) },
+        ...{ id, disk, path: `/dev/${id}`, size: sizeOf(disk) },
         ...{ logicalBlockSize: bytes(blockSize), identity: `${sequence}:`, dev: devOf(letter) },
         ...{ requestBased: hasRequests(id), scatteredDiscards: false, partitions: [], layers: [] },
       };
     });
     // The kernel records by number, whichever disk has it by now.
     ring?.watch(now);
+    last = { named, disks: now };
     return now;
   };
   return {
@@ -83,6 +88,8 @@ interface Named {
   readonly sequence: number;
 }
 
+const sizeOf = ({ size }: GuestDisk): KernelDisk['size'] => bytes(alignDown(size, blockSize));
+
 const letters = 'abcdefghijklmnopqrstuvwxyz';
 const devOf = (letter: string): number => 254 * 2 ** 20 + letters.indexOf(letter) * 16;
 
@@ -91,6 +98,7 @@ function diskTable(guest: RunningGuest): () => readonly Named[] {
   let known: readonly Named[] = [];
   let sequence = 0;
   return () => {
+    if (known.length === guest.disks.length && known.every(({ disk }) => guest.disks.includes(disk))) return known;
     const there = known.filter(({ disk }) => guest.disks.includes(disk));
     for (const disk of guest.disks) {
       if (there.some((one) => one.disk === disk)) continue;
