@@ -27,6 +27,11 @@ const blocked: readonly MigrationFact[] = [
   ...syncing,
   { type: 'ReplicationStalled', data: { reason, retryable: false } },
 ];
+const catchingUp: readonly MigrationFact[] = [
+  ...parked,
+  { type: 'TestLaunchRequested', data: {} },
+  { type: 'ReplicationStalled', data: { reason, retryable: false } },
+];
 const approved: readonly MigrationFact[] = [...syncing, { type: 'CutoverStarted', data: {} }];
 const quiescing: readonly MigrationFact[] = [
   ...approved,
@@ -50,6 +55,13 @@ describe('the next step', () => {
     ['cuts over what is parked', parked, 'StartCutover'],
     ['resumes where an earlier run was blocked', blocked, 'ResumeReplication'],
     ['ends where this run is blocked', blocked, { type: 'end', kind: 'blocked' }, ['VerifySource']],
+    ['resumes where an earlier run was blocked before its test', catchingUp, 'ResumeReplication'],
+    [
+      'ends where its test waits for rounds that are blocked',
+      catchingUp,
+      { type: 'end', kind: 'blocked' },
+      ['LaunchTest'],
+    ],
     ['waits while the guest is stopped', quiescing, { type: 'wait' }, ['StartCutover']],
     [
       'ends with a cutover of its own that was rolled back',

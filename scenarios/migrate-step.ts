@@ -110,7 +110,7 @@ function towardsHandOver(state: MigrationState, plan: MigrationPlan, sent: Sent,
     case 'finalized':
       return end(phase);
     case 'testing':
-      return testing(lifecycle, sent);
+      return testing(lifecycle, sent, replication);
     case 'verifying':
     case 'rollingBack':
     case 'cancelling':
@@ -122,7 +122,10 @@ function towardsHandOver(state: MigrationState, plan: MigrationPlan, sent: Sent,
 }
 
 /** A clone that runs has passed every check from inside: whoever wrote the plan takes that for a verdict. */
-function testing(lifecycle: string, sent: Sent): Step {
+function testing(lifecycle: string, sent: Sent, replication: string): Step {
+  // The clone waits for what was written last, and nobody fetches that any more.
+  const blocked = lifecycle === 'testing.catchingUp' ? blockedReplication(replication, sent) : undefined;
+  if (blocked) return blocked;
   if (lifecycle !== 'testing.running' || sent.has('JudgeTest')) return wait;
   return send({ type: 'JudgeTest', data: { verdict: 'passed', note: 'the clone passed every check from inside' } });
 }
