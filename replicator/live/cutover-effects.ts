@@ -32,16 +32,25 @@ export const quiesceSource: Perform<'quiesceSource'> = async (parts, { params })
       return came(quiesced('found switched off', 'off'));
     case 'crashed': {
       if (params.force) return came(quiesced('found crashed, taken as it is', 'unknown'));
-      const detail = 'the guest has crashed: what it had not written yet is lost; start it again, or force the cutover';
-      return came({ type: 'QuiesceRefused', data: { reason: reasonOf('GuestCrashed', detail) } });
+      return came(guestCrashed());
     }
     // Also what stands still already is asked: only the hypervisor knows whether its last writes are on the disk.
     case 'paused':
     case 'running': {
       const paused = await parts.source.ask((source) => source.pause());
-      return paused.ok ? came(quiesced(`paused by ${hypervisor}`, power)) : refusedOrUnknown(paused.error);
+      if (!paused.ok) return refusedOrUnknown(paused.error);
+      // It may have crashed since it was looked at, and what has crashed stands still as well.
+      const after = await parts.source.ask((source) => source.inspect());
+      if (!after.ok) return refusedOrUnknown(after.error);
+      if (after.value.power === 'crashed' && !params.force) return came(guestCrashed());
+      return came(quiesced(`paused by ${hypervisor}`, power));
     }
   }
+};
+
+const guestCrashed = (): MigrationFact => {
+  const detail = 'the guest has crashed: what it had not written yet is lost; start it again, or force the cutover';
+  return { type: 'QuiesceRefused', data: { reason: reasonOf('GuestCrashed', detail) } };
 };
 
 const quiesced = (method: string, found: FoundState): MigrationFact => ({
