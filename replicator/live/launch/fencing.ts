@@ -96,10 +96,15 @@ async function powerOff(
   if (!asked.ok && asked.error.type !== 'Unreachable') return inWords(asked);
   // An answer that is lost says nothing: the sentinel may be gone because its guest is going.
   if (await isOffWithin(power, clock, powerOffMax, signal)) return ok('the guest powered itself off');
-  if (!asked.ok) {
-    const still = await proveUnwritten(parts, signal);
+  // It may serve again: a cluster starts what went off. Who has answered that it goes, and is gone, is not asked any more.
+  const still = await proveUnwritten(parts, signal);
+  if (!asked.ok || still.type !== 'unreachable') {
     if (still.type !== 'proven')
-      return err('the sentinel could not be asked to power off, nor whether anything was written since');
+      return err(
+        still.type === 'notProven'
+          ? `it did not go off, and must not be forced to: ${reasonFor(still.trouble).detail}`
+          : 'the sentinel could not be asked to power off, nor whether anything was written since',
+      );
   }
   const forced = await power.powerOff();
   if (forced.ok) return ok('its hypervisor powered it off');

@@ -77,6 +77,19 @@ describe('a fence', () => {
     expect(await typesOf(small)).toContain('FencingFailed');
     expect([small.source.power, small.launch.sourceConnected]).toEqual(['running', true]);
   });
+
+  it('does not power a source off that its cluster started again as soon as it had gone off', async () => {
+    const small = launching();
+    const calls: string[] = [];
+    small.launch.onChange = (call) => {
+      calls.push(call);
+      if (call === 'agent power off') small.source.restart();
+    };
+    expect((await small.live()).ending).toBe('rolledBack');
+    expect(calls).not.toContain('power off');
+    expect(await typesOf(small)).toContain('FencingFailed');
+    expect([small.source.power, small.launch.sourceConnected]).toEqual(['running', true]);
+  });
 });
 
 describe('the way back', () => {
