@@ -19,12 +19,16 @@ export interface Looking {
 export type Catcher = (root: string, looking: Looking) => Promise<Caught | undefined>;
 
 const replicaFiles = /^replicator\/(receiver\/(journal|replica|target-disk|settle-doubts)|disk\/)/;
+const cutoverFiles =
+  /^(replicator\/live\/(launch\/|cutover-effects|giving-back|memory|trouble|secrets)|scenarios\/(migrate-step|conduct)\.ts)/;
 
 /** What the search of the first layer walks to see a mutant, if it could. It walks in a thread, as the search over worlds does. */
 export function walkedFor({ file }: Pick<Mutant, 'file'>): WalksAsked['of'] | undefined {
   if (file.startsWith('core/migration/')) return 'charts';
   if (file.startsWith('core/wave/')) return 'waves';
   if (file.startsWith('core/driver/') || file === 'core/event-log/append-rule.ts') return 'drivers';
+  if (cutoverFiles.test(file)) return 'cutovers';
+  if (file.startsWith('replicator/sentinel/quiesce/')) return 'rests';
   return replicaFiles.test(file) ? 'replicas' : undefined;
 }
 

@@ -1,70 +1,15 @@
 import type { Clock } from '#core/clock';
-import type { FixUp } from '#core/ports/fix-up';
 import type { GuestAgent } from '#core/ports/guest-agent';
 import { disksNamed, type HypervisorError, type SourceHypervisor } from '#core/ports/source-hypervisor';
 import type { SourcePower } from '#core/ports/source-power';
-import type { TargetPlatform, TargetVm, TargetVmPlan } from '#core/ports/target-platform';
 import { err, ok, type Result } from '#core/result';
-import { bytes, millis, seconds, type Millis } from '#core/units';
+import { after, bytes, instant, millis, seconds } from '#core/units';
 import type { LaunchSite } from '#replicator/live/launch/launch-site';
-import { parseStageFile, type ValidationCheck } from '#replicator/sentinel/stage/stage-file';
-import { waitsForNetwork } from '#replicator/sentinel/stage/stage-report';
-import type { SmallSource, Step } from './small-source.ts';
+import type { ValidationCheck } from '#replicator/sentinel/stage/stage-file';
 import { emptyInventory, rootFileSystem } from './small-launch-inventory.ts';
-
-/**
- * Where a small migration is launched: an agent, a plug, a fix-up engine and a platform that keep every promise of their
- * ports, and fail when a test says so. A guest boots if its disks were fixed up, and else says on its console why not.
- */
-export interface SmallLaunch {
-  /** The source's NICs are on their networks. */
-  sourceConnected: boolean;
-  /** Its sentinel has another way to its gateway than the networks that are taken from it. */
-  hasOtherWay: boolean;
-  /** What the agent was asked that costs the guest something, in order. */
-  readonly asked: ('inspect' | 'look' | 'quiesce' | 'uninstall')[];
-  /** Notes left at the source. */
-  readonly notes: string[];
-  /** Images that were fixed up, by path. What is dropped is gone. */
-  readonly images: Map<string, { fixed: boolean; order: string | undefined }>;
-  readonly vms: Map<string, SmallVm>;
-  /** What was made before it was needed, by folder: the state of the guest it was made of. */
-  readonly prepared: Map<string, string>;
-  /** What goes wrong from now on. */
-  readonly fails: Set<'powerOff' | 'plan' | 'apply' | 'verify' | 'keep' | 'validation' | 'launch' | 'uninstallAnswer'>;
-  /** What becomes of the next calls of an operation, one after the other; then they are carried out and answered. */
-  readonly fates: Map<OutsideCall, CallFate[]>;
-  /** Which boot of the source its sentinel tells of. */
-  boot: string;
-  /** The sentinel was taken off the target. */
-  uninstalled: boolean;
-  site(step: Step): LaunchSite;
-  /** Called whenever anything changed: a place to assert what must always hold. */
-  onChange: (call: string) => void;
-  /** Called before a source that is off is powered on. */
-  onPowerOn: () => void;
-}
-
-/** The calls to whoever has the source's power and NICs, and to the target platform. */
-export const outsideCalls = [
-  ...(['power state', 'power off', 'power on', 'disconnect', 'reconnect', 'agent power off'] as const),
-  ...(['find', 'launch', 'set links', 'remove'] as const),
-] as const;
-export type OutsideCall = (typeof outsideCalls)[number] | 'annotate' | 'uninstall' | 'power target off' | 'console';
-
-/**
- * What becomes of a call that is not simply answered: it is refused, it never arrives, its answer is lost, or its answer is
- * lost and it is carried out so much later.
- */
-export type CallFate = 'refused' | 'lostBefore' | 'lostAfter' | { readonly late: Millis };
-
-/** A VM of the small platform. */
-export interface SmallVm extends Omit<TargetVm, 'power' | 'links'> {
-  readonly plan: TargetVmPlan;
-  power: TargetVm['power'];
-  links: TargetVm['links'];
-  console: string;
-}
+import type { Asked, During, SmallLaunch } from './small-launch-state.ts';
+import { fixUpOf, platformOf } from './small-launch-target.ts';
+import type { SmallSource, Step } from './small-source.ts';
 
 const checks: readonly ValidationCheck[] = [
   { id: 'booted', kind: 'booted', timeout: seconds(1), mustSucceed: true },
@@ -83,8 +28,14 @@ export function smallLaunch(clock: Clock, source: SmallSource): SmallLaunch {
       vms: new Map(),
       prepared: new Map(),
     },
-    ...{ fails: new Set(), fates: new Map(), boot: 'b', uninstalled: false },
-    ...{ onChange: () => undefined, onPowerOn: () => undefined },
+    ...{
+      fails: new Set(),
+      fates: new Map(),
+      words: { refused: 'not now', lost: 'the connection broke' },
+      uninstalled: false,
+    },
+    ...{ boot: 'b', bootTakes: millis(0), awayUntil: instant(0), copyTakes: millis(1) },
+    ...{ onChange: () => undefined, onPowerOn: () => undefined, onLate: () => undefined },
     site: (step) => siteOf(launch, source, step, clock),
   };
   return launch;
@@ -92,9 +43,11 @@ export function smallLaunch(clock: Clock, source: SmallSource): SmallLaunch {
 
 function siteOf(launch: SmallLaunch, source: SmallSource, step: Step, clock: Clock): LaunchSite {
   // Something may go wrong before a thing is done, and after it and before anybody knows.
-  const during = async <T>(name: string, work: () => T): Promise<T> => {
+  const during: During = async (name, work, takes = millis(1)) => {
     await step(`${name} asked`);
-    await clock.wait(millis(1), new AbortController().signal);
+    await clock.wait(takes, new AbortController().signal);
+    // Who dies while something takes long takes it along.
+    if (takes > 1) await step(`${name} under way`);
     const done = work();
     launch.onChange(name);
     await step(`${name} done`);
@@ -102,8 +55,8 @@ function siteOf(launch: SmallLaunch, source: SmallSource, step: Step, clock: Clo
   };
   const asked = askedOf(launch, step, clock);
   return {
-    agent: agentOf(launch, source, step, asked),
-    power: powerOf(launch, source, asked),
+    agent: agentOf({ launch, source, clock }, step, asked),
+    power: powerOf({ launch, source, clock }, asked),
     fixUp: fixUpOf(launch, during),
     target: platformOf(launch, asked),
     overlays: {
@@ -115,10 +68,14 @@ function siteOf(launch: SmallLaunch, source: SmallSource, step: Step, clock: Clo
         }),
       drop: (replica) => during('drop overlay', () => (launch.images.delete(`${replica}+`), ok(undefined))),
       copy: (replica) =>
-        during('copy replica', () => {
-          launch.images.set(`${replica}~`, { fixed: false, order: undefined });
-          return ok({ path: `${replica}~`, format: 'raw' as const });
-        }),
+        during(
+          'copy replica',
+          () => {
+            launch.images.set(`${replica}~`, { fixed: false, order: undefined });
+            return ok({ path: `${replica}~`, format: 'raw' as const });
+          },
+          launch.copyTakes,
+        ),
       dropCopy: (replica) => during('drop copy', () => (launch.images.delete(`${replica}~`), ok(undefined))),
       prepared: (replica) => `${replica}.prepared`,
       preparedOf: async (replica) => launch.prepared.get(`${replica}.prepared`),
@@ -140,11 +97,6 @@ function siteOf(launch: SmallLaunch, source: SmallSource, step: Step, clock: Clo
   };
 }
 
-type During = <T>(name: string, work: () => T) => Promise<T>;
-
-type NoAnswer = Result<never, Extract<HypervisorError, { type: 'Unreachable' | 'Refused' }>>;
-type Asked = <R>(name: OutsideCall, work: () => R) => Promise<R | NoAnswer>;
-
 /** A call to somebody outside, who answers, or does not. */
 function askedOf(launch: SmallLaunch, step: Step, clock: Clock): Asked {
   return async (name, work) => {
@@ -153,14 +105,18 @@ function askedOf(launch: SmallLaunch, step: Step, clock: Clock): Asked {
       launch.onChange(name);
       return done;
     };
-    const lost = err({ type: 'Unreachable', operation: name, detail: 'the connection broke' } as const);
+    const { words } = launch;
+    const lost = err({ type: 'Unreachable', operation: name, detail: words.lost } as const);
     await step(`${name} asked`);
     const fate = launch.fates.get(name)?.shift();
     await clock.wait(millis(1));
-    if (fate === 'refused') return err({ type: 'Refused', operation: name, detail: 'not now' } as const);
+    if (fate === 'refused') return err({ type: 'Refused', operation: name, detail: words.refused } as const);
     if (fate === 'lostBefore') return lost;
     if (typeof fate === 'object') {
-      void clock.wait(fate.late).then(carryOut);
+      void clock.wait(fate.late).then(() => {
+        carryOut();
+        launch.onLate(name);
+      });
       return lost;
     }
     const done = carryOut();
@@ -169,9 +125,19 @@ function askedOf(launch: SmallLaunch, step: Step, clock: Clock): Asked {
   };
 }
 
-function agentOf(launch: SmallLaunch, source: SmallSource, step: Step, asked: Asked): GuestAgent {
+interface Surroundings {
+  readonly launch: SmallLaunch;
+  readonly source: SmallSource;
+  readonly clock: Clock;
+}
+
+function agentOf({ launch, source, clock }: Surroundings, step: Step, asked: Asked): GuestAgent {
   const away = (operation: string) => err({ type: 'Unreachable', operation, detail: 'the guest is away' } as const);
-  const isAway = (): boolean => source.power === 'off' || !(launch.sourceConnected || launch.hasOtherWay);
+  const isAway = (): boolean =>
+    source.power === 'off' ||
+    source.power === 'crashed' ||
+    clock.now() < launch.awayUntil ||
+    !(launch.sourceConnected || launch.hasOtherWay);
   const hypervisor = reconnecting(() => source.connect(step), isAway);
   const seen = async (operation: 'inspect' | 'look') => {
     launch.asked.push(operation);
@@ -262,7 +228,7 @@ function reconnecting(connect: () => SourceHypervisor, isAway: () => boolean): S
   };
 }
 
-function powerOf(launch: SmallLaunch, source: SmallSource, asked: Asked): SourcePower {
+function powerOf({ launch, source, clock }: Surroundings, asked: Asked): SourcePower {
   const connect = (connected: boolean) => () =>
     asked(connected ? 'reconnect' : 'disconnect', () => ((launch.sourceConnected = connected), ok(undefined)));
   return {
@@ -281,118 +247,12 @@ function powerOf(launch: SmallLaunch, source: SmallSource, asked: Asked): Source
         launch.onPowerOn();
         // Whatever was tracked inside is gone with the kernel that tracked it.
         source.restart();
+        launch.awayUntil = after(clock.now(), launch.bootTakes);
         return ok(undefined);
       }),
     disconnect: connect(false),
     reconnect: connect(true),
     annotate: (note) => asked('annotate', () => (launch.notes.push(note), ok(undefined))),
-    close: async () => undefined,
-  };
-}
-
-function fixUpOf(launch: SmallLaunch, during: During): FixUp {
-  const failed = (step: string) => err({ type: 'ToolFailed', step, detail: 'it said no' } as const);
-  const fixUp: FixUp = {
-    inspect: async () => failed('inspect'),
-    plan: (_disks, target) =>
-      during('plan fix-up', () => {
-        if (launch.fails.has('plan')) return failed('plan');
-        const edit = {
-          ...{ id: 'drivers', what: 'add vmw_pvscsi', why: 'the disk', path: '/etc/modules' },
-          ...{ before: '', after: 'vmw_pvscsi\n' },
-        };
-        const stage = {
-          ...{ id: 'stage', what: 'the stage', why: 'the sentinel', path: '/stage.json' },
-          after: target.stage ?? '',
-        };
-        return ok({
-          version: 1,
-          guest: { family: 'debian', name: 'Debian', kernels: [] },
-          edits: [edit, stage],
-          findings: [],
-        });
-      }),
-    apply: (disks, plan) =>
-      during('apply fix-up', () => {
-        if (launch.fails.has('apply')) return failed('apply');
-        const order = plan.edits.find(({ id }) => id === 'stage')?.after;
-        for (const { path } of disks) launch.images.set(path, { fixed: true, order });
-        return ok(undefined);
-      }),
-    verify: () =>
-      during('verify fix-up', () => {
-        const verdict = launch.fails.has('verify') ? ('failed' as const) : ('passed' as const);
-        return ok([{ id: 'initramfs', verdict, message: 'the drivers are in it', remedy: '' }]);
-      }),
-    open: (disks, { prepared } = {}) => ({
-      plan: (target) => fixUp.plan(disks, target),
-      apply: async (plan) => {
-        const applied = await fixUp.apply(disks, plan);
-        const isThere = prepared?.type === 'use' && launch.prepared.has(prepared.folder);
-        return applied.ok ? ok({ made: ['initramfs'], prepared: isThere, whyNot: '' }) : applied;
-      },
-      verify: (plan) => fixUp.verify(disks, plan),
-      keepMade: () =>
-        during('keep what was made', () => {
-          if (launch.fails.has('keep')) return ok({ files: [], whyNot: '/etc/x was changed' });
-          if (prepared?.type === 'make') launch.prepared.set(prepared.folder, prepared.of);
-          return ok({ files: ['/boot/initramfs'], whyNot: '' });
-        }),
-      close: async () => ok(undefined),
-    }),
-  };
-  return fixUp;
-}
-
-function platformOf(launch: SmallLaunch, asked: Asked): TargetPlatform {
-  const gone = (name: string) => err({ type: 'NotFound', name } as const);
-  const report = (vm: SmallVm): void => {
-    const file = parseStageFile(launch.images.get(vm.plan.disks[0]?.path ?? '')?.order ?? '');
-    if (!file.ok) return;
-    const { stage, migration, checks: wanted } = file.value;
-    const verdict = launch.fails.has('validation') ? 'failed' : 'passed';
-    const found = wanted.map(({ id, kind }) => {
-      const waits = kind === 'address' && vm.links !== 'connected';
-      return {
-        id,
-        verdict: waits ? 'warning' : verdict,
-        message: waits ? waitsForNetwork : `${id}: looked at`,
-        remedy: '',
-      };
-    });
-    vm.console += `SEALIFT-REPORT ${JSON.stringify({ stage, migration, checks: found, booted: true })}\n`;
-  };
-  return {
-    find: (name) => asked('find', () => ok(launch.vms.get(name))),
-    launch: (plan, links) =>
-      asked('launch', () => {
-        if (launch.fails.has('launch'))
-          return err({ type: 'Refused', operation: 'launch', detail: 'no room' } as const);
-        const there = launch.vms.get(plan.name);
-        if (there) return ok(there);
-        const vm: SmallVm = { name: plan.name, plan, power: 'running', links, console: 'booting\n' };
-        launch.vms.set(plan.name, vm);
-        if (plan.disks.every(({ path }) => launch.images.get(path)?.fixed)) report(vm);
-        else vm.console += 'ALERT!  UUID=0c1d does not exist.  Dropping to a shell!\n';
-        return ok(vm);
-      }),
-    setLinks: (name, links) =>
-      asked('set links', () => {
-        const vm = launch.vms.get(name);
-        if (!vm) return gone(name);
-        vm.links = links;
-        report(vm);
-        return ok(undefined);
-      }),
-    powerOff: (name) =>
-      asked('power target off', () => {
-        const vm = launch.vms.get(name);
-        if (vm) vm.power = 'off';
-        return vm ? ok(undefined) : gone(name);
-      }),
-    remove: (name) => asked('remove', () => (launch.vms.delete(name), ok(undefined))),
-    console: (name) =>
-      asked('console', () => (launch.vms.has(name) ? ok(launch.vms.get(name)?.console ?? '') : gone(name))),
     close: async () => undefined,
   };
 }

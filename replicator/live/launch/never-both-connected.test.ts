@@ -7,7 +7,7 @@ import { neverBothConnected } from '#core/laws/never-both-connected';
 import { foldMigration } from '#core/migration/evolve';
 import { instant, millis, minutes } from '#core/units';
 import { mayStartSource } from './starting-source.ts';
-import { outsideCalls, type CallFate, type OutsideCall } from '#test/support/small-launch';
+import { outsideCalls, type CallFate, type OutsideCall } from '#test/support/small-launch-state';
 import { smallMigration, type Life, type LifeOptions, type SmallMigration } from '#test/support/small-migration';
 
 /*

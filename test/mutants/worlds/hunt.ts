@@ -80,8 +80,15 @@ const caughtBy = (why: string, seeds: number): Caught => ({
   by: why,
 });
 
-/** How often charts, waves, drivers and replicas are walked. */
-export const walksMax = { charts: 2_000, waves: 500, drivers: 2_000, replicas: 300 } as const;
+/** How often charts, waves, drivers, replicas, cutovers and guests at rest are walked. */
+export const walksMax = {
+  charts: 2_000,
+  waves: 500,
+  drivers: 2_000,
+  replicas: 300,
+  cutovers: 2_000,
+  rests: 2_000,
+} as const;
 
 /** Looks for a mutant by walking migrations, or waves of them, through whatever may happen to them. */
 export async function huntInWalks(

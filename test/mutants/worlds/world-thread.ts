@@ -5,8 +5,10 @@ import { runBlock } from '#simulator/block/world/block-world';
 import type { BlockSpec } from '#simulator/block/spec';
 import { failureKey, failuresOf } from '#simulator/search/failure';
 import { anyDraws, anyPlan, farAway, soundWalk } from '#test/support/model-walks';
+import { anyCutoverWalk, soundCutovers } from '#test/support/cutover-walks';
 import { anyDriverDraws, soundDrivers } from '#test/support/driver-walks';
 import { soundReplica } from '#test/support/replica-walks';
+import { anyRestWalk, soundRest } from '#test/support/rest-walks';
 import { anyConductedWave, anyWaveDraws, soundWave } from '#test/support/wave-walks';
 import type { MarkedGlobal } from './reach-marks.ts';
 
@@ -21,7 +23,7 @@ export interface WorldAsked {
 /** Or to walk migrations, waves of them, their drivers, or replicas through whatever may happen to them. */
 export interface WalksAsked {
   readonly type: 'walks';
-  readonly of: 'charts' | 'waves' | 'drivers' | 'replicas';
+  readonly of: 'charts' | 'waves' | 'drivers' | 'replicas' | 'cutovers' | 'rests';
   readonly seed: number;
   readonly walks: number;
 }
@@ -63,8 +65,20 @@ async function replicaWalks({ seed, walks: count }: WalksAsked): Promise<WalksAn
   return { wrong: null };
 }
 
+async function asyncWalks<T>(
+  property: fc.IAsyncProperty<T>,
+  { seed, walks: numRuns }: WalksAsked,
+): Promise<WalksAnswer> {
+  const found = await fc.check(property, { seed, numRuns, endOnFailure: true });
+  if (!found.failed) return { wrong: null };
+  const why = found.errorInstance instanceof Error ? found.errorInstance.message : String(found.errorInstance);
+  return { wrong: { walk: found.numRuns, why } };
+}
+
 async function walks(asked: WalksAsked): Promise<WalksAnswer> {
   if (asked.of === 'replicas') return replicaWalks(asked);
+  if (asked.of === 'cutovers') return asyncWalks(fc.asyncProperty(anyCutoverWalk, soundCutovers), asked);
+  if (asked.of === 'rests') return asyncWalks(fc.asyncProperty(anyRestWalk, soundRest), asked);
   const { of, seed, walks: numRuns } = asked;
   const reached = new Set<string>();
   const charts = fc.property(anyPlan, anyDraws, (plan, draws) => {

@@ -1,0 +1,9 @@
+import fc from 'fast-check';
+import { describe, it } from 'vitest';
+import { anyCutoverWalk, soundCutovers } from '#test/support/cutover-walks';
+
+describe('a cutover, whatever happens to it', () => {
+  it('says of its machines what is so, and comes to its end', { timeout: 120_000 }, () =>
+    fc.assert(fc.asyncProperty(anyCutoverWalk, soundCutovers), { numRuns: 100 }),
+  );
+});
