@@ -5,10 +5,7 @@ import type { Law } from './law.ts';
 import type { WaveMemory, WaveRecord } from './wave-memory.ts';
 
 /** A law that also says why a cutover that the planner has just begun breaks it, from what is remembered of waves. */
-export function alsoOfPlannedCutovers(
-  law: Law,
-  why: (memory: WaveMemory, id: MigrationId) => string | undefined,
-): Law {
+export function alsoOfPlannedCutovers(law: Law, why: (memory: WaveMemory, id: MigrationId) => string | undefined): Law {
   return {
     ...law,
     facts: [...new Set([...(law.facts ?? []), 'CutoverStarted'])],

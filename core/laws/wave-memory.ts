@@ -107,7 +107,8 @@ export function waveMemory(): WaveMemory {
     met[nth] = record;
     return record;
   };
-  const memberOf = (stream: string, nth: number): MemberRecord | undefined => met[nth] ?? meet(stream, nth) ?? undefined;
+  const memberOf = (stream: string, nth: number): MemberRecord | undefined =>
+    met[nth] ?? meet(stream, nth) ?? undefined;
   return {
     members,
     waves,
