@@ -108,20 +108,25 @@ class WalkedGuest {
     this.#story.push(`when ${call}`);
     this.#givenUp = false;
     const died = new Promise<'died'>((resolve) => (this.#die = () => resolve('died')));
-    const answered = this.#asked(call);
-    const answer = await Promise.race([answered, died]);
+    const answer = await Promise.race([this.#answered(call), died]);
     if (answer === 'died') {
       this.#meanwhile = [];
       this.#one = quiescer(guest.system, guest.clock);
       return;
     }
-    await Promise.race([Promise.all(this.#meanwhile.splice(0)), died]);
     this.#story.push(`  ${answer.ok ? 'done' : answer.error.detail}`);
     if (guest.wrong.length > 0) this.#wrong(`L3 ${guest.wrong.join('; ')}`);
     if (guest.power === 'off') return;
     if (call === 'quiesce' && answer.ok) this.#isAtRest();
     // One that failed to come to rest, or was given up, serves again; so does one that was brought back.
     else if (call !== 'powerOff' && !(call === 'resume' && !answer.ok)) this.#serves(call);
+  }
+
+  /** The answer, once all that was asked in between is answered too: a sentinel may die of any of it. */
+  async #answered(call: Call) {
+    const answer = await this.#asked(call);
+    await Promise.all(this.#meanwhile.splice(0));
+    return answer;
   }
 
   #asked(call: Call) {

@@ -67,7 +67,10 @@ export function quiescer(system: GuestControl, clock: Clock): Quiescer {
   };
 
   const undoAll = async (): Promise<Result<ResumeReport, Refusal>> => {
-    const { undo } = await readNotes(system);
+    const { undo, report } = await readNotes(system);
+    // From its first step on the guest is not at rest any more: a sentinel that dies on the way must not say that it is. A
+    // note that cannot be kept holds nothing up, since somebody waits for these services.
+    if (report !== undefined) await keepNotes(system, { undo });
     const back = await goBack(system, undo);
     if (back.failed.length > 0) {
       // Kept for the next attempt; what did come back needs no more.
