@@ -140,6 +140,23 @@ export function networkContract(name: string, start: () => Promise<NetworkWorld>
           expect(seen).toEqual([...pattern(40_000)]);
         }));
 
+      it('leaves to a listener what it was given, whatever comes later', () =>
+        world.run(async () => {
+          const { near, far } = await pair();
+          const kept: Uint8Array[] = [];
+          const all = new Promise<void>((resolve) => {
+            let arrived = 0;
+            far.stream.on('data', (bytes) => {
+              kept.push(bytes);
+              arrived += bytes.length;
+              if (arrived === MiB) resolve();
+            });
+          });
+          near.stream.write(pattern(MiB));
+          await all;
+          expect(Buffer.compare(Buffer.concat(kept), pattern(MiB))).toBe(0);
+        }));
+
       it('lets memory be used again once its bytes are the system’s', () =>
         world.run(async () => {
           const { near, far } = await pair();
