@@ -161,7 +161,7 @@ const newMachine = (
   source: { power: 'running', connected: true },
   tracking: 'none',
   hostsDown: 0,
-  diskChanges: new Set(),
+  diskChanges: undefined,
   target: { power: 'none', connected: false },
   clone: 'none',
   replica: { made: false, fixedUp: false },
@@ -169,6 +169,6 @@ const newMachine = (
   complete: false,
   done: new Map(),
   underway: new Few(),
-  untold: new Set(),
+  untold: undefined,
   tries: new Map(),
 });

@@ -16,7 +16,7 @@ export function roundHindrance(
   struck: Interference | undefined,
 ): MigrationFact | undefined {
   if (struck?.type === 'refused') return struck.fact;
-  const [change] = machine.diskChanges;
+  const change = machine.diskChanges?.values().next().value;
   if (change) {
     const detail = `disk ${change.disk} was ${change.change} after the disks were planned`;
     return stalled(kind, { type: 'DisksChanged', detail }, false);

@@ -86,7 +86,7 @@ export class MachineWorld implements SteppedWorld<MigrationFact, Effect> {
     const look = errand(clock, () => found({ type: 'notDone' }));
     const tell = (): void => {
       look.end();
-      if (untold.has(work.key))
+      if (untold?.has(work.key))
         return found({ type: 'cannotTell', why: 'the platform keeps no record of this request' });
       const known = done.get(work.key);
       found(known ? { type: 'done', facts: known } : { type: 'notDone' });
@@ -234,7 +234,7 @@ export class MachineWorld implements SteppedWorld<MigrationFact, Effect> {
     const { run, end } = this.#errand(done);
     if (hindrance === 'silence' || struck?.type === 'ignored') return run.giveUp;
     const lost = struck?.type === 'answerLost' ? struck : undefined;
-    if (lost?.found === 'notAtAll') this.#machine.untold.add(key);
+    if (lost?.found === 'notAtAll') (this.#machine.untold ??= new Set()).add(key);
     const loseAnswer = (why: string): void =>
       run.wait(drawn(rng, this.#machine.assumptions.answers.timeout), () => end({ type: 'unknown', why }));
     if (lost && !lost.done) {

@@ -8,7 +8,10 @@ import type { DiskChange } from '#simulator/faults/spell';
 import type { Assumptions } from './assumptions.ts';
 import type { WriteLedger } from './write-ledger.ts';
 
-/** Where the parts of one VM's migration stand in the world. It outlives drivers: a world does not forget. */
+/**
+ * Where the parts of one VM's migration stand in the world. It outlives drivers: a world does not forget. A fleet has thousands
+ * of these: what happens to few of them is made where it happens.
+ */
 export interface Machine {
   /** As it is now: it may have moved to another host. */
   vm: EstateVm;
@@ -21,7 +24,7 @@ export interface Machine {
   /** How many things keep its host down; with any, nothing can be asked of the source. */
   hostsDown: number;
   /** What somebody did to its disks since they were planned. */
-  readonly diskChanges: Set<DiskChange>;
+  diskChanges: Set<DiskChange> | undefined;
   target: { readonly power: 'none' | 'running'; readonly connected: boolean };
   clone: 'none' | 'running';
   replica: { readonly made: boolean; readonly fixedUp: boolean };
@@ -34,7 +37,7 @@ export interface Machine {
   /** What is being done just now, by its key: those who wait for it beside the one who asked first. */
   readonly underway: Few<Underway>;
   /** Keys of which the world cannot tell whether it carried them out. */
-  readonly untold: Set<string>;
+  untold: Set<string> | undefined;
   /** How often each kind of work was tried. */
   readonly tries: Map<string, number>;
 }

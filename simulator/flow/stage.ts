@@ -48,9 +48,11 @@ export function flowStage(
       transfers.disturb(sentinelPlace(vm), { factor: 0 })();
     },
     changeDisks(vm, change) {
-      const changes = machines.get(vm)?.diskChanges;
-      changes?.add(change);
-      return () => changes?.delete(change);
+      const machine = machines.get(vm);
+      if (!machine) return () => undefined;
+      const changes = (machine.diskChanges ??= new Set());
+      changes.add(change);
+      return () => changes.delete(change);
     },
   };
 }
