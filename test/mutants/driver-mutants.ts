@@ -99,8 +99,8 @@ export const driverMutants: readonly Mutant[] = [
   {
     id: 'unknown-outcome-is-due-again',
     file: 'core/migration/evolve.ts',
-    find: "return { ...work, standing: 'unknown' };",
-    replace: "return { ...work, standing: 'due' };",
+    find: "return standingAs(work, 'unknown');",
+    replace: "return standingAs(work, 'due');",
     kind: 'notReconciled',
     incident: 'L22',
     why: 'Folding the log forgets that nobody knows whether it was done.',
@@ -109,8 +109,8 @@ export const driverMutants: readonly Mutant[] = [
   {
     id: 'found-not-done-is-believed-done',
     file: 'core/migration/evolve.ts',
-    find: "standing: fact.data.found === 'done' ? 'requested' : 'due'",
-    replace: "standing: fact.data.found === 'done' ? 'requested' : 'requested'",
+    find: "standingAs(work, fact.data.found === 'done' ? 'requested' : 'due')",
+    replace: "standingAs(work, fact.data.found === 'done' ? 'requested' : 'requested')",
     kind: 'notReconciled',
     incident: 'L22',
     why: 'What was found undone is asked about for ever, and never done.',
