@@ -150,7 +150,6 @@ function changeByHand({ small: { source }, past }: Court, what: ByHand): void {
   switch (what) {
     case 'switched':
       past.switched = { unseen: true, sinceCall: true, inEffect: true, inCutover: true };
-      past.offAccepted &&= source.power !== 'running';
       break;
     case 'plugged':
       past.plugged = true;
@@ -177,7 +176,8 @@ function takeStep({ small, past, breaks }: Court, name: string): void {
   if (looks.has(name) || calls.has(name)) past.switched.sinceCall = false;
   if (name === 'disconnect done' || name === 'reconnect done') past.plugged = false;
   if (name === 'changes done' && past.inFence) past.fenceAsked = true;
-  if (name === 'agent power off done') past.offAccepted = true;
+  if (name === 'agent power off done')
+    past.offAccepted ||= source.power !== 'running' && clock.now() >= launch.awayUntil;
   if (name === 'power off asked' && source.power === 'running' && !small.isEqual() && !past.spoiled) {
     // Who has answered that it goes, and was started again since, cannot be asked before it is up.
     const isUp = clock.now() >= launch.awayUntil;

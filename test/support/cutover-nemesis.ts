@@ -60,10 +60,11 @@ export function nemesis(
     meets: (send) => (stage.send = send),
     comesTo: ({ at, name }, die) => {
       stage.die = die;
-      strike(
-        (when) =>
-          (when.type === 'step' && when.step === name && judge.hasBegun) || (when.type === 'nth' && when.at === at),
-      );
+      strike((when) => {
+        if (when.type === 'step') return when.step === name && judge.hasBegun;
+        if (when.type === 'rescanStep') return when.step === name && compares(small);
+        return when.type === 'nth' && when.at === at;
+      });
     },
     hears: (fact) => {
       if (fact.type === 'RescanRequested' && stage.doubts) {
@@ -78,6 +79,9 @@ export function nemesis(
     },
   };
 }
+
+const compares = ({ target }: SmallMigration): boolean =>
+  [...target.replicas.values()].some(({ open }) => open?.mode === 'rescan');
 
 function spoil({ target }: SmallMigration): void {
   const [replica] = target.replicas.values();

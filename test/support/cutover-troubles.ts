@@ -17,6 +17,8 @@ export type Moment =
   | { readonly type: 'effect'; readonly effect: SideEffectType }
   /** In a cutover: `disconnect asked`, `disconnect done`. */
   | { readonly type: 'step'; readonly step: string }
+  /** The same while both sides are compared. */
+  | { readonly type: 'rescanStep'; readonly step: string }
   | { readonly type: 'nth'; readonly at: number };
 
 /** What people, clusters and machines do of themselves, in words that a story can be told with. */
@@ -93,9 +95,14 @@ const atSource = [
 const rows: readonly (readonly [number, readonly Mishap[], readonly Moment[]])[] = [
   [4, happens('sourceIsStarted', 'sourceIsConnected', 'sourceIsResumed', 'sourceIsReset'), [...cutover, ...atSource]],
   [
-    2,
+    3,
     happens('sourceIsStarted', 'sourceIsConnected', 'sourceIsResumed'),
     facts('TargetValidated', 'FinalizationRequested'),
+  ],
+  [
+    2,
+    happens('sourceIsReset', 'sourceIsStarted'),
+    steps('agent power off asked', 'agent power off done', 'disconnect asked'),
   ],
   [2, happens('sourceIsSwitchedOff', 'sourceCrashes', 'sourceIsPaused'), facts('CutoverStarted', 'RoundCompleted')],
   [1, happens('sourceIsUnplugged', 'sourceIsReset', 'sourceCrashes', 'sourceIsSwitchedOff'), [...cutover, ...atSource]],
@@ -168,6 +175,49 @@ export const anyTrouble: fc.Arbitrary<Trouble> = fc.oneof(
   { weight: 1, arbitrary: atAnyStep },
 );
 
+const onTheWayBack = fc.oneof(
+  fc.record<Trouble>({
+    what: fc.constantFrom(...answers('remove', 'reconnect', 'power on', 'power state'), ...breaks('resume')),
+    when: fc.constantFrom(...effects('rollBack')),
+  }),
+  fc.record<Trouble>({
+    what: fc.constantFrom(...happens('managerDies', 'operatorInterrupts', 'sourceIsStarted', 'connectionsBreak')),
+    when: fc.constantFrom(
+      ...steps('remove asked', 'remove done', 'drop overlay done', 'reconnect done', 'power on done'),
+    ),
+  }),
+);
+const goesWrong = fc.oneof(
+  fc.record<Trouble>({ what: fc.constantFrom(...fails('launch', 'validation', 'apply')), when: fc.constant(start) }),
+  fc.record<Trouble>({
+    what: fc.constantFrom(...happens('operatorGoesBack')),
+    when: fc.constantFrom(...facts('SourceFenced', 'TargetLaunched', 'TargetConnected', 'TargetValidated')),
+  }),
+);
+/** A rescan that is interrupted, and another that is asked for because the replica is doubted. */
+const doubts = fc.tuple(
+  fc.constant<Trouble>({
+    what: { type: 'happens', what: 'rootIsWrong' },
+    when: { type: 'fact', fact: 'ProtectionStarted' },
+  }),
+  fc.record<Trouble>({
+    what: fc.constantFrom(...happens('connectionsBreak')),
+    when: fc
+      .constantFrom('block 1 settled', 'block 2 settled', 'block 3 read')
+      .map((step): Moment => ({ type: 'rescanStep', step })),
+  }),
+  fc.record<Trouble>({
+    what: fc.constantFrom(...happens('operatorRescans')),
+    when: fc.constantFrom(...facts('ReplicationDisconnected', 'ReplicationStalled', 'RoundCompleted')),
+  }),
+);
+
+/** Troubles that come together, the later ones because of the first. */
+export const anyStory: fc.Arbitrary<readonly Trouble[]> = fc.oneof(
+  { weight: 4, arbitrary: fc.tuple(goesWrong, onTheWayBack) },
+  { weight: 1, arbitrary: doubts },
+);
+
 /** A trouble as a sentence. */
 export function sentenceOf({ when, what }: Trouble): string {
   const moment = momentWords(when);
@@ -193,6 +243,8 @@ function momentWords(when: Moment): string {
       return `once ${when.effect} is asked for`;
     case 'step':
       return `at "${when.step}" of the cutover`;
+    case 'rescanStep':
+      return `at "${when.step}" of a rescan`;
     case 'nth':
       return `at step ${when.at}`;
   }

@@ -8,7 +8,7 @@ import { mayStartSource } from '#replicator/live/launch/starting-source';
 import { goals, type Goal } from '#scenarios/migrate-step';
 import { cutoverJudge, words, type CutoverJudge } from './cutover-judge.ts';
 import { nemesis, type Nemesis } from './cutover-nemesis.ts';
-import { anyTrouble, sentenceOf, type Trouble } from './cutover-troubles.ts';
+import { anyStory, anyTrouble, sentenceOf, type Trouble } from './cutover-troubles.ts';
 import { smallMigration, type Life, type SmallMigration } from './small-migration.ts';
 
 /*
@@ -32,6 +32,8 @@ export interface CutoverWalk {
   /** A guest writes a block every so many steps. */
   readonly writesEvery: number;
   readonly bootTakes: number;
+  /** Its sentinel has another way to its gateway than the networks that a fence takes from it. */
+  readonly hasOtherWay: boolean;
   /** The next round is due so soon that it comes while a replica is copied. */
   readonly refreshesOften: boolean;
   readonly lives: readonly WalkedLife[];
@@ -44,7 +46,10 @@ const anyLife = fc.record<WalkedLife>({
     { weight: 1, arbitrary: fc.constantFrom(...goals) },
   ),
   // Few at a time, or no life gets as far as a target that is connected.
-  troubles: fc.array(anyTrouble, { maxLength: 3, size: 'max' }),
+  troubles: fc.oneof(
+    { weight: 4, arbitrary: fc.array(anyTrouble, { maxLength: 3, size: 'max' }) },
+    { weight: 1, arbitrary: anyStory },
+  ),
 });
 
 /** Any walk. */
@@ -62,7 +67,8 @@ export const anyCutoverWalk: fc.Arbitrary<CutoverWalk> = fc.record<CutoverWalk>(
     })
     .map(({ ends, ...rest }) => ({ ...ends, ...rest })),
   writesEvery: fc.constantFrom(7, 2, 60),
-  bootTakes: fc.constantFrom(0, 4_000),
+  bootTakes: fc.constantFrom(0, 4_000, 8_000),
+  hasOtherWay: fc.boolean(),
   refreshesOften: fc.boolean(),
   lives: fc.array(anyLife, { minLength: 1, maxLength: 3, size: 'max' }),
 });
@@ -99,6 +105,7 @@ class WalkedMigration {
     const { launch } = this.#small;
     launch.words = words;
     launch.bootTakes = millis(walk.bootTakes);
+    launch.hasOtherWay = walk.hasOtherWay;
     launch.copyTakes = millis(walk.refreshesOften ? 200 : 1);
     this.#judge = cutoverJudge(this.#small, { handOver: plan.handOver, quiesce });
   }
@@ -226,11 +233,11 @@ class WalkedMigration {
   }
 
   #told(why: string): Error {
-    const { plan, writesEvery, bootTakes, refreshesOften, lives } = this.#walk;
+    const { plan, writesEvery, bootTakes, hasOtherWay, refreshesOften, lives } = this.#walk;
     const pace = refreshesOften ? ', rounds without a pause' : '';
     const given = [
       `given a ${plan.handOver} (test ${plan.testLaunch}, approval ${plan.approval}, a refusal leads to ${plan.onRefusal})`,
-      `a guest that writes every ${writesEvery} steps and boots in ${bootTakes} ms${pace}`,
+      `a guest that writes every ${writesEvery} steps and boots in ${bootTakes} ms${hasOtherWay ? ', whose sentinel has a way of its own' : ''}${pace}`,
     ].join(', ');
     const met = lives.map(({ goal, troubles }) =>
       [`when somebody runs it to ${goal}`, ...troubles.map(sentenceOf)].join('\n  '),
