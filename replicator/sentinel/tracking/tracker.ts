@@ -198,6 +198,9 @@ async function record(state: State, disks: readonly MarkableDisk[]): Promise<Res
   const devs = disks.filter(({ trackable }) => trackable).map(({ dev }) => dev);
   if (devs.length === 0 || !tracing.ok) return ok(undefined);
   const wanted = devs.join(' ');
+  // What was dropped so far is no matter to a mark that is not begun yet. But a record that somebody has turned off would
+  // lose it at once: its marks are lost, and it is begun anew.
+  if (state.ring !== undefined && !(await catchUp(state))) stop(state);
   if (state.ring === undefined) {
     const opened = tracing.value.open(devs);
     if (!opened.ok) return opened;
@@ -205,28 +208,31 @@ async function record(state: State, disks: readonly MarkableDisk[]): Promise<Res
     state.ring = ring;
     state.lost = 0;
     void keepLooking(state, ring);
-  } else {
-    // What was dropped so far is no matter to a mark that is not begun yet.
-    await catchUp(state);
-    const told = state.ringDisks === wanted ? ok(undefined) : state.ring.setDisks(devs);
+  } else if (state.ringDisks !== wanted) {
+    const told = state.ring.setDisks(devs);
     if (!told.ok) return told;
   }
   state.ringDisks = wanted;
   return ok(undefined);
 }
 
-/** Takes in all that was completed before the call, and loses what records if the kernel cannot vouch for all of it. */
-async function catchUp(state: State): Promise<void> {
+/**
+ * Takes in all that was completed before the call, and loses what records if the kernel cannot vouch for all of it. False
+ * if it cannot vouch for what comes either.
+ */
+async function catchUp(state: State): Promise<boolean> {
   const { ring, book } = state;
-  if (ring === undefined) return;
+  if (ring === undefined) return true;
   const drained = await ring.drain(book.note);
   if (!drained.ok) book.loseRecording(drained.error);
   // The proof: whatever the kernel dropped, it counted. Asked after reading, so that nothing falls between the two.
   const counters = ring.counters();
-  if (!counters.ok) return book.loseRecording(counters.error);
+  if (!counters.ok) book.loseRecording(counters.error);
+  if (!counters.ok) return false;
   const { lost } = counters.value;
   if (lost > state.lost) book.loseRecording(`${lost - state.lost} completed requests were not recorded`);
   state.lost = lost;
+  return drained.ok;
 }
 
 /** Empties the buffers now and then, so that they never fill up, until the ring is closed. */

@@ -198,6 +198,18 @@ describe('change tracking in a simulated guest', () => {
     }
   });
 
+  it('begins a mark with a record of its own where somebody has turned off the one of others', async () => {
+    const { kernel, tracker, disks, run } = await tracked(1);
+    valueOf(await run(tracker.begin({ owner: 'another', number: 0 })));
+    kernel.turnTracingOff();
+    valueOf(await run(tracker.begin(mark(0))));
+    disks[0]?.scribble(100, 1);
+    expect(valueOf(await run(tracker.changes(mark(0)))).map(({ dirty }) => dirty)).toEqual([64 * KiB, 0]);
+    expect(await run(tracker.changes({ owner: 'another', number: 0 }))).toMatchObject({
+      error: { type: 'TrackingLost', detail: expect.stringContaining('turned the recording off') as unknown },
+    });
+  });
+
   it('empties the buffers in time, and a mark that is frozen stays what it was', async () => {
     const { tracker, disks, clock, run } = await tracked(1, { pages: 1, lookEveryMs: 100 });
     valueOf(await run(tracker.begin(mark(0))));
