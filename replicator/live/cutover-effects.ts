@@ -101,10 +101,12 @@ export const runFinalSync: Perform<'runFinalSync'> = async (parts, { params, rep
       if (!ran.ok) return ran;
       complete = ran.value;
     }
-    if (complete.dirty > 0) return err(writtenAtRest(complete.dirty));
     const after = await parts.source.look((source) => source.inspect(), signal);
     if (!after.ok) return err(troubleAtSource(after.error));
-    return isAtRest(after.value) ? ok(complete) : err(startedAgain);
+    // First: a guest that somebody started again is why something was written.
+    if (!isAtRest(after.value)) return err(startedAgain);
+    if (complete.dirty > 0) return err(writtenAtRest(complete.dirty));
+    return ok(complete);
   };
   const ended = await persist({ clock, within: plan.downtimeMax, mayHelp: mayPass, signal, onAgain }, tried);
   if (!signal.aborted) tell.ended(ended.ok ? undefined : ended.error);

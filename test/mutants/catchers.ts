@@ -18,19 +18,21 @@ export interface Looking {
 /** Looks for what is wrong with the tree in `root`; undefined if it finds nothing. */
 export type Catcher = (root: string, looking: Looking) => Promise<Caught | undefined>;
 
-const replicaFiles = /^replicator\/(receiver\/(journal|replica|target-disk|settle-doubts)|disk\/)/;
-const cutoverFiles =
-  /^(replicator\/live\/(launch\/|cutover-effects|giving-back|memory|trouble|secrets)|scenarios\/(migrate-step|conduct)\.ts)/;
+const walkedFiles: readonly (readonly [files: RegExp, walks: WalksAsked['of']])[] = [
+  [/^core\/migration\//, 'charts'],
+  [/^core\/wave\//, 'waves'],
+  [/^core\/(driver\/|event-log\/append-rule)/, 'drivers'],
+  [/^core\/event-log\/(chain|upcast)/, 'logs'],
+  [/^replicator\/pipeline\/(pipeline|plan)/, 'pipelines'],
+  [/^replicator\/(receiver\/(journal|replica|target-disk|settle-doubts)|disk\/)/, 'replicas'],
+  [/^replicator\/sentinel\/tracking\//, 'tracking'],
+  [/^replicator\/connectors\/kvm\//, 'kvm'],
+  [/^replicator\/(live\/[^/]+$|pipeline|gateway|receiver|disk)/, 'rounds'],
+];
 
-/** What the search of the first layer walks to see a mutant, if it could. It walks in a thread, as the search over worlds does. */
-export function walkedFor({ file }: Pick<Mutant, 'file'>): WalksAsked['of'] | undefined {
-  if (file.startsWith('core/migration/')) return 'charts';
-  if (file.startsWith('core/wave/')) return 'waves';
-  if (file.startsWith('core/driver/') || file === 'core/event-log/append-rule.ts') return 'drivers';
-  if (cutoverFiles.test(file)) return 'cutovers';
-  if (file.startsWith('replicator/sentinel/quiesce/')) return 'rests';
-  return replicaFiles.test(file) ? 'replicas' : undefined;
-}
+/** What the search of the first layer walks to see a mutant, cheap walks first. It walks in a thread, as the search over worlds does. */
+export const walkedFor = ({ file }: Pick<Mutant, 'file'>): readonly WalksAsked['of'][] =>
+  walkedFiles.filter(([files]) => files.test(file)).map(([, walks]) => walks);
 
 /** The tests that may notice a mutant, in turn. */
 export const testsFor = ({ tests }: Pick<Mutant, 'tests'>): Catcher =>

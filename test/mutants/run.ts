@@ -141,7 +141,7 @@ async function tryOne(mutant: Mutant, copy: TreeCopy, trying: Trying): Promise<M
       [caught, worlds] = [found, counts];
     } else if (name === 'layerOne') {
       const of = walkedFor(mutant);
-      if (!searching || !of) continue;
+      if (!searching || of.length === 0) continue;
       caught = await huntInWalks(mutant, searching.bundler, { ...looking, of });
     } else caught = await copy.mutated(mutant, () => testsFor(mutant)(copy.root, looking));
     names.push(name);

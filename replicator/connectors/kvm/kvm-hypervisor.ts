@@ -27,8 +27,12 @@ import { continueGuest, powerState, runState, stopGuest } from './power.ts';
  * Connects at the first call and again after a loss. Calls are carried out one after the other, because each looks at
  * the world before it changes it. Nothing here remembers anything about the VM: what is not in QEMU is not known.
  */
-export function kvmHypervisor(options: KvmOptions): SourceHypervisor {
-  const kvm: Kvm = { monitor: kvmMonitor(options.qmp, options.commandTimeout), options };
+export const kvmHypervisor = (options: KvmOptions): SourceHypervisor =>
+  kvmHypervisorOver(kvmMonitor(options.qmp, options.commandTimeout), options);
+
+/** The same through a monitor that there is already. It is closed with the hypervisor. */
+export function kvmHypervisorOver(monitor: Monitor, options: KvmOptions): SourceHypervisor {
+  const kvm: Kvm = { monitor, options };
   const { alone: inTurn } = oneAtATime();
   return {
     inspect: () => inTurn(() => inspect(kvm)),

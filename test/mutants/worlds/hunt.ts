@@ -80,30 +80,29 @@ const caughtBy = (why: string, seeds: number): Caught => ({
   by: why,
 });
 
-/** How often charts, waves, drivers, replicas, cutovers and guests at rest are walked. */
-export const walksMax = {
-  charts: 2_000,
-  waves: 500,
-  drivers: 2_000,
-  replicas: 300,
-  cutovers: 2_000,
-  rests: 2_000,
-} as const;
+/** How often each of them is walked. */
+export const walksMax: Readonly<Record<WalksAsked['of'], number>> = {
+  ...{ charts: 2_000, waves: 500, drivers: 2_000, replicas: 300, logs: 1_000, pipelines: 2_000 },
+  ...{ tracking: 1_000, kvm: 2_000, rounds: 300 },
+};
 
-/** Looks for a mutant by walking migrations, or waves of them, through whatever may happen to them. */
+/** Looks for a mutant by walking whatever may happen to what it is in, one kind of walk after the other. */
 export async function huntInWalks(
   mutant: Mutant,
   bundler: WorldBundler,
-  { of, seed, withinMs }: Pick<HuntTerms, 'seed' | 'withinMs'> & { readonly of: WalksAsked['of'] },
+  { of, seed, withinMs }: Pick<HuntTerms, 'seed' | 'withinMs'> & { readonly of: readonly WalksAsked['of'][] },
 ): Promise<Caught | undefined> {
   const runner = worldRunner(await bundler.mutated(mutant), withinMs);
+  const found = { catcher: 'layerOne', file: null } as const;
   try {
-    const ending = await runner.walk({ type: 'walks', of, seed, walks: walksMax[of] });
-    const found = { catcher: 'layerOne', file: null } as const;
-    if (ending.type !== 'ended') return { ...found, law: null, by: lostBy(ending), seeds: null };
-    const { wrong } = ending.answer;
-    if (wrong === null) return undefined;
-    return { ...found, law: lawIn(wrong.why), by: wrong.why.split('\n')[0] ?? '', seeds: wrong.walk };
+    for (const kind of of) {
+      const ending = await runner.walk({ type: 'walks', of: kind, seed, walks: walksMax[kind] });
+      if (ending.type !== 'ended') return { ...found, law: null, by: `${kind}: ${lostBy(ending)}`, seeds: null };
+      const { wrong } = ending.answer;
+      if (wrong === null) continue;
+      return { ...found, law: lawIn(wrong.why), by: `${kind}: ${wrong.why.split('\n')[0] ?? ''}`, seeds: wrong.walk };
+    }
+    return undefined;
   } finally {
     await runner.close();
   }

@@ -5,12 +5,11 @@ import { runBlock } from '#simulator/block/world/block-world';
 import type { BlockSpec } from '#simulator/block/spec';
 import { failureKey, failuresOf } from '#simulator/search/failure';
 import { anyDraws, anyPlan, farAway, soundWalk } from '#test/support/model-walks';
-import { anyCutoverWalk, soundCutovers } from '#test/support/cutover-walks';
 import { anyDriverDraws, soundDrivers } from '#test/support/driver-walks';
 import { soundReplica } from '#test/support/replica-walks';
-import { anyRestWalk, soundRest } from '#test/support/rest-walks';
 import { anyConductedWave, anyWaveDraws, soundWave } from '#test/support/wave-walks';
 import type { MarkedGlobal } from './reach-marks.ts';
+import { walkedProperties, type WalkedProperty } from './walked-properties.ts';
 
 /** What a thread is asked: to run a world. */
 export interface WorldAsked {
@@ -20,10 +19,10 @@ export interface WorldAsked {
   readonly demandsProgress: boolean;
 }
 
-/** Or to walk migrations, waves of them, their drivers, or replicas through whatever may happen to them. */
+/** Or to walk migrations, waves of them, their drivers, replicas, rounds and the like through whatever may happen to them. */
 export interface WalksAsked {
   readonly type: 'walks';
-  readonly of: 'charts' | 'waves' | 'drivers' | 'replicas' | 'cutovers' | 'rests';
+  readonly of: 'charts' | 'waves' | 'drivers' | 'replicas' | WalkedProperty;
   readonly seed: number;
   readonly walks: number;
 }
@@ -65,21 +64,26 @@ async function replicaWalks({ seed, walks: count }: WalksAsked): Promise<WalksAn
   return { wrong: null };
 }
 
-async function asyncWalks<T>(
-  property: fc.IAsyncProperty<T>,
-  { seed, walks: numRuns }: WalksAsked,
-): Promise<WalksAnswer> {
-  const found = await fc.check(property, { seed, numRuns, endOnFailure: true });
-  if (!found.failed) return { wrong: null };
-  const why = found.errorInstance instanceof Error ? found.errorInstance.message : String(found.errorInstance);
-  return { wrong: { walk: found.numRuns, why } };
+const isProperty = (of: WalksAsked['of']): of is WalkedProperty => of in walkedProperties;
+
+function wrongOf({
+  errorInstance,
+  numRuns,
+}: {
+  readonly errorInstance: unknown;
+  readonly numRuns: number;
+}): WalksAnswer {
+  const why = errorInstance instanceof Error ? errorInstance.message : String(errorInstance);
+  return { wrong: { walk: numRuns, why } };
 }
 
 async function walks(asked: WalksAsked): Promise<WalksAnswer> {
-  if (asked.of === 'replicas') return replicaWalks(asked);
-  if (asked.of === 'cutovers') return asyncWalks(fc.asyncProperty(anyCutoverWalk, soundCutovers), asked);
-  if (asked.of === 'rests') return asyncWalks(fc.asyncProperty(anyRestWalk, soundRest), asked);
   const { of, seed, walks: numRuns } = asked;
+  if (of === 'replicas') return replicaWalks(asked);
+  if (isProperty(of)) {
+    const walked = await walkedProperties[of]({ seed, numRuns, endOnFailure: true });
+    return walked.failed ? wrongOf(walked) : { wrong: null };
+  }
   const reached = new Set<string>();
   const charts = fc.property(anyPlan, anyDraws, (plan, draws) => {
     soundWalk(plan, draws, (lifecycle) => reached.add(lifecycle));
@@ -93,8 +97,7 @@ async function walks(asked: WalksAsked): Promise<WalksAnswer> {
     const never = of === 'charts' ? farAway.find((lifecycle) => !reached.has(lifecycle)) : undefined;
     return { wrong: never === undefined ? null : { walk: numRuns, why: `no walk comes to ${never}` } };
   }
-  const why = found.errorInstance instanceof Error ? found.errorInstance.message : String(found.errorInstance);
-  return { wrong: { walk: found.numRuns, why } };
+  return wrongOf(found);
 }
 
 parentPort?.on('message', (asked: WorldAsked | WalksAsked) => {
