@@ -24,6 +24,7 @@ const walkedFiles: readonly (readonly [files: RegExp, walks: WalksAsked['of']])[
   [/^core\/(driver\/|event-log\/append-rule)/, 'drivers'],
   [/^core\/event-log\/(chain|upcast)/, 'logs'],
   [/^replicator\/pipeline\/(pipeline|plan)/, 'pipelines'],
+  [/^replicator\/receiver\/journal\./, 'journals'],
   [/^replicator\/(receiver\/(journal|replica|target-disk|settle-doubts)|disk\/)/, 'replicas'],
   [/^replicator\/sentinel\/tracking\//, 'tracking'],
   [/^replicator\/connectors\/kvm\//, 'kvm'],

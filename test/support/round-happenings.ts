@@ -1,3 +1,4 @@
+import type { Clock } from '#core/clock';
 import { diskId } from '#core/ids';
 import type { MigrationCommand } from '#core/migration/commands';
 import { bytes, bytesPerSecond, ratio } from '#core/units';
@@ -11,6 +12,7 @@ import type { WalkedSource } from './walked-source.ts';
 
 /** Whatever happenings happen to. */
 export interface HappeningGround {
+  readonly clock: Clock;
   readonly site: RoundSite;
   readonly vm: WalkedSource;
   readonly judge: RoundJudge;
@@ -103,6 +105,10 @@ export const happenings = {
     vm.source.faults.migrate(vm.hosts.find((other) => other !== host) ?? host);
     return undefined;
   },
+  'somebody starts the source': once(({ vm, clock }) => {
+    if (vm.source.machine.power() === 'off') return vm.source.machine.start();
+    void vm.source.hypervisor({ owner: 'somebody', clock }).resume();
+  }),
   'marks are gone': ({ vm, judge }) => {
     judge.mayLose();
     vm.source.faults.forgetMarks('silently');

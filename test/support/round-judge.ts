@@ -1,5 +1,6 @@
 import type { StreamId } from '#core/event-log/event-log';
 import type { DiskId } from '#core/ids';
+import { axesOf } from '#core/migration/abilities';
 import { court } from '#core/laws/judge';
 import type { Witness } from '#core/laws/law';
 import { laws } from '#core/laws/laws';
@@ -101,6 +102,10 @@ class Judge implements RoundJudge {
   }
 
   began({ disk, round, mode }: ReplicationJob): void {
+    const { state, vm } = this.#options;
+    const isFinal = axesOf(state()).lifecycle === 'cuttingOver.finalSync';
+    if (isFinal && (this.#runsSince ?? Infinity) < vm.asked.inspected)
+      this.#wrong('L5 the final sync reads from a source that runs');
     const before = this.#claims.get(disk);
     if (before?.round === round && before.mode === mode) return;
     this.#claims.set(disk, { round, mode, progress: undefined });

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { anyJournalWalk, soundJournal } from '#test/support/journal-walks';
 import { anyKvmWalk, soundKvm } from '#test/support/kvm-walks';
 import { anyLogWalk, soundLog } from '#test/support/log-walks';
 import { anyPipelineWalk, soundPipeline } from '#test/support/pipeline-walks';
@@ -25,6 +26,7 @@ export const walkedProperties = {
   tracking: walks(anyTrackingWalk, soundTracking),
   kvm: walks(anyKvmWalk, soundKvm),
   logs: walks(anyLogWalk, soundLog),
+  journals: walks(anyJournalWalk, async (walk) => soundJournal(walk)),
   pipelines: walks(anyPipelineWalk, async (walk) => soundPipeline(walk)),
 } as const;
 
