@@ -28,6 +28,11 @@ const walkedFiles: readonly (readonly [files: RegExp, walks: WalksAsked['of']])[
   [/^replicator\/(receiver\/(journal|replica|target-disk|settle-doubts)|disk\/)/, 'replicas'],
   [/^replicator\/sentinel\/tracking\//, 'tracking'],
   [/^replicator\/connectors\/kvm\//, 'kvm'],
+  [
+    /^(replicator\/live\/(launch\/|cutover-effects|giving-back|memory|trouble|secrets)|scenarios\/(migrate-step|conduct)\.ts)/,
+    'cutovers',
+  ],
+  [/^replicator\/sentinel\/quiesce\//, 'rests'],
   [/^replicator\/(live\/[^/]+$|pipeline|gateway|receiver|disk)/, 'rounds'],
 ];
 

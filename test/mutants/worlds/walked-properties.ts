@@ -1,8 +1,10 @@
 import fc from 'fast-check';
+import { anyCutoverWalk, soundCutovers } from '#test/support/cutover-walks';
 import { anyJournalWalk, soundJournal } from '#test/support/journal-walks';
 import { anyKvmWalk, soundKvm } from '#test/support/kvm-walks';
 import { anyLogWalk, soundLog } from '#test/support/log-walks';
 import { anyPipelineWalk, soundPipeline } from '#test/support/pipeline-walks';
+import { anyRestWalk, soundRest } from '#test/support/rest-walks';
 import { anyRoundWalk, soundRounds } from '#test/support/round-walks';
 import { anyTrackingWalk, soundTracking } from '#test/support/tracking-walks';
 
@@ -22,6 +24,8 @@ const walks =
 
 /** Walks of one thing each, as properties to be checked. */
 export const walkedProperties = {
+  cutovers: walks(anyCutoverWalk, soundCutovers),
+  rests: walks(anyRestWalk, soundRest),
   rounds: walks(anyRoundWalk, soundRounds),
   tracking: walks(anyTrackingWalk, soundTracking),
   kvm: walks(anyKvmWalk, soundKvm),
