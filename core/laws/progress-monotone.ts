@@ -54,6 +54,8 @@ export const progressMonotone = migrationLaw<Seen>({
     ReplicationDisconnected: interrupted,
     ReplicationPaused: interrupted,
     TrackingLost: interrupted,
+    // The rescan that follows it is another round of its number.
+    FinalSyncFailed: (state, { data }) => (data.trackingLost ? interrupted(state) : state),
     RescanRequested: interrupted,
   },
 });

@@ -53,6 +53,8 @@ export interface RoundWalk extends RoundSiteShape, WalkedSourceShape {
   readonly rounds: number;
   readonly finalizes: boolean;
   readonly happenings: readonly Happening[];
+  /** Whether an earlier migration of the name left marks. */
+  readonly hasLeftovers: boolean;
 }
 
 const storyMax = 60;
@@ -85,6 +87,7 @@ export const anyRoundWalk: fc.Arbitrary<RoundWalk> = fc.record({
   rounds: fc.integer({ min: 1, max: 3 }),
   finalizes: fc.boolean(),
   happenings: fc.array(anyHappening, { maxLength: 6, size: 'max' }),
+  hasLeftovers: fc.boolean(),
 });
 
 /** Walks, and throws the story of what is wrong. */
@@ -173,9 +176,10 @@ class Walk {
       const { lifecycle, replication, outcome } = axesOf(this.#state);
       this.#isWrong(`it does not come to an end: ${lifecycle}, ${replication}, ${outcome}`);
     });
-    this.#start();
-    this.#tick();
     try {
+      if (this.#walk.hasLeftovers) await clock.run(this.#leaveMarks());
+      this.#start();
+      this.#tick();
       await clock.run(finished);
     } catch (error) {
       this.#crashed(error);
@@ -186,6 +190,12 @@ class Walk {
     this.#site.receiver.losePower();
     this.#judge.crashed();
     this.#judge.end(axesOf(this.#state).lifecycle !== 'cutOver');
+  }
+
+  async #leaveMarks(): Promise<void> {
+    const earlier = this.#vm.source.hypervisor({ owner, clock: this.#clock });
+    await earlier.beginMark({ owner, number: 0 });
+    await earlier.advanceMark({ owner, number: 0 }, { owner, number: 1 });
   }
 
   #isWrong(why: string): void {
