@@ -16,6 +16,8 @@ export interface PersonView {
   readonly isPatient: boolean;
   /** Has the source started, where only that helps. */
   readonly startSource: () => unknown;
+  /** Has a source stopped that runs although its replica has taken over. */
+  readonly stopSource: () => void;
 }
 
 /** What a person asks for where a migration stands so, if anything. */
@@ -38,6 +40,9 @@ export function wishOf(state: MigrationState, view: PersonView): MigrationComman
       return { type: 'RollBack', data: { reason: 'once more', acceptLossOfTargetWrites: false } };
     case 'cutOver':
       return view.finalizes ? { type: 'Finalize', data: {} } : undefined;
+    case 'finalizing.waiting':
+      view.stopSource();
+      return undefined;
     default:
   }
   if (replication === 'stalled.blocked' || (replication === 'paused' && !view.isPatient))

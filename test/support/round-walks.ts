@@ -363,6 +363,7 @@ class Walk {
       isDue: this.#rounds >= rounds || this.#isHealed,
       isPatient: this.#ids.between(0, 3) > 0,
       startSource: () => machine.power() === 'off' && machine.start(),
+      stopSource: () => machine.stop(false),
     });
   }
 
