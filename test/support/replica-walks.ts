@@ -181,16 +181,19 @@ export interface FailingSyncs {
   readonly of: (path: string) => boolean;
 }
 
+// What else there is, beside ends of the receiver.
+interface Troubles {
+  readonly syncs?: FailingSyncs;
+  readonly fateOf?: () => Fate;
+  readonly odd?: () => boolean;
+  readonly reads?: () => string;
+}
+
 /** Runs all rounds through ends of the receiver at the given steps, counted from each start. Returns the steps without. */
 export async function through(
   seed: number,
   crashes: readonly number[],
-  {
-    syncs,
-    fateOf = () => 'power',
-    odd,
-    reads,
-  }: { syncs?: FailingSyncs; fateOf?: () => Fate; odd?: () => boolean; reads?: () => string } = {},
+  { syncs, fateOf = () => 'power', odd, reads }: Troubles = {},
 ): Promise<number> {
   const clock = virtualClock({ turn: () => new Promise((resolve) => setImmediate(resolve)) });
   let steps = 0;
