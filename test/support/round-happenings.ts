@@ -143,10 +143,10 @@ export const happenings = {
     unreadable.add(bad);
     return () => void unreadable.delete(bad);
   },
-  'others make marks': ({ vm }) => {
-    vm.source.faults.plantForeign('walk');
-    return undefined;
-  },
+  // Once: a second one of the name would be what touches the first.
+  'others make marks': once(({ vm }) => {
+    if (vm.source.witness.foreign().length === 0) vm.source.faults.plantForeign('walk');
+  }),
   'an operator pauses it': ({ send }) => {
     send({ type: 'PauseReplication', data: { reason: 'the link is needed' } });
     return () => send({ type: 'ResumeReplication', data: {} });
