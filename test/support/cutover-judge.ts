@@ -378,6 +378,8 @@ function follow({ small: { source }, past }: Court, fact: MigrationFact): void {
       past.handedOver = true;
       break;
     case 'RolledBack':
+    // Cancelled after a rollback that failed: its replica is given up, and whoever wants the source may start it.
+    case 'SourceReleased':
       past.quiesced = undefined;
       break;
     default:
