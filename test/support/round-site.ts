@@ -11,8 +11,9 @@ import type { Network } from '#replicator/protocol/network';
 import { runReceiver } from '#replicator/receiver/receiver';
 import { simulatedVolume, type SimulatedVolume } from '#simulator/block/files/volume';
 import { simulatedNetwork, type SimulatedNetwork } from '#simulator/block/network/simulated-network';
-import { simulatedProcess, type SimulatedProcess } from '#simulator/block/process';
+import type { SimulatedProcess } from '#simulator/block/process';
 import { simulatedExports, type SimulatedExports } from '#simulator/block/sources/exports';
+import { appliance, type Appliance } from '#simulator/block/world/appliances';
 import { boundClock } from '#simulator/block/world/bound';
 import { distant } from '#simulator/block/world/distant';
 import { watched } from '#simulator/block/world/watched-network';
@@ -44,13 +45,6 @@ export interface RoundSite {
   damage(): void;
 }
 
-/** A process that may die and is started again. */
-export interface Appliance {
-  start(): void;
-  kill(): void;
-  losePower(): void;
-}
-
 /** Where replicas are on the receiver's machine. */
 export const replicas = '/replicas';
 /** Where managers find the gateway. */
@@ -67,7 +61,7 @@ interface SiteOptions {
 
 /** Starts both. */
 export function roundSite({ bandwidth, tells }: RoundSiteShape, options: SiteOptions): RoundSite {
-  const { clock, rng, step } = options;
+  const { clock, rng, step, onCrash } = options;
   const network = simulatedNetwork({ clock, rng: rng.fork('network'), note: () => undefined });
   network.link('gateway', 'receiver').set({
     ...{ delay: millis(5), jitterMax: millis(5) },
@@ -90,36 +84,24 @@ export function roundSite({ bandwidth, tells }: RoundSiteShape, options: SiteOpt
       isDamaged = false;
       return was;
     });
-  const receiver = appliance(
-    'receiver',
-    network,
-    () => volume,
-    options,
-    async (process) => {
-      const files = writingShort(volume.files(process), rng.fork(`short writes of ${process.name}`));
-      const own = damaged(network.network(process, 'receiver', 'receiver'), process);
-      const place = { listen: receiverAddress, directory: replicas, network: own, files };
-      valueOf(await runReceiver({ ...place, clock: boundClock(clock, process) }));
-    },
-  );
-  const gateway = appliance(
-    'gateway',
-    network,
-    () => gateways[nth] ?? volume,
-    options,
-    async (process) => {
-      valueOf(
-        await runGateway({
-          ...{ listen: gatewayAddress, receiver: receiverAddress, state: '/state', packings: ['none'] },
-          network: watched(network.network(process, 'gateway', 'gateway'), process, step),
-          files: (gateways[nth] ?? volume).files(process),
-          clock: boundClock(clock, process),
-          openSource: openerOf({ ...options, exports, tells, unreadable }, process),
-          patience: seconds(5),
-        }),
-      );
-    },
-  );
+  const receiver = appliance('receiver', { network, volume: () => volume, onCrash }, async (process) => {
+    const files = writingShort(volume.files(process), rng.fork(`short writes of ${process.name}`));
+    const own = damaged(network.network(process, 'receiver', 'receiver'), process);
+    const place = { listen: receiverAddress, directory: replicas, network: own, files };
+    valueOf(await runReceiver({ ...place, clock: boundClock(clock, process) }));
+  });
+  const gateway = appliance('gateway', { network, volume: () => gateways[nth] ?? volume, onCrash }, async (process) => {
+    valueOf(
+      await runGateway({
+        ...{ listen: gatewayAddress, receiver: receiverAddress, state: '/state', packings: ['none'] },
+        network: watched(network.network(process, 'gateway', 'gateway'), process, step),
+        files: (gateways[nth] ?? volume).files(process),
+        clock: boundClock(clock, process),
+        openSource: openerOf({ ...options, exports, tells, unreadable }, process),
+        patience: seconds(5),
+      }),
+    );
+  });
   return {
     ...{ network, exports, volume, receiver, unreadable },
     gateway: {
@@ -130,38 +112,6 @@ export function roundSite({ bandwidth, tells }: RoundSiteShape, options: SiteOpt
       },
     },
     damage: () => (isDamaged = true),
-  };
-}
-
-function appliance(
-  host: string,
-  network: SimulatedNetwork,
-  volume: () => SimulatedVolume,
-  { onCrash }: SiteOptions,
-  run: (process: SimulatedProcess) => Promise<void>,
-): Appliance {
-  let lives = 0;
-  let process: SimulatedProcess | undefined;
-  const start = (): void => {
-    if (process) return;
-    if (!network.isUp(host)) network.start(host);
-    lives += 1;
-    process = simulatedProcess(`${host} ${lives}`);
-    run(process).catch(onCrash);
-  };
-  start();
-  const kill = (): void => {
-    process?.kill();
-    process = undefined;
-  };
-  return {
-    start,
-    kill,
-    losePower: () => {
-      network.crash(host);
-      volume().crash();
-      kill();
-    },
   };
 }
 

@@ -4,7 +4,8 @@ import type { Rng } from '#core/rng';
 import { bytes, ratio, type Bytes } from '#core/units';
 import type { WholeDisk } from '#replicator/sentinel/disks/guest-disks';
 import type { CpuBuffer, KernelRing, KernelTracing } from '#replicator/sentinel/tracking/kernel-ring';
-import type { BlockEventFormat, PageFormat } from '#replicator/sentinel/tracking/trace-format';
+import type { PageFormat } from '#replicator/sentinel/tracking/trace-format';
+import { requestFormat } from '#simulator/block/target/sentinel/kernel-records';
 import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
 
 /*
@@ -55,13 +56,6 @@ export const listed = (disk: WalkedDisk): WholeDisk => ({
 export const nameOf = (nth: number): DiskId => diskId(`vd${'abcdefgh'.charAt(nth)}`);
 
 const page: PageFormat = { commit: { offset: 8, size: 8 }, data: { offset: 16, size: 496 } };
-const event: BlockEventFormat = {
-  id: 1_042,
-  dev: { offset: 8, size: 4 },
-  sector: { offset: 16, size: 8 },
-  sectors: { offset: 24, size: 4 },
-  rwbs: { offset: 32, size: 8 },
-};
 const payload = 44;
 const missedFlag = 0x8000_0000;
 
@@ -97,7 +91,7 @@ export function walkedKernel(clock: SimulatedClock, rng: Rng): WalkedKernel {
   };
   const ring: KernelRing = {
     page,
-    events: new Map([[event.id, event]]),
+    events: new Map([[requestFormat.id, requestFormat]]),
     cpus: cpus.map((cpu) => bufferOf(cpu, clock, rng)),
     pagesMax,
     isOn: () => isOn,
@@ -140,11 +134,11 @@ export function walkedKernel(clock: SimulatedClock, rng: Rng): WalkedKernel {
 
 function request(dev: number, sector: number, sectors: number, letters: string): Buffer {
   const bytes_ = Buffer.alloc(payload);
-  bytes_.writeUInt16LE(event.id, 0);
-  bytes_.writeUInt32LE(dev, event.dev.offset);
-  bytes_.writeBigUInt64LE(BigInt(sector), event.sector.offset);
-  bytes_.writeUInt32LE(sectors, event.sectors.offset);
-  bytes_.write(letters, event.rwbs.offset, 'latin1');
+  bytes_.writeUInt16LE(requestFormat.id, 0);
+  bytes_.writeUInt32LE(dev, requestFormat.dev.offset);
+  bytes_.writeBigUInt64LE(BigInt(sector), requestFormat.sector.offset);
+  bytes_.writeUInt32LE(sectors, requestFormat.sectors.offset);
+  bytes_.write(letters, requestFormat.rwbs.offset, 'latin1');
   return bytes_;
 }
 
@@ -153,7 +147,7 @@ const flush = (): Buffer => request(0, 0, 0, 'F');
 /** A record of an event that was not there when the layouts were read. */
 function strange(known: Buffer): Buffer {
   const bytes_ = Buffer.from(known);
-  bytes_.writeUInt16LE(event.id + 7, 0);
+  bytes_.writeUInt16LE(requestFormat.id + 7, 0);
   return bytes_;
 }
 

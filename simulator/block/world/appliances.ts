@@ -118,7 +118,7 @@ export function appliances(options: AppliancesOptions): Appliances {
     dead.kill();
     clock.schedule(after(clock.now(), restartsAfter), () => dead.start());
   };
-  const receiver: Appliance = appliance('receiver', { network, volume, onCrash }, async (process) => {
+  const receiver: Appliance = appliance('receiver', { network, volume: () => volume, onCrash }, async (process) => {
     started('receiver')(
       await runReceiver({
         listen: receiverAddress,
@@ -129,7 +129,7 @@ export function appliances(options: AppliancesOptions): Appliances {
       }),
     );
   });
-  const gateway: Appliance = appliance('gateway', { network, volume: own, onCrash }, async (process) => {
+  const gateway: Appliance = appliance('gateway', { network, volume: () => own, onCrash }, async (process) => {
     started('gateway')(
       await runGateway({
         listen: gatewayAddress,
@@ -207,7 +207,8 @@ const watchingJournals = (files: Files, written: () => void): Files => ({
   },
 });
 
-function appliance(
+/** A process on a machine of its own, started. `volume` is the one that its machine has by then. */
+export function appliance(
   host: string,
   {
     network,
@@ -215,7 +216,7 @@ function appliance(
     onCrash,
   }: {
     readonly network: SimulatedNetwork;
-    readonly volume: SimulatedVolume;
+    readonly volume: () => SimulatedVolume;
     readonly onCrash: (error: unknown) => void;
   },
   run: (process: SimulatedProcess) => Promise<void>,
@@ -241,7 +242,7 @@ function appliance(
     },
     losePower() {
       network.crash(host);
-      volume.crash();
+      volume().crash();
       process?.kill();
       process = undefined;
     },
