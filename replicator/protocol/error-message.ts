@@ -53,11 +53,12 @@ const replicationErrors = {
 } as const satisfies Record<ReplicationError['type'], z.core.$ZodLooseShape>;
 
 function unionOf<Shapes extends Record<string, z.core.$ZodLooseShape>>(shapes: Shapes) {
+  // A map, not an object: every object has a `toString`.
+  const members = new Map(
+    Object.entries(shapes).map(([type, shape]) => [type, z.object({ type: z.literal(type), ...shape })]),
+  );
   return z.record(z.string(), z.unknown()).transform((value, context) => {
-    // Not by plain lookup: every object has a `toString`.
-    const type = String(value['type']);
-    const shape = Object.hasOwn(shapes, type) ? shapes[type] : undefined;
-    const parsed = shape && z.object({ type: z.string(), ...shape }).safeParse(value);
+    const parsed = members.get(String(value['type']))?.safeParse(value);
     if (parsed?.success) return parsed.data;
     context.issues.push({ code: 'custom', message: 'not an error that is known', input: value });
     return z.NEVER;

@@ -39,44 +39,44 @@ export const upgradePartMax = 512 * 1024;
 /** The largest agent, in bytes. */
 export const agentSizeMax = 8 * 1024 * 1024;
 
+/** Both are compiled, since a guest is asked for as long as it is tracked. */
+const call = <Asks extends z.ZodType, Answers extends z.ZodType>(asks: Asks, answers: Answers) => ({
+  asks: z.compile(asks),
+  answers: z.compile(answers),
+});
+
 /** Each call with the shape of what is asked and of what is answered. */
 export const calls = {
-  inspect: { asks: z.object({}), answers: inventoryShape },
-  look: { asks: z.object({}), answers: glanceShape },
-  beginMark: { asks: z.object({ mark }), answers: nothing },
-  advanceMark: { asks: z.object({ from: mark, to: mark }), answers: nothing },
-  changes: {
-    asks: z.object({ mark }),
-    answers: changes,
-  },
-  dropMark: { asks: z.object({ mark }), answers: nothing },
-  openDisk: { asks: z.object({ disk: diskName, since: mark.exactOptional() }), answers: nothing },
-  closeDisks: { asks: z.object({}), answers: nothing },
-  quiesce: { asks: z.object({ policy: policyShape }), answers: reportShape },
-  resume: { asks: z.object({}), answers: nothing },
-  powerOff: { asks: z.object({}), answers: nothing },
-  release: { asks: z.object({ owner: z.string().min(1).max(200) }), answers: nothing },
-  limit: {
-    asks: z.object({ rate: z.union([z.literal('unlimited'), branded(bytesPerSecond, z.number())]) }),
-    answers: nothing,
-  },
+  inspect: call(z.object({}), inventoryShape),
+  look: call(z.object({}), glanceShape),
+  beginMark: call(z.object({ mark }), nothing),
+  advanceMark: call(z.object({ from: mark, to: mark }), nothing),
+  changes: call(z.object({ mark }), changes),
+  dropMark: call(z.object({ mark }), nothing),
+  openDisk: call(z.object({ disk: diskName, since: mark.exactOptional() }), nothing),
+  closeDisks: call(z.object({}), nothing),
+  quiesce: call(z.object({ policy: policyShape }), reportShape),
+  resume: call(z.object({}), nothing),
+  powerOff: call(z.object({}), nothing),
+  release: call(z.object({ owner: z.string().min(1).max(200) }), nothing),
+  limit: call(z.object({ rate: z.union([z.literal('unlimited'), branded(bytesPerSecond, z.number())]) }), nothing),
   /** A sentinel answers null; a gateway whose sentinel never answered says so. */
-  uninstall: { asks: z.object({}), answers: z.union([nothing, unconfirmed]) },
+  uninstall: call(z.object({}), z.union([nothing, unconfirmed])),
   /** What a replica had to say when it booted, as on its console; null in a source. */
-  report: { asks: z.object({}), answers: report.nullable() },
+  report: call(z.object({}), report.nullable()),
   /** A new password for the validation account of a replica; null where there is none. A secret: never to be logged. */
-  account: { asks: z.object({}), answers: account.nullable() },
+  account: call(z.object({}), account.nullable()),
   /** Keeps a part of a newer agent. Parts come in order; the first, at 0, begins anew. */
-  upgradePart: {
-    asks: z.object({
+  upgradePart: call(
+    z.object({
       sha256,
       at: z.int().nonnegative().max(agentSizeMax),
       content: z.base64().max(Math.ceil((upgradePartMax * 4) / 3) + 4),
     }),
-    answers: nothing,
-  },
+    nothing,
+  ),
   /** Puts the newer agent, all of whose parts are there, in the place of this one, and starts it. */
-  upgrade: { asks: z.object({ sha256, version: z.string().min(1).max(100) }), answers: nothing },
+  upgrade: call(z.object({ sha256, version: z.string().min(1).max(100) }), nothing),
 } as const;
 
 /** The name of a call. */
