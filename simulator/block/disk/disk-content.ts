@@ -3,6 +3,7 @@ import { bytes, type Bytes, type Ratio } from '#core/units';
 import { blocksIn, digestBlockWith, grain } from '#replicator/pipeline/digest';
 import { digestsPerPage, hashPage, rootOver } from '#replicator/pipeline/merkle';
 import { fillSector, mixed, sectorLength } from './sector-content.ts';
+import { fillWritten, isTrimmed, type UnwrittenSector, type WrittenSector } from './written-sector.ts';
 
 /** What a disk holds: now, or at the instant a snapshot was taken. */
 export interface DiskContent {
@@ -22,8 +23,8 @@ export interface Substance {
   readonly seed: number;
   /** How many of the sectors that nobody has written hold something. */
   readonly filled: Ratio;
-  /** What was written as bytes, by version: the rest of such a sector is zeroes. */
-  readonly explicit: Map<number, Uint8Array>;
+  /** What was written as bytes, by version. */
+  readonly explicit: Map<number, WrittenSector>;
 }
 
 /** The sectors of a disk, and the digests of those blocks that are known. */
@@ -78,6 +79,10 @@ export function addMerged(found: Extent[], next: Extent): void {
   else found.push(next);
 }
 
+/** What a version of a sector was made by. */
+export const sectorOf = ({ explicit }: Substance, version: number): WrittenSector | UnwrittenSector =>
+  explicit.get(version) ?? { type: 'unwritten', version };
+
 function readSectors(substance: Substance, { versions }: Sectors, at: number, into: Uint8Array): void {
   for (let done = 0; done < into.length;) {
     const sector = Math.floor((at + done) / sectorLength);
@@ -95,15 +100,18 @@ function readSectors(substance: Substance, { versions }: Sectors, at: number, in
 }
 
 function fill(substance: Substance, into: Uint8Array, sector: number, version: number): void {
-  if (isZeroSector(substance, sector, version)) return void into.fill(0);
-  const explicit = substance.explicit.get(version);
-  if (explicit === undefined) return fillSector(into, substance.seed, sector, version);
-  into.fill(0);
-  into.set(explicit.subarray(0, into.length));
+  const written = substance.explicit.get(version);
+  if (written) fillWritten(into, written, (part, former) => fillUnwritten(substance, part, sector, former));
+  else fillUnwritten(substance, into, sector, version);
+}
+
+function fillUnwritten(substance: Substance, into: Uint8Array, sector: number, version: number): void {
+  if (isZeroSector(substance, sector, version)) into.fill(0);
+  else fillSector(into, substance.seed, sector, version);
 }
 
 function isZeroSector({ seed, filled, explicit }: Substance, sector: number, version: number): boolean {
-  if (version !== 0) return explicit.get(version)?.length === 0;
+  if (version !== 0) return isTrimmed(explicit.get(version));
   return mixed(seed, sector) % filled.denominator >= filled.numerator;
 }
 

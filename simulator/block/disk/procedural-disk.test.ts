@@ -23,7 +23,7 @@ const allOf = (content: DiskContent): Uint8Array => {
 /** Something done to a disk. */
 const deeds = fc.array(
   fc.record({
-    deed: fc.constantFrom('write', 'bytes', 'trim', 'flush', 'lose', 'grow'),
+    deed: fc.constantFrom('write', 'bytes', 'patch', 'trim', 'flush', 'lose', 'grow'),
     first: fc.nat(255),
     count: fc.integer({ min: 1, max: 40 }),
   }),
@@ -36,12 +36,55 @@ function perform(disk: ProceduralDisk, { deed, first, count }: Deed): void {
   else if (deed === 'trim') disk.trim(first, run);
   else if (deed === 'bytes')
     disk.bytes(first, new TextEncoder().encode(`said at ${first}`.repeat(run * 90)).subarray(0, run * sectorLength));
+  else if (deed === 'patch') disk.patch(first * sectorLength + count, new TextEncoder().encode(`said at ${count}`));
   else if (deed === 'flush') disk.flush();
   else if (deed === 'lose') disk.lose(seededRng(first));
   else disk.grow(bytes(disk.size + count * 512));
 }
 
 describe('a procedural disk', () => {
+  it('holds after few bytes are written what it holds when their whole sector is', () => {
+    const [patched, whole] = [diskOf(5), diskOf(5)];
+    const patches = fc.record({
+      sector: fc.nat(20),
+      at: fc.nat(sectorLength - 64),
+      length: fc.integer({ min: 1, max: 64 }),
+    });
+    fc.assert(
+      // Many to few sectors, so that they lie over each other more often than a disk keeps apart.
+      fc.property(
+        fc.array(fc.oneof(patches, fc.constantFrom('flush', 'lose')), { minLength: 200, maxLength: 400 }),
+        (deeds) => {
+          for (const [nth, deed] of deeds.entries()) {
+            if (deed === 'flush' || deed === 'lose') {
+              for (const disk of [patched, whole]) perform(disk, { deed, first: nth, count: 1 });
+              continue;
+            }
+            const { sector, at, length } = deed;
+            const data = new Uint8Array(length).fill(nth);
+            const around = new Uint8Array(sectorLength);
+            whole.read(sector * sectorLength, around);
+            around.set(data, at);
+            whole.bytes(sector, around);
+            if (!patched.patch(sector * sectorLength + at, data)) patched.bytes(sector, around);
+          }
+          expect(patched.root()).toBe(whole.root());
+          expect(Buffer.compare(allOf(patched), allOf(whole))).toBe(0);
+          const [one, other] = [patched.snapshot(), whole.snapshot()];
+          expect(Buffer.compare(allOf(one), allOf(other))).toBe(0);
+        },
+      ),
+      { numRuns: 20 },
+    );
+  });
+
+  it('refuses a patch that is not few bytes of one sector', () => {
+    const disk = diskOf(6);
+    expect(disk.patch(10, new Uint8Array(65))).toBe(false);
+    expect(disk.patch(sectorLength - 10, new Uint8Array(20))).toBe(false);
+    expect([...disk.versions].every((version) => version === 0)).toBe(true);
+  });
+
   it('has the root the pipeline computes of what is read from it, and tells its zeroes rightly', async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(), deeds, async (seed, done) => {

@@ -4,8 +4,9 @@ import { invariant, InvariantError } from '#core/invariant';
 import type { Rng } from '#core/rng';
 import { bytes, ratio, type Bytes, type Ratio } from '#core/units';
 import { grain } from '#replicator/pipeline/digest';
-import { contentOf, sectorsIn, type DiskContent, type Sectors, type Substance } from './disk-content.ts';
+import { contentOf, sectorOf, sectorsIn, type DiskContent, type Sectors, type Substance } from './disk-content.ts';
 import { sectorLength } from './sector-content.ts';
+import { isTrimmed, patchedSector, trimmedSector, wholeSector } from './written-sector.ts';
 
 /**
  * A disk of a simulated VM. It holds no bytes: what a sector holds follows from the disk's seed, the sector and the write
@@ -18,6 +19,8 @@ export interface ProceduralDisk extends DiskContent {
   write(first: number, count: number): void;
   /** Writes these very bytes from the start of a sector on; the rest of the last sector becomes zeroes. */
   bytes(first: number, data: Uint8Array): void;
+  /** Writes a few bytes at an address within one sector; what else is in it stays. False, and nothing done, if they are not few. */
+  patch(at: number, data: Uint8Array): boolean;
   /** Makes sectors read as zeroes, as a guest does that trims. */
   trim(first: number, count: number): void;
   /** Everything written so far survives a power loss. */
@@ -97,11 +100,22 @@ export function proceduralDisk({ id, seed, size, filled = ratio(1, 4) }: Procedu
       const count = sectorsIn(data.length);
       const version = put(state, first, count, 1);
       for (let at = 0; at < count; at += 1)
-        substance.explicit.set(version + at, data.slice(at * sectorLength, (at + 1) * sectorLength));
+        substance.explicit.set(version + at, wholeSector(data.subarray(at * sectorLength, (at + 1) * sectorLength)));
       tell(first, count);
     },
+    patch(at, data) {
+      const sector = Math.floor(at / sectorLength);
+      const inSector = at % sectorLength;
+      if (inSector + data.length > sectorLength) return false;
+      const over = sectorOf(substance, state.sectors.versions[sector] ?? 0);
+      const patched = patchedSector(over, inSector, data);
+      if (!patched) return false;
+      substance.explicit.set(put(state, sector, 1, 1), patched);
+      tell(sector, 1);
+      return true;
+    },
     trim(first, count) {
-      substance.explicit.set(put(state, first, count, 0), new Uint8Array());
+      substance.explicit.set(put(state, first, count, 0), trimmedSector);
       tell(first, count);
     },
     flush() {
@@ -144,7 +158,7 @@ function harden({ durable, substance: { explicit } }: State, { first, count, ver
     const next = version + step * at;
     durable[first + at] = next;
     // Zeroes are of all sectors that were trimmed at once.
-    if (former !== next && explicit.get(former)?.length) explicit.delete(former);
+    if (former !== next && !isTrimmed(explicit.get(former))) explicit.delete(former);
   }
 }
 
@@ -177,7 +191,7 @@ function grow(state: State, longer: Bytes): void {
   // What nobody has written holds something on a new disk, and nothing where a disk has grown.
   if (sectorsIn(longer) > before) {
     state.lastVersion += 1;
-    state.substance.explicit.set(state.lastVersion, new Uint8Array());
+    state.substance.explicit.set(state.lastVersion, trimmedSector);
     grown.versions.fill(state.lastVersion, before);
     durable.fill(state.lastVersion, before);
   }

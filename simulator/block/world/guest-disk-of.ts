@@ -16,6 +16,7 @@ export const guestDiskOf = (disk: ProceduralDisk): GuestDisk => ({
   },
   readInto: (at, into) => disk.read(at, into),
   write(at, data) {
+    if (disk.patch(at, data)) return;
     const first = Math.floor(at / sectorSize);
     const count = Math.ceil((at + data.length) / sectorSize) - first;
     const length = Math.min(count * sectorSize, disk.size - first * sectorSize);
