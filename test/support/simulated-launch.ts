@@ -29,6 +29,7 @@ import { simulatedPlatform } from '#simulator/block/target/platform';
 import { sentinelUnit } from '#simulator/block/target/sentinel/installed-sentinel';
 import { targetGuests, type TargetGuests } from '#simulator/block/target/target-guests';
 import { appliances, replicaFolder, type Appliances } from '#simulator/block/world/appliances';
+import { collectedMemory } from '#simulator/block/world-memory';
 import { bundleOf, inviteAll } from '#simulator/block/world/sentinel-bundles';
 import { sentinelOf, sentinels, type Sentinels } from '#simulator/block/world/sentinels';
 import { replicasOn } from '#simulator/block/world/target-side';
@@ -176,7 +177,7 @@ function wayOf(clock: SimulatedClock, rng: Rng): Way {
   };
   let invited: Promise<void> | undefined;
   const own = appliances({
-    ...{ clock, rng: rng.fork('appliances'), note: () => undefined, onCrash, sentinelLog },
+    ...{ clock, rng: rng.fork('appliances'), note: () => undefined, onCrash, sentinelLog, memory: collectedMemory },
     // Its disks are read by its sentinel: no hypervisor exports any.
     openSource: (locator) => simulatedExports().openExport(locator),
     readFails: () => undefined,
@@ -186,7 +187,7 @@ function wayOf(clock: SimulatedClock, rng: Rng): Way {
     agent: (process) => own.agent(process, sentinelOf(vm)),
     open: () => (invited ??= inviteAll(sentinelLog, { vms: [vm] }, clock.now())),
     sentinels: sentinels({
-      ...{ clock, rng: rng.fork('sentinels'), network: own.network, onCrash },
+      ...{ clock, rng: rng.fork('sentinels'), network: own.network, memory: collectedMemory, onCrash },
       ...{ hasRequests: () => true, readFails: () => undefined, diesOf: () => false },
     }),
   };

@@ -32,9 +32,12 @@ export function alignedMemory(pieces: number, length: number): AlignedMemory {
   return lentMemory(pieces, stride, (index) => Buffer.from(memory.buffer, index * stride, stride));
 }
 
-/** Memory for devices that do not ask where it is; a piece is made when it is first needed. */
-export const plainMemory = (pieces: number, length: number): AlignedMemory =>
-  lentMemory(pieces, length, () => Buffer.alloc(length));
+/** Memory for devices that do not ask where it is; a piece is made when it is first needed, from zeroes if nobody says of what. */
+export const plainMemory = (
+  pieces: number,
+  length: number,
+  make: () => Buffer = () => Buffer.alloc(length),
+): AlignedMemory => lentMemory(pieces, length, make);
 
 function lentMemory(pieces: number, length: number, make: (index: number) => Buffer): AlignedMemory {
   const free: Buffer[] = [];

@@ -3,6 +3,7 @@ import type { Clock } from '#core/clock';
 import type { Rng } from '#core/rng';
 import { InvariantError } from '#core/invariant';
 import { Directory, type Entry } from './directory.ts';
+import type { MemorySource } from '#simulator/block/world-memory';
 import { StoredFile, type Aftermath } from './stored-file.ts';
 import { SystemFault } from './system-fault.ts';
 
@@ -31,6 +32,7 @@ export class FileSystem {
   readonly #capacity: number;
   readonly #check: FaultCheck;
   readonly #name: string;
+  readonly #memory: MemorySource;
   readonly #root = new Directory(1);
   /** Files that have a name now. Maps to how many. */
   readonly #named = new Map<StoredFile, number>();
@@ -41,11 +43,13 @@ export class FileSystem {
     readonly capacity: number;
     readonly check: FaultCheck;
     readonly name: string;
+    readonly memory: MemorySource;
   }) {
     this.#clock = options.clock;
     this.#capacity = options.capacity;
     this.#check = options.check;
     this.#name = options.name;
+    this.#memory = options.memory;
   }
 
   /** Bytes that are not taken. A file without a name takes none, open or not. */
@@ -67,7 +71,7 @@ export class FileSystem {
     }
     if (way === 'read' || way === 'update') throw new SystemFault('ENOENT', 'open', path);
     this.#check('noSpace', 'open', path);
-    const file = new StoredFile((this.#numbers += 1), path, this.#clock.now());
+    const file = new StoredFile((this.#numbers += 1), path, this.#clock.now(), this.#memory);
     this.#setNames(directory, [[name, file]]);
     return file;
   }

@@ -1,5 +1,6 @@
 import type { Rng } from '#core/rng';
 import type { Instant } from '#core/units';
+import type { MemorySource } from '#simulator/block/world-memory';
 import { SparseBytes } from './sparse-bytes.ts';
 
 /*
@@ -36,16 +37,18 @@ export class StoredFile {
   /** Its first name, for people. */
   readonly label: string;
   modified: Instant;
+  readonly #memory: MemorySource;
   readonly #durable: Version = { bytes: new SparseBytes(), size: 0 };
   readonly #seen: Version = { bytes: new SparseBytes(), size: 0 };
   #unsynced: Change[] = [];
   /** Changes before those. */
   #settled = 0;
 
-  constructor(number: number, label: string, now: Instant) {
+  constructor(number: number, label: string, now: Instant, memory: MemorySource) {
     this.number = number;
     this.label = label;
     this.modified = now;
+    this.#memory = memory;
   }
 
   get size(): number {
@@ -68,8 +71,10 @@ export class StoredFile {
   }
 
   write(at: number, data: Uint8Array): void {
-    // Not `slice`, which of a Buffer is the same memory: the writer has its own back.
-    this.#change({ type: 'write', at, data: new Uint8Array(data) });
+    // A copy: the writer has its own memory back.
+    const copy = this.#memory.take(data.length);
+    copy.set(data);
+    this.#change({ type: 'write', at, data: copy });
   }
 
   truncate(length: number): void {

@@ -2,6 +2,7 @@ import type { Rng } from '#core/rng';
 import { instant, millis, type Millis, type Ratio } from '#core/units';
 import type { Files } from '#replicator/disk/files';
 import type { SimulatedProcess } from '#simulator/block/process';
+import { collectedMemory, type MemorySource } from '#simulator/block/world-memory';
 import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
 import { FileSystem, type FaultCheck } from './file-system.ts';
 import { processFiles, type ProcessTable } from './process-files.ts';
@@ -27,6 +28,7 @@ export interface VolumeOptions {
   /** Bytes there is room for. */
   readonly capacity?: number;
   readonly latency?: VolumeLatency;
+  readonly memory?: MemorySource;
 }
 
 /** The disk of a simulated machine, with a file system on it. */
@@ -77,7 +79,14 @@ interface ActiveFault {
  * @differs Calls that return at once, such as those on pages of digests, take no simulated time.
  */
 export function simulatedVolume(options: VolumeOptions): SimulatedVolume {
-  const { rng, clock, note = () => undefined, name = 'machine', capacity = Infinity } = options;
+  const {
+    rng,
+    clock,
+    note = () => undefined,
+    name = 'machine',
+    capacity = Infinity,
+    memory = collectedMemory,
+  } = options;
   const latency = options.latency ?? latencyDefault;
   const faults = new Set<ActiveFault>();
   const factors = new Set<{ readonly factor: number }>();
@@ -91,7 +100,7 @@ export function simulatedVolume(options: VolumeOptions): SimulatedVolume {
       throw new SystemFault(kind === 'noSpace' ? 'ENOSPC' : 'EIO', call, path);
     }
   };
-  const system = new FileSystem({ clock, capacity, check, name });
+  const system = new FileSystem({ clock, capacity, check, name, memory });
   const lasting = (kind: 'call' | 'sync'): Millis => {
     const [min, max] = latency[kind];
     let time = chance.latency.between(min, max);

@@ -3,7 +3,7 @@ import type { Rng } from '#core/rng';
 import { after, instant, millis, ratio, type Instant } from '#core/units';
 import { settledNothing } from '#simulator/kernel/simulated-clock';
 import type { Direction } from './link.ts';
-import { pieceMax, pieceOf } from './piece-memory.ts';
+import { pieceMax, type PieceMemory } from './piece-memory.ts';
 
 /*
  * One direction of one connection: bytes go in as they are written and come out in order, in pieces that have nothing to
@@ -40,6 +40,7 @@ export interface BytePipeOptions {
   readonly clock: Clock & { schedule(at: Instant, act: () => void): unknown };
   readonly rng: Rng;
   readonly direction: Direction;
+  readonly pieces: PieceMemory;
   readonly onArrival: (arrival: Arrival) => void;
   /** All that was written is on its way, and it is finished. */
   readonly onFlushed: () => void;
@@ -64,7 +65,7 @@ interface Written {
 
 /** A pipe along a direction of a link. */
 export function bytePipe(options: BytePipeOptions): BytePipe {
-  const { clock, rng, onFlushed } = options;
+  const { clock, rng, onFlushed, pieces } = options;
   const waiting: Written[] = [];
   let waitingCount = 0;
   let inWindow = 0;
@@ -83,7 +84,7 @@ export function bytePipe(options: BytePipeOptions): BytePipe {
       const count = isWhole ? most : rng.between(1, most);
       inWindow += count;
       waitingCount -= count;
-      const { piece, isTold } = takeFrom(waiting, count);
+      const { piece, isTold } = takeFrom(waiting, pieces.take(count));
       told ||= isTold;
       send(piece, count + packetLength);
     }
@@ -171,16 +172,15 @@ function carrier({ clock, rng, direction, onArrival, note }: BytePipeOptions) {
 }
 
 /**
- * The next `count` bytes, in memory of their own: who wrote them may use theirs for something else after `done`. And whether
+ * The next bytes, in memory of their own: who wrote them may use theirs for something else after `done`. And whether
  * any of them was told so.
  */
-function takeFrom(waiting: Written[], count: number): { readonly piece: Uint8Array; readonly isTold: boolean } {
+function takeFrom(waiting: Written[], piece: Uint8Array): { readonly piece: Uint8Array; readonly isTold: boolean } {
   let isTold = false;
-  const piece = pieceOf(count);
-  for (let filled = 0; filled < count;) {
+  for (let filled = 0; filled < piece.length;) {
     const [first] = waiting;
     if (!first) break;
-    const part = first.part.subarray(0, count - filled);
+    const part = first.part.subarray(0, piece.length - filled);
     piece.set(part, filled);
     filled += part.length;
     first.part = first.part.subarray(part.length);

@@ -4,6 +4,7 @@ import type { SimulatedProcess } from '#simulator/block/process';
 import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
 import { packetLength } from './byte-pipe.ts';
 import type { Link } from './link.ts';
+import type { PieceMemory } from './piece-memory.ts';
 import { streamEnd, type StreamEnd } from './stream-end.ts';
 
 /** A process at one end of a connection. */
@@ -20,6 +21,7 @@ export interface ConnectionOptions {
   /** For what is noted. */
   readonly name: string;
   readonly link: Link;
+  readonly pieces: PieceMemory;
   readonly near: EndPlace;
   readonly far: EndPlace;
   readonly isUp: (host: string) => boolean;
@@ -48,7 +50,7 @@ const cutApartMax = 100;
 
 /** A connection between two processes. Who they are to each other is theirs to show. */
 export function connectionBetween(options: ConnectionOptions): SimulatedConnection {
-  const { clock, rng, note, name, link, near, far } = options;
+  const { clock, rng, note, name, link, near, far, pieces } = options;
   /** What came for the far end before it knew of the connection. */
   const early: (() => void)[] = [];
   let isFarOpen = false;
@@ -66,6 +68,7 @@ export function connectionBetween(options: ConnectionOptions): SimulatedConnecti
       clock,
       rng: drawn,
       direction: { ...direction, passes: () => !stalled && direction.passes() },
+      pieces,
       process: here.process,
       note: (label, value) => note(`${name}: ${label}`, value),
       onArrival: (arrival) => deliver(() => other().arrived(arrival)),

@@ -1,9 +1,11 @@
 import type { Rng } from '#core/rng';
 import type { SimulatedProcess } from '#simulator/block/process';
+import type { MemorySource } from '#simulator/block/world-memory';
 import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
 import type { SimulatedConnection } from './connection.ts';
 import type { Face } from './face.ts';
 import { link, linkNear, linkWithin, type Link, type LinkTerms } from './link.ts';
+import type { PieceMemory } from './piece-memory.ts';
 
 /** Notes what chance decided. */
 export type Note = (label: string, value: string | number | boolean) => void;
@@ -15,6 +17,7 @@ export interface SimulatedNetworkOptions {
   readonly note: Note;
   /** How links are that are told nothing else. */
   readonly terms?: LinkTerms;
+  readonly memory?: MemorySource;
 }
 
 /** A machine, as the network knows it. */
@@ -42,6 +45,7 @@ export interface Way {
 
 /** What all parts of one network share. */
 export interface NetworkWorld extends SimulatedNetworkOptions {
+  readonly pieces: PieceMemory;
   readonly hosts: Map<string, Host>;
   readonly links: Map<string, Way>;
 }

@@ -4,9 +4,11 @@ import type { GuestEntry, GuestNetwork } from '#replicator/protocol/guest-networ
 import type { Network, SecuredConnection } from '#replicator/protocol/network';
 import type { Role } from '#replicator/protocol/role';
 import type { SimulatedProcess } from '#simulator/block/process';
+import { collectedMemory } from '#simulator/block/world-memory';
 import { listenWith, reach, type Member } from './handshake.ts';
 import { between, hostOf, type NetworkWorld, type SimulatedNetworkOptions } from './hosts.ts';
 import type { Link } from './link.ts';
+import { pieceMemory } from './piece-memory.ts';
 import { guestEntryOf, guestNetworkOf } from './simulated-guest-network.ts';
 import type { SimulatedGateway } from './simulated-identities.ts';
 import type { StreamEnd } from './stream-end.ts';
@@ -42,7 +44,12 @@ export interface SimulatedNetwork {
 
 /** A network without hosts: those that are named are up. */
 export function simulatedNetwork(options: SimulatedNetworkOptions): SimulatedNetwork {
-  const world: NetworkWorld = { ...options, hosts: new Map(), links: new Map() };
+  const world: NetworkWorld = {
+    ...options,
+    pieces: pieceMemory(options.memory ?? collectedMemory),
+    hosts: new Map(),
+    links: new Map(),
+  };
   const linksOf = (host: string): readonly Link[] =>
     [...world.links].flatMap(([name, { link: found }]) => (name.split(' ').includes(host) ? [found] : []));
   return {

@@ -2,7 +2,6 @@ import type { GuestStream } from '#replicator/protocol/guest-network';
 import type { SecuredConnection } from '#replicator/protocol/network';
 import type { SimulatedProcess } from '#simulator/block/process';
 import { settledNothing } from '#simulator/kernel/simulated-clock';
-import { pieceRead } from './piece-memory.ts';
 import { bytePipe, type Arrival, type BytePipe, type BytePipeOptions } from './byte-pipe.ts';
 
 /** One end of a simulated connection, as its process sees it and as the network does. */
@@ -24,7 +23,7 @@ export interface StreamEnd {
 }
 
 /** What an end needs of what is around it. */
-export interface StreamEndOptions extends Pick<BytePipeOptions, 'clock' | 'rng' | 'direction' | 'note'> {
+export interface StreamEndOptions extends Pick<BytePipeOptions, 'clock' | 'rng' | 'direction' | 'pieces' | 'note'> {
   readonly process: SimulatedProcess;
   /** What was sent has come to the other end. */
   readonly onArrival: (arrival: Arrival) => void;
@@ -215,7 +214,7 @@ function deliver(state: State, pipe: BytePipe): unknown {
     if (state.into) {
       // Whoever reads into a buffer of its own has a copy. Others may keep what they are given.
       state.into(next);
-      if (again === undefined) pieceRead(next);
+      if (again === undefined) state.pieces.wasRead(next);
     } else for (const listener of [...listeners.data]) listener(next);
   }
   state.delivering = false;

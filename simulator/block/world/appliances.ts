@@ -26,6 +26,7 @@ import { distant } from './distant.ts';
 import { watched } from './watched-network.ts';
 import type { NoteDecision } from './decisions.ts';
 import { simulatedVolume, type SimulatedVolume } from '#simulator/block/files/volume';
+import type { MemorySource } from '#simulator/block/world-memory';
 import { simulatedAuthority, simulatedGateway } from '#simulator/block/network/simulated-identities';
 import { simulatedNetwork, type SimulatedNetwork } from '#simulator/block/network/simulated-network';
 import { simulatedProcess, type SimulatedProcess } from '#simulator/block/process';
@@ -38,6 +39,7 @@ export interface AppliancesOptions {
   readonly clock: SimulatedClock;
   readonly rng: Rng;
   readonly note: NoteDecision;
+  readonly memory: MemorySource;
   /** Opens what a locator of this world names. */
   readonly openSource: (locator: DiskLocator) => ReturnType<OpenSource>;
   /** Why a range of a source cannot be read just now. */
@@ -95,17 +97,17 @@ const gatewayPatience = seconds(5);
 
 /** Starts gateway and receiver. */
 export function appliances(options: AppliancesOptions): Appliances {
-  const { clock, rng, note, onCrash } = options;
+  const { clock, rng, note, memory, onCrash } = options;
   const onWrite = new Set<() => void>();
   const journalWritten = (): void => {
     const acts = [...onWrite];
     onWrite.clear();
     for (const act of acts) act();
   };
-  const network = simulatedNetwork({ clock, rng: rng.fork('network'), note });
-  const volume = simulatedVolume({ clock, rng: rng.fork('volume'), note, name: 'receiver' });
+  const network = simulatedNetwork({ clock, rng: rng.fork('network'), note, memory });
+  const volume = simulatedVolume({ clock, rng: rng.fork('volume'), note, name: 'receiver', memory });
   volume.placeDirectory(replicaFolder);
-  const own = simulatedVolume({ clock, rng: rng.fork('gateway volume'), note, name: 'gateway' });
+  const own = simulatedVolume({ clock, rng: rng.fork('gateway volume'), note, name: 'gateway', memory });
   own.placeDirectory('/state');
   const started =
     (name: string) =>

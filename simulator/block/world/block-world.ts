@@ -33,6 +33,7 @@ import { performances } from './performed-once.ts';
 import { playFaults, type FaultPlayer, type FaultyVm } from './play-faults.ts';
 import { simulatedExports } from '#simulator/block/sources/exports';
 import type { BlockOutcome, BlockSpec } from '#simulator/block/spec';
+import { worldMemory } from '#simulator/block/world-memory';
 import { bundleOf, inviteAll } from './sentinel-bundles.ts';
 import { sentinelOf, sentinels, type Sentinels } from './sentinels.ts';
 import { targetSide, type TargetSide } from './target-side.ts';
@@ -78,6 +79,7 @@ class BlockWorld {
   readonly #spec: BlockSpec;
   readonly #clock: SimulatedClock;
   readonly #trace: ReturnType<typeof decisionTrace>;
+  readonly #memory = worldMemory();
   readonly #log = inMemoryEventLog();
   readonly #vms: ReadonlyMap<MigrationId, FaultyVm>;
   readonly #claims: ReadonlyMap<MigrationId, Claims>;
@@ -106,7 +108,14 @@ class BlockWorld {
     const exports = simulatedExports();
     const crashed = (error: unknown): void => this.#crashed(error);
     this.#appliances = appliances({
-      ...{ clock, rng: rng.fork('appliances'), note, onCrash: crashed, sentinelLog: this.#sentinelLog },
+      ...{
+        clock,
+        rng: rng.fork('appliances'),
+        note,
+        memory: this.#memory,
+        onCrash: crashed,
+        sentinelLog: this.#sentinelLog,
+      },
       openSource: (locator) => exports.openExport(locator),
       readFails: (locator, range) => this.#unreadable(locator, range.start),
       diesOf: (host) => dies.appliance?.(host) ?? false,
@@ -178,7 +187,7 @@ class BlockWorld {
 
   #sentinelsWith(rng: Rng, dies: DeathSentence): Sentinels {
     return sentinels({
-      ...{ clock: this.#clock, rng, network: this.#appliances.network },
+      ...{ clock: this.#clock, rng, network: this.#appliances.network, memory: this.#memory },
       onCrash: (error) => this.#crashed(error),
       hasRequests: (vm, disk) => this.#isTracked(vm, disk),
       readFails: (vm, at) => (this.#isUnreadable(vm, at) ? 'unrecovered read error' : undefined),
@@ -223,7 +232,9 @@ class BlockWorld {
       this.#crashed(error);
     }
     this.#manager.kill();
-    return this.#outcome();
+    const outcome = await this.#outcome();
+    this.#memory.end();
+    return outcome;
   }
 
   async #outcome(): Promise<BlockOutcome> {

@@ -12,6 +12,7 @@ import { guestKernel, type GuestKernel } from '#simulator/block/target/sentinel/
 import { guestProcess, type GuestProcess } from '#simulator/block/target/sentinel/guest-process';
 import { simulatedSentinelParts } from '#simulator/block/target/sentinel/sentinel-parts';
 import { hasSentinel } from '#simulator/block/target/sentinel/installed-sentinel';
+import type { MemorySource } from '#simulator/block/world-memory';
 import type { RunningGuest } from '#simulator/endpoints/guest/running-guest';
 import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
 import { watchedGuestNetwork } from './watched-guest-network.ts';
@@ -27,6 +28,7 @@ export interface SentinelsOptions {
   readonly clock: SimulatedClock;
   readonly rng: Rng;
   readonly network: SimulatedNetwork;
+  readonly memory: MemorySource;
   /** Whether writes to a disk of a VM can be tracked. */
   readonly hasRequests: (vm: string, disk: DiskId) => boolean;
   /** Why a part of a disk of a VM cannot be read just now. */
@@ -149,14 +151,14 @@ export function sentinels(options: SentinelsOptions): Sentinels {
 
 /** Runs the agent of production until its process is dead. */
 async function run(
-  { clock, rng, network, readFails, diesOf }: SentinelsOptions,
+  { clock, rng, network, memory, readFails, diesOf }: SentinelsOptions,
   { vm, host, guest, kernel }: Inhabited,
   process: SimulatedProcess,
   refusesRest: () => string | undefined,
 ): Promise<void> {
   const own = rng.fork(process.name);
   const parts = await simulatedSentinelParts({
-    ...{ guest, kernel, process, clock, rng: own, refusesRest, silence: sentinelRhythm.silence },
+    ...{ guest, kernel, process, clock, memory, rng: own, refusesRest, silence: sentinelRhythm.silence },
     readFails: (_disk, at) => readFails(vm, at),
   });
   if (!parts) return;

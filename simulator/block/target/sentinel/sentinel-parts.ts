@@ -9,12 +9,13 @@ import type { GuestServices } from '#replicator/sentinel/agent/guest-services';
 import type { Installation } from '#replicator/sentinel/agent/installation';
 import { servicesOver } from '#replicator/sentinel/agent/services-over';
 import type { Silence } from '#replicator/sentinel/data-connection/data-stream';
-import { plainMemory } from '#replicator/sentinel/disks/aligned-memory';
+import { plainMemory, type AlignedMemory } from '#replicator/sentinel/disks/aligned-memory';
 import { stagePath } from '#replicator/sentinel/stage/stage-file';
 import { trackerOver } from '#replicator/sentinel/tracking/tracker';
 import type { SimulatedProcess } from '#simulator/block/process';
 import { inventoryOf } from '#simulator/block/target/guest-inventory';
 import { hasSentinel, sentinelUnit } from './installed-sentinel.ts';
+import { collectedMemory, type MemorySource } from '#simulator/block/world-memory';
 import type { RunningGuest } from '#simulator/endpoints/guest/running-guest';
 import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
 import { guestDevices, type GuestDevicesOptions } from './guest-devices.ts';
@@ -33,6 +34,7 @@ export interface SimulatedSentinelOptions extends Pick<GuestDevicesOptions, 'rea
   readonly process: SimulatedProcess;
   readonly clock: SimulatedClock;
   readonly rng: Rng;
+  readonly memory?: MemorySource;
   readonly version?: string;
   /** Why the guest does not come to rest just now, if it does not. */
   readonly refusesRest?: () => string | undefined;
@@ -89,7 +91,7 @@ export async function simulatedSentinelParts(
     ...{ system, clock, version, tracker, entrance: entrance.value, rest: guestRest(process, options.refusesRest) },
     ...(options.silence && { silence: options.silence }),
     newPassword: () => rng.uuid(),
-    reading: { ...guestDevices({ ...options, process, rng }), memory: plainMemory(pieces, pieceLength) },
+    reading: { ...guestDevices({ ...options, process, rng }), memory: readMemory(options.memory) },
     survey: bound(async () => {
       const found = new Map<DiskId, Tracked>((await tracker.disks()).map((disk) => [disk.id, disk]));
       const unknown = { possible: false, why: 'it is no disk that is read' } as const;
@@ -106,6 +108,13 @@ export async function simulatedSentinelParts(
     clock,
   };
 }
+
+/** What disks are read into. A sentinel that is killed gives nothing back. */
+const readMemory = (memory = collectedMemory): AlignedMemory =>
+  plainMemory(pieces, pieceLength, () => {
+    const { buffer, byteOffset, length } = memory.take(pieceLength);
+    return Buffer.from(buffer, byteOffset, length);
+  });
 
 type Tracked = Awaited<ReturnType<ReturnType<typeof trackerOver>['disks']>>[number];
 
