@@ -43,7 +43,10 @@ export interface Witness {
   replicaRoots(stream: StreamId): ReadonlyMap<DiskId, string> | undefined;
   /** The disks that the source has now. */
   disksNow(stream: StreamId): readonly DiskId[] | undefined;
-  /** When what tracked the changes of the source was last lost, whether anybody noticed or not. */
+  /**
+   * When what tracked the changes of the source was last lost, whether anybody noticed or not. What was lost before anything
+   * was read under it is not meant once it was begun anew: every copy there is was made after.
+   */
   trackingLostAt(stream: StreamId): Instant | undefined;
   /** What is left of ours at the source: marks, snapshots, exports. */
   leftovers(stream: StreamId): readonly string[];

@@ -365,6 +365,15 @@ describe('the laws', () => {
     expect(judged({ law: 'L9', lines, says: '' })).toEqual([]);
   });
 
+  it('L14 takes a loss that the log tells of for noticed, and not the one after it', () => {
+    const lost = line('TrackingLost', { disk: diskId('vda'), detail: 'gone' }, { at: 50 });
+    const lines = [...toParked(), lost, rounded(1, 'rescan'), ...cutover(2)];
+    const judgedWith = (at: number | undefined) =>
+      judged({ law: 'L14', lines, witness: { trackingLostAt: () => at as never }, says: '' });
+    for (const at of [undefined, 49_999, 50_000]) expect(judgedWith(at)).toEqual([]);
+    expect(judgedWith(50_001)).toMatchObject([{ why: expect.stringContaining('nobody noticed') as string }]);
+  });
+
   it('name the fact that broke one, or none where something is missing', () => {
     const [found] = judged({ law: 'L23', lines: [...toParked(), line('CutoverStarted')], says: '' });
     expect(found).toMatchObject({

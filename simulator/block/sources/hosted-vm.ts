@@ -34,9 +34,8 @@ export function openedWhole(
     readonly isOpen: () => boolean;
   },
 ): DiskLocator {
-  const uri = placed.uriOf(name);
   const context = 'sealift:changes';
-  placed.exports.show(uri, {
+  const uri = placed.show(name, {
     content,
     changes: changes && { context, extents: () => changes },
     gone: () => (isOpen() ? undefined : 'the disk is not shown any more'),

@@ -137,11 +137,10 @@ function show(
   { disk, dirtyBitmaps }: BlockNode,
   { id, bitmap }: BlockExport,
 ): DiskLocator {
-  const uri = placed.uriOf(id);
   const held = bitmap === undefined ? undefined : dirtyBitmaps.get(bitmap);
   const context = `qemu:dirty-bitmap:${bitmap}`;
   const host = placed.host();
-  placed.exports.show(uri, {
+  const uri = placed.show(id, {
     content: disk,
     changes: held && { context, extents: () => held.extents(disk.size) },
     gone: () =>
@@ -164,11 +163,9 @@ async function openElsewhere(
   if (since !== undefined) return err({ type: 'TrackingLost', disk: id, detail: String(found.untracked) });
   return await ask('openDisk', (qemu) => {
     domain.backEndExports.add(name);
-    const uri = placed.uriOf(name);
     const gone = () =>
       domain.backEndExports.has(name) && qemu.isAlive() ? undefined : 'the back end closed the connection';
-    placed.exports.show(uri, { content: found.disk, changes: undefined, gone });
-    return ok({ type: 'nbd', uri });
+    return ok({ type: 'nbd', uri: placed.show(name, { content: found.disk, changes: undefined, gone }) });
   });
 }
 

@@ -70,13 +70,86 @@ describe.each(vendors)('a source of %s', (vendor) => {
       expect(source.witness.trackingLostAt(owner)).toBeUndefined();
     } else {
       expect(changes).toMatchObject(lost);
-      expect(await run(hypervisor.advanceMark(markOf(0), markOf(1)))).toMatchObject(lost);
       expect(source.witness.trackingLostAt(owner)).toBeGreaterThanOrEqual(after(instant(0), seconds(5)));
+      expect(await run(hypervisor.advanceMark(markOf(0), markOf(1)))).toMatchObject(lost);
       // It can be tracked anew.
       valueOf(await run(hypervisor.release(owner)));
       valueOf(await run(hypervisor.beginMark(markOf(1))));
     }
     expect(source.machine.power()).toBe('running');
+  });
+
+  describe('has a witness who holds a mark that was lost', () => {
+    const moved = (vm: Vm): void => vm.source.faults.migrate(vm.hosts[1], { keepsTracking: false });
+    const movedBack = (vm: Vm): void => vm.source.faults.migrate(vm.hosts[0], { keepsTracking: false });
+    const begin = async ({ hypervisor, run }: Vm, number = 0): Promise<void> =>
+      valueOf(await run(hypervisor.beginMark(markOf(number))));
+    const beginAnew = async (vm: Vm): Promise<void> => {
+      valueOf(await vm.run(vm.hypervisor.release(owner)));
+      await begin(vm);
+    };
+    const copyAll = async (vm: Vm): Promise<void> => {
+      for (const { id } of vm.disks) valueOf(await vm.run(vm.copy(id)));
+    };
+    const lostAt = ({ source }: Vm) => source.witness.trackingLostAt(owner);
+    const vmAt5s = async (): Promise<Vm> => {
+      const vm = simulatedVm(vendor);
+      await begin(vm);
+      await vm.run(vm.clock.wait(seconds(5)));
+      return vm;
+    };
+
+    it('against nobody if it was begun anew before anything was read', async () => {
+      const vm = await vmAt5s();
+      moved(vm);
+      const at = lostAt(vm);
+      expect(at).toBeGreaterThanOrEqual(after(instant(0), seconds(5)));
+      await beginAnew(vm);
+      expect(lostAt(vm)).toBeUndefined();
+      await copyAll(vm);
+      expect(lostAt(vm)).toBeUndefined();
+      // Now something has been read under it, so that the next loss is another matter.
+      await vm.run(vm.clock.wait(seconds(5)));
+      movedBack(vm);
+      const again = lostAt(vm);
+      expect(again).toBeGreaterThan(at ?? Infinity);
+      await beginAnew(vm);
+      await copyAll(vm);
+      expect(lostAt(vm)).toBe(again);
+    });
+
+    it('against whoever read in between', async () => {
+      const vm = await vmAt5s();
+      moved(vm);
+      const at = lostAt(vm);
+      await copyAll(vm);
+      await beginAnew(vm);
+      expect(at).toBeDefined();
+      expect(lostAt(vm)).toBe(at);
+    });
+
+    it('against whoever never begins it anew', async () => {
+      const vm = await vmAt5s();
+      moved(vm);
+      const at = lostAt(vm);
+      expect(at).toBeDefined();
+      await copyAll(vm);
+      expect(lostAt(vm)).toBe(at);
+    });
+
+    it('of which something was read, whatever is lost and begun anew later', async () => {
+      const vm = await vmAt5s();
+      await copyAll(vm);
+      moved(vm);
+      const at = lostAt(vm);
+      expect(at).toBeDefined();
+      await beginAnew(vm);
+      await vm.run(vm.clock.wait(seconds(5)));
+      movedBack(vm);
+      expect(lostAt(vm)).toBeGreaterThan(at ?? Infinity);
+      await beginAnew(vm);
+      expect(lostAt(vm)).toBe(at);
+    });
   });
 
   it('never gives a copy that differs from the source at rest without saying that tracking was lost', async () => {

@@ -7,9 +7,11 @@ import type { DiskContent } from '#simulator/block/disk/disk-content';
 import type { HardwareDisk, VirtualHardware } from '#simulator/endpoints/hardware';
 import type { SimulatedClock } from '#simulator/kernel/simulated-clock';
 import type { ConnectorOptions } from './connector.ts';
-import type { SimulatedExports } from './exports.ts';
+import type { ShownDisk, SimulatedExports } from './exports.ts';
 import type { SimulatedHost } from './host.ts';
 import { simulatedMachine, type SimulatedMachine } from './machine.ts';
+import { parseExportName } from './names.ts';
+import { trackingLosses } from './tracking-losses.ts';
 
 /** A source VM of a world: its machine, the ports it is migrated through, what may befall it, and who has seen it all. */
 export interface SimulatedSource {
@@ -54,7 +56,10 @@ export interface SourceWitness {
   rootsNow(): ReadonlyMap<DiskId, string>;
   /** Roots of the disks when the guest last stopped running, however; undefined if it never did. */
   rootsAtRest(): ReadonlyMap<DiskId, string> | undefined;
-  /** When the mark that recorded for `owner` was last lost, noticed or not. */
+  /**
+   * When the mark that recorded for `owner` was last lost, noticed or not. One that was begun anew before anything was read
+   * is not counted.
+   */
   trackingLostAt(owner: string): Instant | undefined;
   /** What `owner` has at the source: marks, snapshots, exports, by name. */
   leftovers(owner: string): readonly string[];
@@ -114,8 +119,8 @@ export interface VendorVm {
 /** Where the VM of a source runs, for its connectors. */
 export interface Placed {
   host(): SimulatedHost;
-  readonly uriOf: (exportName: string) => string;
-  readonly exports: SimulatedExports;
+  /** Shows a disk under the name of an export of this VM, so that the witness knows of it. The address to read it from. */
+  show(exportName: string, disk: ShownDisk): string;
   /** Does what ends tracking on purpose, such as powering off, so that the witness knows of it. */
   readonly strike: <T>(act: () => T) => T;
 }
@@ -129,6 +134,7 @@ export function simulatedSource(
   const { hardware } = vm;
   const seen = observed(vm, options.clock);
   const home = residence(options, vm, seen);
+  const uriOf = options.uriOf ?? ((exportName) => `nbd://${options.name}:10809/${exportName}`);
   vm.start();
   return {
     machine: simulatedMachine(hardware, {
@@ -138,8 +144,13 @@ export function simulatedSource(
     }),
     ...connectors({
       host: home.host,
-      uriOf: options.uriOf ?? ((exportName) => `nbd://${options.name}:10809/${exportName}`),
-      exports: options.exports,
+      show(exportName, disk) {
+        const owner = parseExportName(exportName)?.owner;
+        if (owner !== undefined) seen.opened(owner);
+        const uri = uriOf(exportName);
+        options.exports.show(uri, disk);
+        return uri;
+      },
       strike: seen.strike,
     }),
     witness: seen.witness,
@@ -220,12 +231,14 @@ interface Observed {
   readonly witness: SourceWitness;
   strike<T>(act: () => T, options?: { readonly isLoss: boolean }): T;
   planted(trace: Trace): void;
+  /** `owner` opens a disk for reading. */
+  opened(owner: string): void;
 }
 
 /** Sees everything that befalls a source. */
 function observed(vm: VendorVm, clock: SimulatedClock): Observed {
   const { hardware } = vm;
-  const lostAt = new Map<string, Instant>();
+  const losses = trackingLosses();
   const touched = new Set<string>();
   let expected = new Map<string, string>();
   let atRest: ReadonlyMap<DiskId, DiskContent> | undefined;
@@ -244,13 +257,12 @@ function observed(vm: VendorVm, clock: SimulatedClock): Observed {
   };
   return {
     planted: ({ name, state }) => void expected.set(name, state),
+    opened: (owner) => losses.opened(owner, vm.recording()),
     strike(act, { isLoss } = { isLoss: true }) {
       look();
       const recording = vm.recording();
       const came = act();
-      const left = vm.recording();
-      if (isLoss)
-        for (const [owner, number] of recording) if (left.get(owner) !== number) lostAt.set(owner, clock.now());
+      if (isLoss) losses.struck(recording, vm.recording(), clock.now());
       expected = foreignNow();
       return came;
     },
@@ -258,7 +270,7 @@ function observed(vm: VendorVm, clock: SimulatedClock): Observed {
       disksNow: () => hardware.disks().map(({ disk }) => disk.id),
       rootsNow: () => contents((disk) => disk.root()),
       rootsAtRest: () => atRest && new Map([...atRest].map(([id, content]) => [id, content.root()])),
-      trackingLostAt: (owner) => lostAt.get(owner),
+      trackingLostAt: (owner) => losses.lastOf(owner, vm.recording()),
       leftovers: (owner) => namesOf(vm.traces().filter((trace) => trace.owner === owner)),
       traces: () => namesOf(vm.traces()),
       foreign: () => [...foreignNow()].map(([name, state]) => `${name}: ${state}`),
