@@ -16,8 +16,8 @@ import type { ReplicationError } from '#replicator/pipeline/replication';
 export interface DoubtRecord {
   /** What is in doubt. All of the disk if a record is there that cannot be read. */
   read(size: number): Promise<readonly Extent[]>;
-  /** Replaces what is kept; durable if the disk lets us. Nothing in doubt takes the record away. Never rejects. */
-  keep(ranges: readonly Extent[]): Promise<void>;
+  /** Replaces what is kept. Nothing in doubt takes the record away. Answers whether it is durable; never rejects. */
+  keep(ranges: readonly Extent[]): Promise<boolean>;
 }
 
 /** The file with what is in doubt of what is kept under `records`. */
@@ -39,8 +39,10 @@ export function doubtRecordAt(records: string, files: Files): DoubtRecord {
       try {
         if (ranges.length > 0) await replaceFile(path, Buffer.from(textOf(ranges)), files);
         else await removed(path, files);
+        return true;
       } catch {
         // A record too many costs writing a few blocks again. One too few is why it is in memory as well.
+        return false;
       }
     },
   };

@@ -6,6 +6,9 @@ import type { JournalStore, JournalStoreError } from './replica.ts';
 
 const failed = (cause: unknown): JournalStoreError => ({ type: 'JournalFailed', detail: detailOf(cause) });
 
+/** The file with the journal of what is kept under `records`. */
+export const journalPathOf = (records: string): string => `${records}.sealift-journal`;
+
 /** The bytes of a journal, or undefined if there is none. */
 export async function readJournalFile(
   path: string,

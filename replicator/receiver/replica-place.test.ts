@@ -6,10 +6,12 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { extent } from '#core/disk/extent';
 import { diskId } from '#core/ids';
 import { bytes, instant, offset, round } from '#core/units';
+import type { BlockingFile, Files } from '#replicator/disk/files';
 import { nodeFiles } from '#replicator/disk/node-files';
 import { digestBlockWith, digestsOf, grain } from '#replicator/pipeline/digest';
 import { valueOf } from '#test/support/value-of';
-import { digestsPathOf, openReplicaAt } from './replica-place.ts';
+import { digestsPathOf } from './replica-digests.ts';
+import { openReplicaAt } from './replica-place.ts';
 import type { Replica } from './replica.ts';
 
 describe('the digests of a replica', () => {
@@ -24,13 +26,12 @@ describe('the digests of a replica', () => {
   });
   afterEach(() => rm(folder, { recursive: true }));
 
-  const open = async (): Promise<Replica> =>
-    valueOf(
-      await openReplicaAt({
-        ...{ target, records: target, session: 'm-1', disk: diskId('vda') },
-        ...{ size, digest: 'xxh64', overwrite: false, files: nodeFiles },
-      }),
-    );
+  const opening = (files: Files): ReturnType<typeof openReplicaAt> =>
+    openReplicaAt({
+      ...{ target, records: target, session: 'm-1', disk: diskId('vda') },
+      ...{ size, digest: 'xxh64', overwrite: false, files },
+    });
+  const open = async (): Promise<Replica> => valueOf(await opening(nodeFiles));
   /** A replica with all of the content durable in round 0. */
   const written = async (end: 'complete' | 'open'): Promise<void> => {
     const replica = await open();
@@ -61,4 +62,20 @@ describe('the digests of a replica', () => {
     await unlink(digestsPathOf(target));
     expect(await recorded()).toEqual(digests);
   });
+
+  it.each(['complete', 'open'] as const)(
+    'are made again if whoever made them again did not come to the end of it, and the round is %s',
+    async (end) => {
+      await written(end);
+      await unlink(digestsPathOf(target));
+      const full = (path: string): BlockingFile => ({
+        ...nodeFiles.openBlocking(path),
+        write: () => {
+          throw new Error('no room');
+        },
+      });
+      expect(await opening({ ...nodeFiles, openBlocking: full })).toMatchObject({ ok: false });
+      expect(await recorded()).toEqual(digests);
+    },
+  );
 });

@@ -1,11 +1,10 @@
 import { dirname } from 'node:path';
 import type { DiskId } from '#core/ids';
 import type { BlockDevice } from '#core/disk/block-device';
-import { extent, type Extent } from '#core/disk/extent';
 import { err, ok, type Result } from '#core/result';
 import { sometimes } from '#core/sometimes';
 import { bytes, offset, type Bytes } from '#core/units';
-import { codeOf, detailOf, replaceFile } from '#replicator/disk/durable-file';
+import { detailOf, replaceFile } from '#replicator/disk/durable-file';
 import {
   createFileDevice,
   describeFileError,
@@ -17,19 +16,17 @@ import {
 import type { Files } from '#replicator/disk/files';
 import { nodeFiles } from '#replicator/disk/node-files';
 import { ownDisk, type OwnerLock } from '#replicator/disk/owner-lock';
-import { pageFile } from '#replicator/disk/page-file';
 import { connectNbd } from '#replicator/nbd/client';
 import { describeNbdError } from '#replicator/nbd/nbd-error';
-import { digestBlockWith, grain, isZero, type DigestAlgorithm } from '#replicator/pipeline/digest';
-import { digestStore, type DigestStore } from '#replicator/pipeline/digest-store';
+import { grain, isZero, type DigestAlgorithm } from '#replicator/pipeline/digest';
 import { segmentsOf } from '#replicator/pipeline/plan';
-import { readDigests } from '#replicator/pipeline/read-digests';
 import type { ReplicationError } from '#replicator/pipeline/replication';
 import { doubtRecordAt } from './doubt-record.ts';
-import { createJournalFile, openJournalFile, readJournalFile } from './journal-file.ts';
+import { createJournalFile, journalPathOf, openJournalFile, readJournalFile } from './journal-file.ts';
 import { foldJournal, type JournalState } from './journal-state.ts';
 import { emptyJournal, encodeRecord, readJournal } from './journal.ts';
 import type { JournalHeader } from './journal-shapes.ts';
+import { openDigests } from './replica-digests.ts';
 import { openReplica, type Replica } from './replica.ts';
 
 /*
@@ -59,11 +56,6 @@ export interface ReplicaPlace {
 
 /** How far a replica is, by its journal alone. */
 export type ReplicaState = Pick<JournalState, 'header' | 'closed' | 'opened'>;
-
-/** The file with the journal of what is kept under `records`. */
-export const journalPathOf = (records: string): string => `${records}.sealift-journal`;
-/** The file with its digests. */
-export const digestsPathOf = (records: string): string => `${records}.sealift-digests`;
 
 /** Opens the replica at a place, making it if nothing is there. It is locked until it is closed. */
 export async function openReplicaAt(place: ReplicaPlace): Promise<Result<Replica, ReplicationError>> {
@@ -320,65 +312,22 @@ async function assemble(
   lock: OwnerLock,
 ): Promise<Result<Replica, ReplicationError>> {
   const { target, records, size, files } = place;
-  const unavailable = (detail: string): Result<never, ReplicationError> =>
-    err({ type: 'TargetUnavailable', target, detail });
-  const path = digestsPathOf(records);
-  const anew = !state.closed && state.entries.length === 0;
-  const missing =
-    !anew &&
-    (await files.stat(path).then(
-      () => false,
-      (cause: unknown) => codeOf(cause) === 'ENOENT',
-    ));
-  const pages = pageFile(path, files);
-  if (!pages.ok) return unavailable(pages.error.detail);
-  const digests = digestStore(size, pages.value);
-  const cleared = anew ? digests.clear() : ok(undefined);
-  if (!cleared.ok) return unavailable(cleared.error.detail);
-  const journal = await openJournalFile(journalPathOf(records), length, files);
-  if (!journal.ok) return unavailable(journal.error.detail);
-  const fail = async (error: ReplicationError): Promise<Result<never, ReplicationError>> => {
-    digests.close();
-    await journal.value.close();
-    return err(error);
-  };
-  const root = state.opened || !state.closed ? ok(undefined) : digests.root();
-  if (!root.ok) return fail({ type: 'TargetUnavailable', target, detail: root.error.detail });
-  const lost = missing || (root.value !== undefined && root.value !== state.closed?.root);
-  const recovered = lost ? await recoverDigests(place, device, digests, state) : ok([]);
-  if (!recovered.ok) return fail(recovered.error);
   const doubts = doubtRecordAt(records, files);
-  const doubtful = [...(await doubts.read(size)), ...recovered.value];
+  const known = await openDigests(place, { device, state, doubts });
+  if (!known.ok) return known;
+  const digests = known.value;
+  const journal = await openJournalFile(journalPathOf(records), length, files);
+  if (!journal.ok) {
+    digests.close();
+    return err({ type: 'TargetUnavailable', target, detail: journal.error.detail });
+  }
+  const doubtful = await doubts.read(size);
   const parts = { target, device, zeroReads: !isNbd(target), journal: journal.value, digests, state, freshFrom };
   const replica = openReplica({ ...parts, doubts, doubtful });
-  if (!replica.ok) return fail(replica.error);
-  return ok({ ...replica.value, close: () => replica.value.close().then(() => lock.release()) });
-}
-
-/**
- * The file of digests is lost or not the journal's: it is made again from the disk itself. Returns what of it nobody can
- * prove: in the middle of a round there is no root to compare with, and what can be read need not be durable.
- */
-async function recoverDigests(
-  place: ReplicaPlace,
-  device: BlockDevice,
-  digests: DigestStore,
-  state: JournalState,
-): Promise<Result<readonly Extent[], ReplicationError>> {
-  const { target, size, records } = place;
-  sometimes('receiver: made lost digests again from the disk');
-  const digestBlock = digestBlockWith(state.header.digest);
-  for (const range of segmentsOf(size)) {
-    const read = await readDigests(device, range, digestBlock);
-    if (!read.ok) return err({ type: 'TargetFailed', target, error: read.error });
-    const put = digests.put(range.start / grain, read.value);
-    if (!put.ok) return err({ type: 'TargetUnavailable', target, detail: put.error.detail });
-  }
-  if (state.opened || !state.closed) return ok([extent(0, size)]);
-  const root = digests.root();
-  if (root.ok && root.value === state.closed.root) return ok([]);
-  const detail = `${target} is not the disk it describes: it was changed by someone else`;
-  return err({ type: 'JournalCorrupt', journal: journalPathOf(records), detail });
+  if (replica.ok) return ok({ ...replica.value, close: () => replica.value.close().then(() => lock.release()) });
+  digests.close();
+  await journal.value.close();
+  return replica;
 }
 
 async function attempt(place: ReplicaPlace, work: () => Promise<void>): Promise<Result<void, ReplicationError>> {

@@ -203,6 +203,24 @@ describe('a replica', () => {
     expect(valueOf(await again.begin(round(0), 'full', instant(2)))).toMatchObject({ type: 'Open', openedAt: 1 });
   });
 
+  it('looks at all of a rescan again whose roots differ, and goes on with any other round', async () => {
+    for (const [mode, settled] of [
+      ['rescan', []],
+      ['full', [extent(0, size)]],
+    ] as const) {
+      const replica = crashingReplica(header, diskOf('.'.repeat(blocks)));
+      const opened = replica.open(Infinity);
+      valueOf(await opened.begin(round(0), mode, instant(1)));
+      valueOf(await opened.zero(extent(0, size)));
+      expect(await opened.complete('another')).toMatchObject({ ok: false, error: { type: 'RootMismatch' } });
+      await opened.close();
+      const again = replica.open(Infinity);
+      valueOf(await again.begin(round(0), mode, instant(2)));
+      expect(again.settled(extent(0, size))).toEqual(settled);
+      await again.close();
+    }
+  });
+
   it('says what is there when it is read again, and has it on record once it was said to be right and is durable', async () => {
     const replica = crashingReplica(header, diskOf('a'.repeat(blocks)));
     const opened = replica.open(Infinity);

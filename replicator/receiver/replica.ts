@@ -358,9 +358,11 @@ async function complete(open: Open, root: string | undefined): Promise<Result<st
     failed: (error) => (open.failed = deviceFailed(parts, error)),
   });
   if (!settled.ok) return settled;
+  if (settled.value) return disagree(open, (open.failed = deviceFailed(parts, settled.value)));
   const ours = parts.digests.root();
   if (!ours.ok) return err(storeFailed(parts, ours.error));
-  if (root !== undefined && root !== ours.value) return err({ type: 'RootMismatch', source: root, target: ours.value });
+  if (root !== undefined && root !== ours.value)
+    return disagree(open, { type: 'RootMismatch', source: root, target: ours.value });
   const flushed = parts.digests.flush();
   if (!flushed.ok) return err(storeFailed(parts, flushed.error));
   if (opened) {
@@ -373,6 +375,18 @@ async function complete(open: Open, root: string | undefined): Promise<Result<st
     open.freshFrom = open.header.size;
   }
   return ok(ours.value);
+}
+
+/**
+ * What is on record is not what is there, as when the file of digests is an older one again. Whoever takes up a rescan looks
+ * at all of it: otherwise it would find all of it settled, and end like this for ever.
+ */
+async function disagree(open: Open, error: ReplicationError): Promise<Result<never, ReplicationError>> {
+  if (open.opened?.mode !== 'rescan') return err(error);
+  const written = await rewriteJournal(open, open.opened, []);
+  if (!written.ok) return err((open.failed = written.error));
+  open.durable = blockSet(open.header.size);
+  return err(error);
 }
 
 async function close(open: Open): Promise<void> {

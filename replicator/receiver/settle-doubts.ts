@@ -18,12 +18,12 @@ export interface KnownBlocks<E> {
 
 /**
  * Writes again and flushes what is still in doubt at the end of a round that did not touch it: otherwise the round would
- * end with what a power loss may take. Fails where it is not what is on record.
+ * end with what a power loss may take. Answers what is not as it is on record, if anything: then nothing is sure.
  */
 export async function settleDoubts<E>(
   disk: TargetDisk,
   { recorded, digestBlock, failed }: KnownBlocks<E>,
-): Promise<Result<void, E>> {
+): Promise<Result<DeviceError | undefined, E>> {
   const doubtful = disk.doubtful();
   for (const all of doubtful)
     for (let at: number = all.start; at < extentEnd(all); at += stepLength) {
@@ -34,9 +34,9 @@ export async function settleDoubts<E>(
       if (!found.ok) return err(failed(found.error));
       if (found.value.every((digest, block) => digest === known.value[block])) continue;
       const detail = 'a flush of it failed, and it is not what it was before; it has to be rescanned';
-      return err(failed({ type: 'IoError', at: range.start, length: range.length, detail }));
+      return ok({ type: 'IoError', at: range.start, length: range.length, detail });
     }
   if (doubtful.length === 0) return ok(undefined);
   const flushed = await disk.flush();
-  return flushed.ok ? flushed : err(failed(flushed.error));
+  return flushed.ok ? ok(undefined) : err(failed(flushed.error));
 }

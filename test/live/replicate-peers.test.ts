@@ -25,7 +25,7 @@ import { tlsNetwork } from '#replicator/protocol/tls-network';
 import { wallClock } from '#replicator/wall-clock';
 import { foldJournal } from '#replicator/receiver/journal-state';
 import { readJournal } from '#replicator/receiver/journal';
-import { journalPathOf } from '#replicator/receiver/replica-place';
+import { journalPathOf } from '#replicator/receiver/journal-file';
 import { startTwoSites, type TwoSites } from '#test/support/two-sites';
 import { valueOf } from '#test/support/value-of';
 

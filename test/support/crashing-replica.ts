@@ -103,6 +103,7 @@ function doubtsInMemory(): DoubtRecord & { kept(): readonly Extent[] } {
     read: async () => inDoubt,
     keep: async (ranges) => {
       inDoubt = ranges;
+      return true;
     },
   };
 }

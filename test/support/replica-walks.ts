@@ -1,176 +1,31 @@
-import { extent } from '#core/disk/extent';
-import { diskId, type DiskId } from '#core/ids';
-import { ok, type Result } from '#core/result';
-import { bytes, instant, round, type Ratio } from '#core/units';
-import type { Files } from '#replicator/disk/files';
-import { digestBlockWith, digestsOf, grain } from '#replicator/pipeline/digest';
-import { digestStore, pagesInMemory } from '#replicator/pipeline/digest-store';
-import type { ReplicationError, RoundMode } from '#replicator/pipeline/replication';
-import { openReplicaAt } from '#replicator/receiver/replica-place';
-import type { Replica } from '#replicator/receiver/replica';
+import { instant, round, type Ratio } from '#core/units';
+import { digestsPathOf } from '#replicator/receiver/replica-digests';
+import { simulatedVolume, type SimulatedVolume } from '#simulator/block/files/volume';
 import { simulatedProcess } from '#simulator/block/process';
 import { seededRng } from '#simulator/kernel/seeded-rng';
 import { virtualClock } from '#simulator/kernel/virtual-clock';
-import { simulatedVolume, type SimulatedVolume } from '#simulator/block/files/volume';
+import {
+  contentOf,
+  foreign,
+  newSender,
+  opening,
+  rangeOf,
+  replicate,
+  rootOf,
+  rounds,
+  size,
+  target,
+  wrong,
+  type Check,
+  type Sender,
+  type SenderShape,
+} from './replica-sender.ts';
 import { valueOf } from './value-of.ts';
 
 /*
- * The real journal and the real replica on a disk that loses what was not synced: power fails, processes die, flushes fail,
- * and senders ask for what they must not be given. The sender goes on from what it was told, and nothing it was told may be
- * untrue.
+ * The real journal and the real replica on a disk that loses what was not synced: power fails, processes die, syncs fail,
+ * files of digests are lost or go back in time, and senders ask for what they must not be given.
  */
-
-const blocks = 6;
-// The last block is short, as on real disks.
-const size = (blocks - 1) * grain + 1_536;
-const rangeOf = (block: number) => extent(block * grain, Math.min(grain, size - block * grain));
-const digestBlock = digestBlockWith('xxh64');
-const target = '/data/disk.raw';
-const foreign = '/data/foreign.raw';
-
-/** The rounds, each with its source: a letter that fills each block, a dot for a hole; and what changed since the last. */
-const rounds: readonly { readonly mode: RoundMode; readonly source: string; readonly dirty: readonly number[] }[] = [
-  { mode: 'full', source: 'ab.c.d', dirty: [0, 1, 2, 3, 4, 5] },
-  { mode: 'changes', source: 'eb.cf.', dirty: [0, 4, 5] },
-  { mode: 'rescan', source: 'eb.gh.', dirty: [0, 1, 2, 3, 4, 5] },
-];
-const contentOf = (source: string, block: number): Uint8Array =>
-  Buffer.alloc(rangeOf(block).length, source[block] === '.' ? 0 : source[block]);
-
-function rootOf(source: string): string {
-  const digests = digestStore(size, pagesInMemory());
-  for (let block = 0; block < blocks; block += 1)
-    valueOf(digests.put(block, digestsOf(contentOf(source, block), digestBlock)));
-  return valueOf(digests.root());
-}
-/** What a sender was told. It outlives every crash of the receiver. */
-interface Sender {
-  /** What it asks for now and then though it must not be given. */
-  readonly odd: (() => boolean) | undefined;
-  /** It compares everything in a round of changes: what tracked them was lost in the middle of it. */
-  compares: boolean;
-  /** Just now: nothing of the round has been compared. */
-  hasLost: boolean;
-  /** The round it is in: all before it were said to be complete. */
-  round: number;
-  /** Blocks of that round that were said to be durable. */
-  readonly acked: Set<number>;
-  /** What it sent last of each block. */
-  readonly sent: string[];
-  /** What it reads of a block that changed, which may be another thing each time; as the round has it if left out. */
-  readonly reads: (() => string) | undefined;
-}
-
-/** Checks that what the sender was told is so. */
-type Check = (sender: Sender, settled: ReadonlySet<number>) => void;
-
-const wrong = (why: string): never => {
-  throw new Error(why);
-};
-
-const opening = (files: Files, other: { session?: string; disk?: DiskId; target?: string } = {}) =>
-  openReplicaAt({
-    target: other.target ?? target,
-    records: other.target ?? target,
-    session: other.session ?? 'm-1',
-    disk: other.disk ?? diskId('vda'),
-    size: bytes(size),
-    digest: 'xxh64',
-    overwrite: false,
-    files,
-  });
-
-async function runRound(replica: Replica, sender: Sender, check: Check): Promise<Result<unknown, ReplicationError>> {
-  const { mode: planned, source, dirty: changed } = rounds[sender.round] ?? { mode: 'full', source: '', dirty: [] };
-  const mode = sender.compares ? 'rescan' : planned;
-  const dirty = sender.compares ? Array.from({ length: blocks }, (_, block) => block) : changed;
-  if (sender.odd?.() && (await replica.begin(round(sender.round + 2), 'changes', instant(1_000))).ok)
-    wrong('a delta is begun on a round that never was');
-  const started = await replica.begin(round(sender.round), mode, instant(1_000));
-  if (!started.ok) return started;
-  if (started.value.type === 'Complete')
-    return started.value.root === rootOf(sender.sent.join(''))
-      ? ok(undefined)
-      : wrong('a round has another root than it had');
-  const settled = new Set<number>();
-  for (let block = 0; block < blocks; block += 1) if (replica.settled(rangeOf(block)).length > 0) settled.add(block);
-  if (sender.compares && sender.hasLost && settled.size > 0) wrong('what a delta settled is taken for compared');
-  sender.hasLost = false;
-  check(sender, settled);
-  let batch: { readonly block: number; readonly done: Promise<Result<unknown, ReplicationError>> }[] = [];
-  for (const block of dirty) {
-    if (settled.has(block)) continue;
-    if (changed.includes(block)) sender.sent[block] = sender.reads?.() ?? source[block] ?? '.';
-    const sent = await sendBlock(replica, mode, block, contentOf(sender.sent.join(''), block));
-    if (!sent.ok) return sent;
-    batch.push({ block, done: sent.value });
-    if (batch.length < 2) continue;
-    // What was written may still be on its way: that it is waited for is what a commit promises.
-    const committed = await replica.commit();
-    if (!committed.ok) return committed;
-    for (const { done } of batch) {
-      const outcome = await done;
-      if (!outcome.ok) return outcome;
-    }
-    for (const { block: done } of batch) sender.acked.add(done);
-    batch = [];
-    if (mode === 'changes' && sender.odd?.()) {
-      sender.compares = true;
-      sender.hasLost = true;
-      sender.acked.clear();
-      return runRound(replica, sender, check);
-    }
-  }
-  if (sender.odd?.() && (await replica.complete('another root')).ok)
-    wrong('a round ends with another root than its source has');
-  return replica.complete(rootOf(sender.sent.join('')));
-}
-
-/** Sends a block, and answers what is still to be done. */
-async function sendBlock(
-  replica: Replica,
-  mode: RoundMode,
-  block: number,
-  content: Uint8Array,
-): Promise<Result<Promise<Result<unknown, ReplicationError>>, ReplicationError>> {
-  const range = rangeOf(block);
-  const digests = digestsOf(content, digestBlock);
-  if (mode === 'rescan') {
-    const there = await replica.reread(range);
-    if (!there.ok) return there;
-    if (there.value[0] === digests[0]) return ok(Promise.resolve(ok(replica.same(range))));
-  }
-  return ok(content[0] === 0 ? replica.zero(range) : replica.write(range.start, digests, content));
-}
-
-/** Goes through all rounds, opening the replica again whenever something failed. */
-async function replicate(files: Files, sender: Sender, check: Check, mayFail: boolean): Promise<void> {
-  while (sender.round < rounds.length) {
-    if (sender.round > 0 && sender.odd?.()) await mustBeRefused(files, sender);
-    const opened = await opening(files);
-    if (!opened.ok && mayFail) continue;
-    const replica = valueOf(opened);
-    if (sender.odd?.() && (await opening(files)).ok) wrong('a replica is given to two at once');
-    for (let outcome: Result<unknown, ReplicationError> = ok(undefined); outcome.ok && sender.round < rounds.length;) {
-      outcome = await runRound(replica, sender, check);
-      if (outcome.ok) {
-        sender.round += 1;
-        sender.compares = false;
-        sender.acked.clear();
-      } else if (!mayFail) throw new Error(`round ${sender.round}: ${JSON.stringify(outcome.error)}`);
-    }
-    await replica.close();
-  }
-}
-
-const strangers = [{ session: 'm-2' }, { disk: diskId('vdb') }, { target: foreign }];
-
-/** A replica of somebody else, and a disk that is none. */
-async function mustBeRefused(files: Files, { acked, round: number }: Sender): Promise<void> {
-  const stranger = strangers[(acked.size + number) % strangers.length];
-  if ((await opening(files, stranger)).ok)
-    wrong(`a disk is given to whom it does not belong: ${JSON.stringify(stranger)}`);
-}
 
 /** What ends the receiver besides its own end: power, or only its process, so that the page cache stays. */
 export type Fate = 'power' | 'kill';
@@ -181,25 +36,33 @@ export interface FailingSyncs {
   readonly of: (path: string) => boolean;
 }
 
+/** What becomes of the file of digests between two starts of the receiver: nothing, it is gone, or as it was at one start. */
+type DigestsFate = 'kept' | 'lost' | 'emptied' | 'old';
+
 // What else there is, beside ends of the receiver.
-interface Troubles {
+interface Troubles extends SenderShape {
   readonly syncs?: FailingSyncs;
   readonly fateOf?: () => Fate;
-  readonly odd?: () => boolean;
-  readonly reads?: () => string;
+  /**
+   * How many steps after a sync that failed the receiver ends, once; Infinity if not for that. Twice in a row, with a block that
+   * is again what it was, is more than the receiver promises to know of.
+   */
+  readonly endsAfter?: () => number;
+  readonly digestsFate?: () => DigestsFate;
+  /** Which of the files of digests that there were is there again. */
+  readonly pick?: <T>(from: readonly [T, ...T[]]) => T;
 }
 
 /** Runs all rounds through ends of the receiver at the given steps, counted from each start. Returns the steps without. */
-export async function through(
-  seed: number,
-  crashes: readonly number[],
-  { syncs, fateOf = () => 'power', odd, reads }: Troubles = {},
-): Promise<number> {
+export async function through(seed: number, crashes: readonly number[], troubles: Troubles = {}): Promise<number> {
+  const { syncs, fateOf = () => 'power', endsAfter, digestsFate = () => 'kept' } = troubles;
   const clock = virtualClock({ turn: () => new Promise((resolve) => setImmediate(resolve)) });
   let steps = 0;
   let crashAt = Infinity;
   let crashed = (): void => undefined;
   let receiver = simulatedProcess('receiver');
+  let isLast = false;
+  let hasEnded = false;
   const volume: SimulatedVolume = simulatedVolume({
     rng: seededRng(seed).fork('volume'),
     clock: {
@@ -213,12 +76,42 @@ export async function through(
           crashed();
         }),
     },
+    // Told of what fails, and of what a crash left.
+    note: (label) => {
+      if (!label.includes('fails to') || isLast || hasEnded || !endsAfter) return;
+      const endAt = steps + endsAfter();
+      hasEnded = endAt < crashAt;
+      crashAt = Math.min(crashAt, endAt);
+    },
   });
   volume.placeDirectory('/data');
   volume.place(foreign, Buffer.alloc(size, 'x'));
-  const sent = Array.from({ length: blocks }, () => '.');
-  const sender: Sender = { round: 0, compares: false, hasLost: false, acked: new Set(), odd, sent, reads };
-  const check: Check = ({ round: number, acked }, settled) => {
+  const sender = newSender(troubles);
+  const check = checkOn(volume);
+  const alter = digestsOn(volume, troubles);
+  for (const crash of [...crashes, Infinity]) {
+    if (alter(digestsFate()) && sender.hasBegun) sender.mayDiffer = true;
+    steps = 0;
+    crashAt = crash;
+    isLast = crash === Infinity;
+    const end = new Promise<void>((resolve) => (crashed = resolve));
+    receiver = simulatedProcess('receiver');
+    const files = volume.files(receiver);
+    const heal = syncs && !isLast ? volume.fail('sync', syncs) : undefined;
+    await clock.run(Promise.race([replicate(files, sender, check, heal !== undefined), end]));
+    heal?.();
+  }
+  const stepsInAll = steps;
+  crashAt = Infinity;
+  volume.crash();
+  await clock.run(mustBeThere(volume, sender));
+  return stepsInAll;
+}
+
+/** What was acked is settled, and what is settled is what was sent. */
+const checkOn =
+  (volume: SimulatedVolume): Check =>
+  ({ round: number, acked, sent }, settled) => {
     const [lost] = [...acked].filter((block) => !settled.has(block));
     if (lost !== undefined) wrong(`block ${lost} of round ${number} was acked, and is not durable`);
     const content = volume.content(target);
@@ -229,33 +122,36 @@ export async function through(
       if (Buffer.compare(there, due) !== 0) wrong(`block ${block} of round ${number} is not what was sent`);
     }
   };
-  for (const crash of [...crashes, Infinity]) {
-    steps = 0;
-    crashAt = crash;
-    const end = new Promise<void>((resolve) => (crashed = resolve));
-    receiver = simulatedProcess('receiver');
-    const files = volume.files(receiver);
-    const heal = syncs && crash < Infinity ? volume.fail('sync', syncs) : undefined;
-    await clock.run(Promise.race([replicate(files, sender, check, heal !== undefined), end]));
-    heal?.();
-  }
-  const stepsInAll = steps;
-  crashAt = Infinity;
-  volume.crash();
-  const last = rounds.length - 1;
+
+/** All rounds are complete, and power has failed after the last. */
+async function mustBeThere(volume: SimulatedVolume, { sent }: Sender): Promise<void> {
   const expected = Buffer.concat(sent.map((_, block) => contentOf(sent.join(''), block)));
   if (Buffer.compare(Buffer.from(volume.content(target) ?? []), expected) !== 0)
     wrong('after power failed the disk is not what was sent');
-  await clock.run(
-    (async () => {
-      const replica = valueOf(await opening(volume.files(simulatedProcess('receiver'))));
-      const started = valueOf(await replica.begin(round(last), 'rescan', instant(1_000)));
-      if (started.type !== 'Complete' || started.root !== rootOf(sent.join('')))
-        wrong('after power failed the last round is not complete');
-      await replica.close();
-    })(),
-  );
-  return stepsInAll;
+  const replica = valueOf(await opening(volume.files(simulatedProcess('receiver'))));
+  const started = valueOf(await replica.begin(round(rounds.length - 1), 'rescan', instant(1_000)));
+  if (started.type !== 'Complete' || started.root !== rootOf(sent.join('')))
+    wrong('after power failed the last round is not complete');
+  await replica.close();
+}
+
+/** Does to the file of digests what its fate is, and answers whether it may be there with another content. */
+function digestsOn(
+  volume: SimulatedVolume,
+  { pick = ([first]) => first }: Pick<Troubles, 'pick'>,
+): (fate: DigestsFate) => boolean {
+  const path = digestsPathOf(target);
+  const earlier: Uint8Array[] = [];
+  return (fate) => {
+    const now = volume.content(path);
+    if (!now) return false;
+    const [first = now, ...others] = earlier;
+    earlier.push(now);
+    if (fate === 'lost') volume.remove(path);
+    if (fate === 'emptied') volume.place(path, new Uint8Array(now.length));
+    if (fate === 'old') volume.place(path, pick([first, ...others]));
+    return fate === 'emptied' || fate === 'old';
+  };
 }
 
 const failing: readonly FailingSyncs['of'][] = [(path) => path !== target, (path) => path === target, () => true];
@@ -267,11 +163,20 @@ export async function soundReplica(seed: number): Promise<void> {
   const of = rng.pick([undefined, undefined, ...failing]);
   const senders = rng.fork('senders');
   const source = rng.fork('source');
+  const ends = rng.fork('ends');
+  const digests = rng.fork('digests');
   await through(seed, crashes, {
     ...(of && { syncs: { rate: { numerator: 1, denominator: 6 }, of } }),
     fateOf: () => rng.pick(['power', 'kill']),
     odd: () => senders.chance({ numerator: 1, denominator: 4 }),
+    together: () => senders.between(1, 3),
     // Of so few letters that a block is soon again what it was.
     ...(rng.between(0, 1) === 0 && { reads: () => source.pick(['a', 'b', '.']) }),
+    // As of a process that gives up, or is ended, when its disk fails.
+    ...(rng.between(0, 1) === 0 && { endsAfter: () => ends.pick([1, 2, 3, Infinity]) }),
+    ...(rng.between(0, 1) === 0 && {
+      digestsFate: () => digests.pick(['kept', 'kept', 'kept', 'lost', 'emptied', 'old'] as const),
+      pick: (from) => digests.pick(from),
+    }),
   });
 }

@@ -220,6 +220,12 @@ export class FileSystem {
     this.#placeOf(path, 'open').directory.sync();
   }
 
+  /** A file is gone as if it had never been there. */
+  remove(path: string): void {
+    this.unlink(path);
+    this.#placeOf(path, 'unlink').directory.sync();
+  }
+
   /** A directory that was always there. */
   placeDirectory(path: string): void {
     this.mkdir(path);

@@ -53,6 +53,8 @@ export interface SimulatedVolume {
   slow(factor: number): () => void;
   /** For those who set the world up: a file that was always there, with the directories on the way to it. */
   place(path: string, content: Uint8Array): void;
+  /** For those who set the world up: a file is gone, as if it had never been there. */
+  remove(path: string): void;
   /** For those who set the world up: a directory that was always there. */
   placeDirectory(path: string): void;
   /** For those who judge: what a reader would see now, without taking time. Undefined if there is no such file. */
@@ -128,6 +130,7 @@ export function simulatedVolume(options: VolumeOptions): SimulatedVolume {
     fail: (kind, { rate, of = () => true, once = false } = {}) => added(faults, { kind, rate, of, once }),
     slow: (factor) => added(factors, { factor }),
     place: (path, content) => system.place(path, content),
+    remove: (path) => system.remove(path),
     placeDirectory: (path) => system.placeDirectory(path),
     content: (path) => system.contentOf(path, 0),
     part: (path, at, length) => system.contentOf(path, at, length),

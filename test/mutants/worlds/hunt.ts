@@ -82,7 +82,7 @@ const caughtBy = (why: string, seeds: number): Caught => ({
 
 /** How often each of them is walked. */
 export const walksMax: Readonly<Record<WalksAsked['of'], number>> = {
-  ...{ charts: 2_000, waves: 2_000, drivers: 2_000, replicas: 300, logs: 1_000, pipelines: 2_000 },
+  ...{ charts: 2_000, waves: 2_000, drivers: 2_000, replicas: 2_000, logs: 1_000, pipelines: 2_000 },
   ...{ tracking: 1_000, journals: 1_000, kvm: 2_000, cutovers: 2_000, rests: 2_000, rounds: 400 },
 };
 
