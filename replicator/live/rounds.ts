@@ -65,7 +65,7 @@ async function plannedDisks(
   const named = disksNamed(inventory.value);
   if (!named.ok) {
     sometimes('round: the guest that names its disks was off');
-    return err(troubleAtSource(named.error));
+    return err(kind === 'final' ? sourceOff : troubleAtSource(named.error));
   }
   const differences = diskDifferences(parts.plan, named.value, parts.otherDisks);
   if (differences.length > 0) {
@@ -87,6 +87,16 @@ export const isAtRest = ({ power }: Pick<SourceInventory, 'power'>): boolean => 
 const sourceRuns: Trouble = {
   type: 'Stalled',
   reason: reasonOf('SourceRuns', 'the source runs although it was quiesced: somebody or something started it again'),
+  retryable: false,
+};
+
+/** In a round before it somebody may start the guest meanwhile, and it goes on. A guest that was started is at rest no more. */
+const sourceOff: Trouble = {
+  type: 'Stalled',
+  reason: reasonOf(
+    'SourceOff',
+    'the source is switched off, and only its guest could say what it wrote last; start it, then start the cutover again',
+  ),
   retryable: false,
 };
 

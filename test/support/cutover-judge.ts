@@ -56,6 +56,8 @@ interface Past {
   foundPower: PowerState | undefined;
   copying: string | undefined;
   spoiledInCopy: boolean;
+  /** A final sync was to be tried again with the source off, and nobody has switched it since. */
+  waitsForOff: boolean;
 }
 
 const secret = 'hunter2';
@@ -78,7 +80,7 @@ const newPast = (): Past => ({
   ...{ plugged: false, spoiled: false, spoiledInRound: false, late: false, refused: false, decided: false },
   wrote: { atRest: false, unseen: false },
   ...{ inFence: false, fenceAsked: false, offAccepted: false, handedOver: false, spoiledInCopy: false },
-  ...{ quiesced: undefined, foundPower: undefined, copying: undefined },
+  ...{ quiesced: undefined, foundPower: undefined, copying: undefined, waitsForOff: false },
 });
 
 /** A judge of a small migration, whose launch and steps it is told of. */
@@ -150,6 +152,7 @@ function changeByHand({ small: { source }, past }: Court, what: ByHand): void {
   switch (what) {
     case 'switched':
       past.switched = { unseen: true, sinceCall: true, inEffect: true, inCutover: true };
+      past.waitsForOff = false;
       break;
     case 'plugged':
       past.plugged = true;
@@ -216,6 +219,14 @@ const claims: { readonly [T in MigrationFact['type']]?: Claim<T> } = {
   QuiesceRefused: ({ past, small: { source }, breaks }) => {
     if (!past.refused && source.power !== 'crashed' && !past.switched.inCutover)
       breaks('L22', 'to come to rest is called refused, and nobody refused it');
+  },
+  StepReported: ({ small: { source }, past, launches, breaks }, { data: { step, state } }) => {
+    if (!launches || step !== 'runFinalSync' || state !== 'retrying' || past.late) return;
+    const isOff = source.power === 'off';
+    // It may go off under an attempt; the next one finds it so.
+    if (isOff && (past.waitsForOff || !past.switched.inEffect))
+      breaks('L3', 'what only a guest could say is waited for, and the guest is off');
+    past.waitsForOff = isOff;
   },
   FinalSyncCompleted: ({ small, past, breaks }, { data: { dirty } }) => {
     if (dirty > 0) breaks('L5', 'the final sync is called complete, and left something to send');
@@ -347,6 +358,7 @@ function follow({ small: { source }, past }: Court, fact: MigrationFact): void {
       past.quiesced = undefined;
       past.foundPower = undefined;
       past.wrote = { atRest: false, unseen: false };
+      past.waitsForOff = false;
       past.switched.inCutover = false;
       past.decided = false;
       past.handedOver = false;

@@ -203,6 +203,8 @@ class WalkedMigration {
       this.#judge.byHand('switched');
     };
     await clock.run(look());
+    // Who is told that the guest does not answer waits for it, and then tries again.
+    if (isCalm) await clock.run(clock.wait(millis(Math.max(0, launch.awayUntil - clock.now()))));
   }
 
   /** What nobody but a person can do: start what has crashed, plug in what was unplugged, stop what runs beside its target. */

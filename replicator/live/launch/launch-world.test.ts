@@ -185,17 +185,22 @@ describe('a source that is off when its cutover finds it', () => {
     };
   };
 
-  it('stays off when the cutover is taken back', async () => {
+  it('stays off: its final sync is refused at once, and the cutover taken back', async () => {
     const small = launching();
     const onFact = startsAt(small, () => false);
     expect((await small.live({ onFact })).ending).toBe('rolledBack');
-    expect((await small.facts()).findLast(({ type }) => type === 'RolledBack')?.data).toEqual({ source: 'off' });
+    const facts = await small.facts();
+    expect(facts.find(({ type }) => type === 'FinalSyncFailed')?.data).toMatchObject({
+      reason: { type: 'SourceOff', detail: expect.stringContaining('start it, then start the cutover again') },
+    });
+    expect(facts.filter(({ data }) => 'state' in data && data.state === 'retrying')).toEqual([]);
+    expect(facts.findLast(({ type }) => type === 'RolledBack')?.data).toEqual({ source: 'off' });
     expect(small.source.power).toBe('off');
   });
 
   it('is given back running where somebody started it and its final sync noticed', async () => {
     const small = launching();
-    const onFact = startsAt(small, ({ type, data }) => type === 'StepReported' && data.state === 'retrying');
+    const onFact = startsAt(small, ({ type }) => type === 'SourceQuiesced');
     expect((await small.live({ onFact })).ending).toBe('rolledBack');
     expect((await small.facts()).findLast(({ type }) => type === 'RolledBack')?.data).toEqual({ source: 'running' });
   });
@@ -207,6 +212,20 @@ describe('a source that is off when its cutover finds it', () => {
     expect(failures(await small.facts()).at(-1)).toContain(
       'RollbackFailed: the source was off when the cutover found it',
     );
+  });
+});
+
+describe('a source that somebody switches off in its final sync', () => {
+  it('is not waited for, and is given back running, as it was found', async () => {
+    const small = launching();
+    const onFact = ({ type }: MigrationFact): void => {
+      if (type === 'SourceQuiesced') small.source.power = 'off';
+    };
+    expect((await small.live({ onFact })).ending).toBe('rolledBack');
+    const facts = await small.facts();
+    expect(failures(facts).join()).toContain('FinalSyncFailed: the source is switched off');
+    expect(facts.filter(({ data }) => 'state' in data && data.state === 'retrying')).toEqual([]);
+    expect(small.source.power).toBe('running');
   });
 });
 
