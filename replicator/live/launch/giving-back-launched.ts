@@ -56,7 +56,8 @@ const lookEvery = seconds(1);
  * Powers the source on if it is off, and waits until its sentinel has brought it back to service. It may go off while it is
  * waited for: a guest that was asked to power off, and took too long, still does. One that runs and does not answer may
  * have lost its network to a fence that got no further; one that answers may do so on another way than those networks, as a
- * source that its cluster started again after it was fenced.
+ * source that its cluster started again after it was fenced. They are seen to last: what a fence asked for, and heard no
+ * answer to, may have been carried out while the guest booted.
  */
 async function giveBack(
   { power, agent, bootMax }: LaunchSite,
@@ -72,9 +73,8 @@ async function giveBack(
       isConnected = true;
     }
     const back = await agent.resume();
-    if (back.ok && (isConnected || !fenceBegun)) return back;
     if (!back.ok && back.error.type !== 'Unreachable') return inWords(back);
-    if (!isConnected) {
+    if (back.ok ? fenceBegun : !isConnected) {
       const connected = await power.reconnect();
       if (!connected.ok) return inWords(connected);
       isConnected = true;

@@ -102,6 +102,15 @@ describe('the way back', () => {
     expect(failed?.data).toMatchObject({ reason: { detail: expect.stringContaining('does not answer') } });
   });
 
+  it('sees to the networks last: they may have been taken from the source while it booted', async () => {
+    const small = launching();
+    const { launch } = small;
+    Object.assign(launch, { hasOtherWay: true, bootTakes: millis(8_000) });
+    launch.fates.set('disconnect', [{ late: millis(25) }]);
+    expect((await small.live()).ending).toBe('rolledBack');
+    expect([small.source.power, launch.sourceConnected]).toEqual(['running', true]);
+  });
+
   it('is not given up while the source runs beside its target', async () => {
     const small = launching();
     const onFact = ({ type }: { readonly type: string }): void => {
