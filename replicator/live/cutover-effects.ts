@@ -42,8 +42,8 @@ export const quiesceSource: Perform<'quiesceSource'> = async (parts, { params })
       // It may have crashed since it was looked at, and what has crashed stands still as well.
       const after = await parts.source.ask((source) => source.inspect());
       if (!after.ok) return refusedOrUnknown(after.error);
-      if (after.value.power === 'crashed' && !params.force) return came(guestCrashed());
-      return came(quiesced(`paused by ${hypervisor}`, power));
+      if (after.value.power !== 'crashed') return came(quiesced(`paused by ${hypervisor}`, power));
+      return came(params.force ? quiesced('crashed as it was paused, taken as it is', 'unknown') : guestCrashed());
     }
   }
 };
