@@ -1,9 +1,10 @@
 import type { MigrationFact } from '#core/migration/facts';
-import { disksNamed } from '#core/ports/source-hypervisor';
+import { describeHypervisorError, disksNamed } from '#core/ports/source-hypervisor';
 import { beginAnew, changesSince, numberOf } from './marks.ts';
 import { came, type Parts, type Perform, type Reconcile } from './parts.ts';
 import { makePlace } from './target-place.ts';
 import { runRound, type RoundOrder } from './rounds.ts';
+import { withoutSecrets } from './secrets.ts';
 import { reasonOf, roundEndedBy, troubleAtSource } from './trouble.ts';
 
 /** Begins change tracking and makes room for the replica. Nothing has been read yet. */
@@ -20,7 +21,8 @@ export const initiateReplication: Perform<'initiateReplication'> = async (parts,
   const begun = await beginAnew({ parts, number: numberOf(0, await parts.memory()) });
   if (!begun.ok) {
     // Asked, and nobody answered: whether the mark records is for the source to say.
-    if (begun.error.type === 'Unreachable') return { type: 'unknown', why: begun.error.detail };
+    if (begun.error.type === 'Unreachable')
+      return { type: 'unknown', why: withoutSecrets(describeHypervisorError(begun.error)) };
     return came(...roundEndedBy(notByWaiting(troubleAtSource(begun.error))));
   }
   return came(initiated(parts, new Set(disks.value.filter((d) => d.tracking.possible).map(({ id }) => id))));
