@@ -1,17 +1,21 @@
 import { describe, expect, it } from 'vitest';
 import { diskId, migrationId } from '#core/ids';
-import { bytes, instant, round } from '#core/units';
+import { bytes, instant } from '#core/units';
 import {
   asked,
+  completed,
   cutover,
   drafted,
   entriesOf,
   goodMigration,
   line,
   member,
+  nobody,
+  progress,
   rounded,
+  toFinalSync,
   toParked,
-  waveLine,
+  toRolledBack,
   waveOf,
   type Line,
 } from '#test/support/law-logs';
@@ -29,36 +33,6 @@ interface Broken {
 }
 
 const reason = { type: 'Sample', detail: 'a sample' };
-const progress = (n: number, done: number, at?: number): Line =>
-  line(
-    'RoundProgressed',
-    { round: round(n), done: bytes(done), total: bytes(100), sent: bytes(done) },
-    at === undefined ? {} : { at },
-  );
-const completed = (db: string, web: string, why?: 'apart'): Line =>
-  waveLine('WaveCompleted', {
-    members: [
-      { migration: migrationId('db'), lifecycle: db },
-      { migration: migrationId('web'), lifecycle: web, ...(why && { why }) },
-    ],
-  });
-const toRolledBack = [...toParked(), ...cutover(1).slice(0, 9), line('FixUpFailed', { reason }), asked('rollBack')];
-/** A source that is found at rest in one way, and a final sync that fails for a reason. */
-const toFinalSync = (found: 'running' | 'off', type: string): readonly Line[] => [
-  ...toParked(),
-  ...cutover(1).slice(0, 4),
-  line('SourceQuiesced', { method: 'shutdown', found }),
-  line('FinalSyncFailed', { reason: { type, detail: 'a sample' }, trackingLost: false }),
-  asked('rollBack'),
-];
-const nobody: Witness = {
-  replicaRoots: () => undefined,
-  sourceRoots: () => undefined,
-  disksNow: () => undefined,
-  trackingLostAt: () => undefined,
-  leftovers: () => [],
-  foreignTouched: () => [],
-};
 
 const broken: readonly Broken[] = [
   { law: 'L1', lines: [...toParked(), rounded(1, 'full')], says: 'there was a whole replica' },
@@ -75,8 +49,8 @@ const broken: readonly Broken[] = [
     lines: [...toParked(), line('SourceFenced', { proof: 'off' })],
     says: 'was fenced, and no cutover',
   },
-  { law: 'L3', lines: [...toRolledBack, line('RolledBack', { source: 'off' })], says: 'is off after the rollback' },
-  { law: 'L3', lines: [...toRolledBack, line('RolledBack', { source: 'unknown' })], says: 'nobody knows' },
+  { law: 'L3', lines: [...toRolledBack(), line('RolledBack', { source: 'off' })], says: 'is off after the rollback' },
+  { law: 'L3', lines: [...toRolledBack(), line('RolledBack', { source: 'unknown' })], says: 'nobody knows' },
   {
     law: 'L3',
     lines: [...toFinalSync('off', 'SourceLost'), line('RolledBack', { source: 'running' })],
@@ -139,12 +113,12 @@ const broken: readonly Broken[] = [
   },
   {
     law: 'L8',
-    lines: [...toRolledBack, line('RolledBack', { source: 'running' }), rounded(3, 'rescan')],
+    lines: [...toRolledBack(), line('RolledBack', { source: 'running' }), rounded(3, 'rescan')],
     says: 'rescans after a rollback',
   },
   {
     law: 'L8',
-    lines: [...toRolledBack, line('RolledBack', { source: 'running' }), rounded(3, 'full')],
+    lines: [...toRolledBack(), line('RolledBack', { source: 'running' }), rounded(3, 'full')],
     says: 'copies everything',
   },
   {
@@ -323,7 +297,7 @@ describe('the laws', () => {
   });
 
   it('hold over a migration that goes well, and over one that is taken back and tried again', () => {
-    const again = [...toRolledBack, line('RolledBack', { source: 'running' }), rounded(3, 'delta'), ...cutover(4)];
+    const again = [...toRolledBack(), line('RolledBack', { source: 'running' }), rounded(3, 'delta'), ...cutover(4)];
     for (const lines of [goodMigration, again])
       expect(judgeLog(laws, entriesOf(lines), { isOver: true, witness: nobody })).toEqual([]);
   });

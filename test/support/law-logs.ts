@@ -1,5 +1,5 @@
 import type { StreamId } from '#core/event-log/event-log';
-import type { Entry } from '#core/laws/law';
+import type { Entry, Witness } from '#core/laws/law';
 import type { MigrationFact, MigrationFactOf, MigrationFactType, RoundReport } from '#core/migration/facts';
 import type { MigrationPlan } from '#core/migration/plan';
 import { diskId, migrationId } from '#core/ids';
@@ -117,3 +117,52 @@ export const waveOf = (changes: Partial<WavePlan> = {}): readonly Line[] => [
 /** A member of a wave, as far as it matters to laws of waves. */
 export const member = (id: string, ...lines: readonly Line[]): readonly Line[] =>
   lines.map((each) => ({ ...each, stream: `migration-${migrationId(id)}` as const }));
+
+const reason = { type: 'Sample', detail: 'a sample' };
+
+/** How far a round of 100 bytes is. */
+export const progress = (n: number, done: number, at?: number): Line =>
+  line(
+    'RoundProgressed',
+    { round: round(n), done: bytes(done), total: bytes(100), sent: bytes(done) },
+    at === undefined ? {} : { at },
+  );
+
+/** The end of a wave of `db` and `web`, which are left so; and why `web` is. */
+export const completed = (db: string, web: string, why?: 'apart'): Line =>
+  waveLine('WaveCompleted', {
+    members: [
+      { migration: migrationId('db'), lifecycle: db },
+      { migration: migrationId('web'), lifecycle: web, ...(why && { why }) },
+    ],
+  });
+
+/** From the draft to a fix-up that failed, and the way back that is asked for. */
+export const toRolledBack = (): readonly Line[] => [
+  ...toParked(),
+  ...cutover(1).slice(0, 9),
+  line('FixUpFailed', { reason }),
+  asked('rollBack'),
+];
+
+/** A source that is found in some way, and a final sync that fails for a reason. */
+export const toFinalSync = (
+  found: MigrationFactOf<'SourceQuiesced'>['data']['found'],
+  type: string,
+): readonly Line[] => [
+  ...toParked(),
+  ...cutover(1).slice(0, 4),
+  line('SourceQuiesced', { method: 'shutdown', found }),
+  line('FinalSyncFailed', { reason: { type, detail: 'a sample' }, trackingLost: false }),
+  asked('rollBack'),
+];
+
+/** A witness who has seen nothing. */
+export const nobody: Witness = {
+  replicaRoots: () => undefined,
+  sourceRoots: () => undefined,
+  disksNow: () => undefined,
+  trackingLostAt: () => undefined,
+  leftovers: () => [],
+  foreignTouched: () => [],
+};
