@@ -1,8 +1,8 @@
 import type { LawId } from '#core/laws/law';
 import type { MigrationFact } from '#core/migration/facts';
 import { elapsed, seconds, type Instant } from '#core/units';
-import type { FaultyVm } from './play-faults.ts';
-import { productionNetwork, type TargetSide } from './target-side.ts';
+import type { WorldVm } from './block-vm.ts';
+import { productionNetwork, type TargetSide, type VmTarget } from './target-side.ts';
 
 /*
  * What a fact claims of the world is held against the world when it comes into the log: whoever writes it may be mistaken,
@@ -24,9 +24,15 @@ export interface Claims {
 // A fact is a moment older than the log that has it: somebody may have switched the VM meanwhile.
 const settled = seconds(30);
 
+/** What claims are about: a VM, and what there is of it at the target. */
+export interface Claimed {
+  readonly vm: Pick<WorldVm, 'source' | 'spec'>;
+  readonly target: Pick<VmTarget, 'images'>;
+}
+
 /** Claims of a VM and of its target. */
 export function claimsOf(
-  { vm, target }: Pick<FaultyVm, 'vm' | 'target'>,
+  { vm, target }: Claimed,
   { vsphere }: Pick<TargetSide, 'vsphere'>,
   now: () => Instant,
 ): Claims {
