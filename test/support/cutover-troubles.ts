@@ -126,7 +126,10 @@ const rows: readonly (readonly [number, readonly Mishap[], readonly Moment[]])[]
   [
     1,
     happens('operatorCancels'),
-    [start, ...facts('RoundCompleted', 'CutoverStarted', 'RolledBack', 'RollbackFailed')],
+    [
+      ...[start, ...facts('MigrationDrafted', 'VerificationRequested', 'VerificationPassed', 'VerificationFailed')],
+      ...facts('RoundCompleted', 'CutoverStarted', 'RolledBack', 'RollbackFailed'),
+    ],
   ],
   [1, happens('connectionsBreak'), [start, ...cutover, ...atSource]],
   [

@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import type { MigrationFact } from '#core/migration/facts';
+import { commandTypes } from '#core/migration/commands';
 import { foldMigration, type MigrationState } from '#core/migration/evolve';
 import { axesOf } from '#core/migration/abilities';
 import type { MigrationPlan } from '#core/migration/plan';
-import { instant, millis, minutes, seconds } from '#core/units';
+import { after, instant, millis, minutes, seconds } from '#core/units';
 import { mayStartSource } from '#replicator/live/launch/starting-source';
-import { goals, type Goal } from '#scenarios/migrate-step';
+import { goals, nextStep, type Goal } from '#scenarios/migrate-step';
 import { cutoverJudge, words, type CutoverJudge } from './cutover-judge.ts';
 import { nemesis, type Nemesis } from './cutover-nemesis.ts';
 import { anyStory, anyTrouble, sentenceOf, type Trouble } from './cutover-troubles.ts';
@@ -137,6 +138,7 @@ class WalkedMigration {
       launches: this.#walk.plan.handOver === 'launch',
     });
     await this.#takeUp(isCalm);
+    const latest = after(small.clock.now(), lifeMax);
     const { ending } = await small.live({
       goal,
       // A person who is asked looks, and finds that what is not known to be done has to be done again.
@@ -155,9 +157,20 @@ class WalkedMigration {
     });
     this.#tell(`it is over: ${ending}`);
     if (ending === 'interrupted') this.#judge.wasInterrupted();
+    if (ending === 'died' && small.clock.now() >= latest && !met.signal.aborted) await this.#waitsForSomething(goal);
     const [wrong] = this.#judge.wrong;
     if (wrong !== undefined) throw new Error(wrong);
     return ending;
+  }
+
+  /** Whoever conducts it was still at it when the life was over: then there was something left that might have come. */
+  async #waitsForSomething(goal: Goal): Promise<void> {
+    const { plan } = this.#small;
+    const state = await this.#state();
+    // Whatever was sent before in this life.
+    const steps = [[], commandTypes].map((sent) => nextStep(state, plan, new Set(sent), goal));
+    if (steps.every(({ type }) => type === 'end'))
+      throw new Error(`L19 nothing is left to do, and whoever conducts it waits: ${axesOf(state).lifecycle}`);
   }
 
   #tell(line: string): void {

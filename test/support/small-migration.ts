@@ -32,6 +32,7 @@ export interface SmallMigration {
   readonly clock: SimulatedClock;
   readonly source: SmallSource;
   readonly target: SmallTarget;
+  readonly plan: MigrationPlan;
   /** Where it is launched, if its plan hands over a VM that runs. */
   readonly launch: SmallLaunch;
   readonly log: EventLog;
@@ -92,7 +93,7 @@ export function smallMigration(changes: Partial<MigrationPlan> = {}, { writes = 
   });
   if (writes) keepWriting(source, clock);
   return {
-    ...{ clock, source, target, launch, log },
+    ...{ clock, source, target, launch, log, plan },
     live: (options = {}) => clock.run(live({ clock, source, target, launch, log, plan }, options)),
     facts: async () => {
       const facts: MigrationFact[] = [];
