@@ -39,7 +39,8 @@ const raised = diskId('added');
 
 /** What may happen to rounds, by its name. */
 export const happenings = {
-  'the manager dies': ({ manager }) => {
+  'the manager dies': ({ manager, judge }) => {
+    judge.managerDied();
     manager.kill();
     return () => manager.start();
   },

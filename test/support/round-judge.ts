@@ -7,7 +7,7 @@ import { laws } from '#core/laws/laws';
 import type { MigrationFact, RoundReport } from '#core/migration/facts';
 import type { MigrationState } from '#core/migration/evolve';
 import { schemaVersion } from '#core/event-log/upcast';
-import type { Instant } from '#core/units';
+import { bytes, type Instant } from '#core/units';
 import { blocksIn, digestsOf, grain } from '#replicator/pipeline/digest';
 import { digestStore, pagesInMemory } from '#replicator/pipeline/digest-store';
 import type { ReplicationJob, RoundProgress } from '#replicator/pipeline/replication';
@@ -43,6 +43,8 @@ export interface RoundJudge {
   mayLose(): void;
   /** Something of what was sent was not what arrived: trouble of any kind may come of it. */
   damaged(): void;
+  /** Whoever carries it out is gone, for as long as it takes somebody to notice. */
+  managerDied(): void;
   /** The disks of the source are others than those planned, or those again. */
   disksDiffer(differ: boolean): void;
   /** Nothing happens any more. */
@@ -61,6 +63,10 @@ const ownFault = new Set([
   ...['RoundOutOfOrder', 'RootMismatch', 'Unauthorized', 'SameDisk', 'TargetNameRefused', 'ChangesUnknown'],
 ]);
 
+const newLines: ReadonlySet<MigrationFact['type']> = new Set([
+  ...(['TrackingLost', 'RescanRequested', 'FinalSyncFailed', 'RoundCompleted', 'FinalSyncCompleted'] as const),
+]);
+
 /** A judge who has seen nothing yet. */
 export function roundJudge(options: RoundJudgeOptions): RoundJudge {
   return new Judge(options);
@@ -73,12 +79,16 @@ class Judge implements RoundJudge {
   readonly #claims = new Map<DiskId, Claim>();
   readonly #losses: number[] = [];
   #complete: number | undefined;
+  /** How far the round that runs was said to be, whoever said it. */
+  #said: Pick<RoundProgress, 'done'> & { readonly round: number } = { round: -1, done: bytes(0) };
   #revision = 0;
   #atRest: ReadonlyMap<DiskId, string> | undefined;
   #quiescedAt = Infinity;
   #runsSince: number | undefined = 0;
   #differsSince: number | undefined;
   #hasDamage = false;
+  /** Whoever carries it out died since a round was completed. */
+  #wasAway = false;
 
   constructor(options: RoundJudgeOptions) {
     this.#options = options;
@@ -98,6 +108,8 @@ class Judge implements RoundJudge {
     const [breach] = this.#court.take(entry);
     // The log does not tell who started a source that was found off; here it is known.
     if (breach?.law === 'L3' && (this.#runsSince ?? -1) > this.#quiescedAt) return;
+    // Nor that nobody was there who could have been on time.
+    if (breach?.law === 'L13' && fact.type === 'DeadlinePassed' && this.#wasAway) return;
     if (breach) this.#options.onWrong(`${breach.law} ${breach.why}`);
   }
 
@@ -136,6 +148,10 @@ class Judge implements RoundJudge {
     this.#hasDamage = true;
   }
 
+  managerDied(): void {
+    this.#wasAway = true;
+  }
+
   disksDiffer(differ: boolean): void {
     this.#differsSince = differ ? (this.#differsSince ?? this.#options.order.next()) : undefined;
   }
@@ -149,13 +165,27 @@ class Judge implements RoundJudge {
     this.#options.onWrong(why);
   }
 
+  /** What is shown of a round never goes back, however often it is interrupted: only another line of rounds begins anew. */
+  #judgeSaid(fact: MigrationFact): void {
+    if (fact.type === 'RoundProgressed') {
+      const { round, done } = fact.data;
+      if (this.#said.round === round && done < this.#said.done)
+        this.#wrong(`L17 round ${round} was said to have done ${this.#said.done} bytes, and then ${done}`);
+      this.#said = { round, done };
+    } else if (newLines.has(fact.type) && !(fact.type === 'FinalSyncFailed' && !fact.data.trackingLost))
+      this.#said = { round: -1, done: bytes(0) };
+  }
+
   #judge(fact: MigrationFact): void {
+    this.#judgeSaid(fact);
     switch (fact.type) {
       case 'SourceQuiesced':
         this.#atRest = this.#options.vm.source.witness.rootsNow();
         this.#quiescedAt = this.#options.order.next();
         return;
       case 'RoundCompleted':
+        this.#wasAway = false;
+        return this.#judgeRound(fact.data);
       case 'FinalSyncCompleted':
         return this.#judgeRound(fact.data);
       case 'TrackingLost':
@@ -207,7 +237,8 @@ class Judge implements RoundJudge {
       if (sum((disk) => disk[name] ?? 0) !== report[name]) this.#wrong(`the ${name} of its disks is not that of all`);
     for (const { disk, root, dirty = 0 } of report.disks) {
       this.#proveFresh(disk, number, `is not what round ${report.round} says it is`);
-      if (root !== this.#rootOf(disk)) this.#wrong(`L5 ${disk} has another root than round ${report.round} says`);
+      if (!this.#hasGrown(disk) && root !== this.#rootOf(disk))
+        this.#wrong(`L5 ${disk} has another root than round ${report.round} says`);
       if (!vm.disks.some(({ id, isTracked }) => id === disk && isTracked)) continue;
       const size = this.#contentOf(disk).length;
       const surely = vm.truth.written(disk, mark?.there ?? Infinity, asked.changes.get(number) ?? 0);
@@ -217,6 +248,13 @@ class Judge implements RoundJudge {
       if (dirty < least || dirty > most)
         this.#wrong(`${dirty} bytes of ${disk} are dirty, it says, and not ${least} to ${most}`);
     }
+  }
+
+  /** Whether a round that looked at it before may be of more than was planned: the next one notices. */
+  #hasGrown(disk: DiskId): boolean {
+    const { disks, source } = this.#options.vm;
+    const now = source.machine.disks.find(({ id }) => id === disk);
+    return now !== undefined && now.size !== disks.find(({ id }) => id === disk)?.size;
   }
 
   /** Whether the mark of a round survived all the same what might have ended it. */
