@@ -32,12 +32,16 @@ export function alignedMemory(pieces: number, length: number): AlignedMemory {
   return lentMemory(pieces, stride, (index) => Buffer.from(memory.buffer, index * stride, stride));
 }
 
-/** Memory for devices that do not ask where it is; a piece is made when it is first needed, from zeroes if nobody says of what. */
+/** Memory for devices that do not ask where it is. A piece is made when it is first needed, of what `make` gives. */
 export const plainMemory = (
   pieces: number,
   length: number,
-  make: () => Buffer = () => Buffer.alloc(length),
-): AlignedMemory => lentMemory(pieces, length, make);
+  make: (length: number) => Uint8Array = (count) => new Uint8Array(count),
+): AlignedMemory =>
+  lentMemory(pieces, length, () => {
+    const { buffer, byteOffset } = make(length);
+    return Buffer.from(buffer, byteOffset, length);
+  });
 
 function lentMemory(pieces: number, length: number, make: (index: number) => Buffer): AlignedMemory {
   const free: Buffer[] = [];

@@ -108,14 +108,8 @@ class BlockWorld {
     const exports = simulatedExports();
     const crashed = (error: unknown): void => this.#crashed(error);
     this.#appliances = appliances({
-      ...{
-        clock,
-        rng: rng.fork('appliances'),
-        note,
-        memory: this.#memory,
-        onCrash: crashed,
-        sentinelLog: this.#sentinelLog,
-      },
+      ...{ clock, rng: rng.fork('appliances'), note, memory: this.#memory },
+      ...{ onCrash: crashed, sentinelLog: this.#sentinelLog },
       openSource: (locator) => exports.openExport(locator),
       readFails: (locator, range) => this.#unreadable(locator, range.start),
       diesOf: (host) => dies.appliance?.(host) ?? false,

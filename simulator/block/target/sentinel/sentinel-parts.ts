@@ -111,10 +111,7 @@ export async function simulatedSentinelParts(
 
 /** What disks are read into. A sentinel that is killed gives nothing back. */
 const readMemory = (memory = collectedMemory): AlignedMemory =>
-  plainMemory(pieces, pieceLength, () => {
-    const { buffer, byteOffset, length } = memory.take(pieceLength);
-    return Buffer.from(buffer, byteOffset, length);
-  });
+  plainMemory(pieces, pieceLength, (length) => memory.take(length));
 
 type Tracked = Awaited<ReturnType<ReturnType<typeof trackerOver>['disks']>>[number];
 
