@@ -149,7 +149,7 @@ export function migrationLaw<S>({ start, on, whenOver, ...law }: MigrationLaw<S>
             while (states.length <= nth) states.push(undefined);
             const had = states[nth];
             const before = had === undefined ? start : had;
-            const turn = rule(before, entry.fact as MigrationFact, witness ? { ...entry, witness } : entry);
+            const turn = rule(before, entry.fact as MigrationFact, witness ? { witness, ...entry } : entry);
             if (turn === before) return undefined;
             if (had === undefined && whenOver) known.push({ nth, stream: entry.stream });
             const isBroken = turn instanceof Broken;

@@ -171,7 +171,7 @@ async function lookAtDisks({ options: { listDisks, tracing } }: State): Promise<
   const found = await listDisks();
   return found.map((disk) => {
     const why = tracing.ok ? whyNot(disk) : tracing.error;
-    return { ...disk, tracking: why === undefined ? { possible: true } : { possible: false, why } };
+    return { tracking: why === undefined ? { possible: true } : { possible: false, why }, ...disk };
   });
 }
 

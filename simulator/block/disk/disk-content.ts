@@ -122,8 +122,8 @@ function extentsIn(substance: Substance, { versions }: Sectors, range: Extent): 
     const end = Math.min(extentEnd(range), (sector + 1) * sectorLength);
     const kind = isZeroSector(substance, sector, versions[sector] ?? 0) ? 'zero' : 'data';
     const last = found.at(-1);
-    if (last?.kind === kind) found[found.length - 1] = { ...last, length: bytes(end - last.start) };
-    else found.push({ ...extent(at, end - at), kind });
+    if (last?.kind === kind) found[found.length - 1] = { start: last.start, length: bytes(end - last.start), kind };
+    else found.push({ kind, ...extent(at, end - at) });
     at = end;
   }
   return found;

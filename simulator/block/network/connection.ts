@@ -67,7 +67,11 @@ export function connectionBetween(options: ConnectionOptions): SimulatedConnecti
     return streamEnd({
       clock,
       rng: drawn,
-      direction: { ...direction, passes: () => !stalled && direction.passes() },
+      direction: {
+        arrival: direction.arrival,
+        passes: () => !stalled && direction.passes(),
+        whenHealed: direction.whenHealed,
+      },
       pieces,
       process: here.process,
       note: (label, value) => note(`${name}: ${label}`, value),

@@ -109,7 +109,9 @@ function knock<T>(
     if (!meeting.ok) return knocking.settle(err({ type: 'Untrusted', detail: meeting.error }));
     const gone = new Set<'near' | 'far'>();
     const made = connectionBetween({
-      ...world,
+      clock,
+      note: world.note,
+      pieces: world.pieces,
       rng,
       name,
       link: way.link,

@@ -79,7 +79,6 @@ interface State extends StreamEndOptions {
 /** One end, with nobody listening yet. */
 export function streamEnd(options: StreamEndOptions): StreamEnd {
   const state: State = {
-    ...options,
     listeners: { data: [], error: [], end: [], close: [] },
     inbox: [],
     putBack: [],
@@ -89,8 +88,9 @@ export function streamEnd(options: StreamEndOptions): StreamEnd {
     readEnded: false,
     ended: false,
     delivering: false,
+    ...options,
   };
-  const pipe = bytePipe({ ...options, onFlushed: () => closeWhenOver(state, pipe) });
+  const pipe = bytePipe({ onFlushed: () => closeWhenOver(state, pipe), ...options });
   return {
     stream: streamOf(state, pipe),
     readInto: (buffer, onBytes) => {

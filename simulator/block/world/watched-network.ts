@@ -33,13 +33,9 @@ export const seenBy =
 
 const watchedConnection = (connection: SecuredConnection, seen: Seen): SecuredConnection => {
   const { readInto } = connection;
-  return {
-    ...connection,
-    stream: watchedStream(connection.stream, seen),
-    ...(readInto && {
-      readInto: (buffer, onBytes) => readInto.call(connection, buffer, seen(onBytes)),
-    }),
-  };
+  const watched: SecuredConnection = { ...connection, stream: watchedStream(connection.stream, seen) };
+  if (!readInto) return watched;
+  return { ...watched, readInto: (buffer, onBytes) => readInto.call(connection, buffer, seen(onBytes)) };
 };
 
 const watchedStream = (stream: ByteStream, seen: Seen): ByteStream => ({

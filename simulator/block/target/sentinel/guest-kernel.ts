@@ -157,7 +157,7 @@ function recording(
     if (cpu.isOverrun || cpu.entries.length >= pages * recordsPerPage) {
       cpu.isOverrun = true;
       cpu.lost += 1;
-    } else cpu.entries.push({ ...request, readableAt });
+    } else cpu.entries.push({ readableAt, ...request });
   };
   const listen = (dev: number, disk: GuestDisk): (() => void) =>
     disk.onWrite((sector, count) => {
