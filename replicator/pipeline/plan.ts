@@ -122,7 +122,7 @@ export function partsOf(
   for (let block = 1; block <= digests.length; block += 1) {
     if (block < digests.length && contentOf(block) === contentOf(from)) continue;
     const end = Math.min(chunk.length, block * grain);
-    parts.push({ ...extent(chunk.start + from * grain, end - from * grain), content: contentOf(from) });
+    parts.push({ content: contentOf(from), ...extent(chunk.start + from * grain, end - from * grain) });
     from = block;
   }
   return parts;

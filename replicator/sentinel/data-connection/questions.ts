@@ -46,7 +46,7 @@ export function questionsOver(connection: GuestStream, terms: StreamTerms): Ques
       do lastId = (lastId + 1) >>> 0;
       while (inFlight.has(lastId));
       inFlight.set(lastId, asked);
-      stream.send({ ...asked.question, id: lastId });
+      stream.send({ id: lastId, ...asked.question });
     }
   };
   const taker = takerOf(inFlight, (id, outcome) => {

@@ -121,7 +121,9 @@ const machineOf = (guest: RunningGuest, rng: Rng): AgentMachine => {
   return {
     hostname: () => guest.installed()?.hostname ?? '',
     vitals: () => ({
-      ...{ load: 0, processors, memory: { total: bytes(memory), available: bytes(Math.floor(memory / 2)) } },
+      load: 0,
+      processors,
+      memory: { total: bytes(memory), available: bytes(Math.floor(memory / 2)) },
       own: { memory: bytes(59 * KiB * KiB), cpu: millis(0) },
     }),
     pressure: async () => 0,
