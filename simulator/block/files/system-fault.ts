@@ -16,7 +16,12 @@ export class SystemFault extends Error {
   readonly code: FaultCode;
 
   constructor(code: FaultCode, call: string, path: string) {
+    // Code and path say where it comes from. Whoever looks for files is told hundreds of times a world that there is none, and
+    // where the call stood is most of what that costs.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(`${code}: ${words[code]}, ${call} '${path}'`);
+    Error.stackTraceLimit = stackTraceLimit;
     this.code = code;
   }
 }

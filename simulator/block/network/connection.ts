@@ -67,11 +67,7 @@ export function connectionBetween(options: ConnectionOptions): SimulatedConnecti
     return streamEnd({
       clock,
       rng: drawn,
-      direction: {
-        arrival: direction.arrival,
-        passes: () => !stalled && direction.passes(),
-        whenHealed: direction.whenHealed,
-      },
+      direction: { ...direction, passes: () => !stalled && direction.passes() },
       pieces,
       process: here.process,
       note: (label, value) => note(`${name}: ${label}`, value),
