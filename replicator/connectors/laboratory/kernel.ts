@@ -72,7 +72,8 @@ export async function fetchKernel(): Promise<Result<Kernel, LaboratoryError>> {
 
 /**
  * What libguestfs is told so that its appliance boots the kernel that is found here; nothing where none is. A kernel that
- * was fetched and never installed gets the table of its modules made (`depmod`).
+ * was fetched and never installed gets the table of its modules made (`depmod`), and the folder that modules are installed to:
+ * supermin makes that of its appliance like the one here, and fails on a machine that never had a kernel.
  */
 export async function applianceKernel(): Promise<Readonly<Record<string, string>>> {
   const kernel = await findKernel();
@@ -83,6 +84,8 @@ export async function applianceKernel(): Promise<Readonly<Record<string, string>
     // Without it libguestfs says itself what it lacks.
     await run('/usr/sbin/depmod', ['--basedir', root, version], '/').catch(() => undefined);
   }
+  // Whoever may not make it hears of it from libguestfs as well.
+  await mkdir('/lib/modules', { recursive: true }).catch(() => undefined);
   return { SUPERMIN_KERNEL: image, SUPERMIN_MODULES: modules };
 }
 
