@@ -8,6 +8,7 @@ import {
   drafted,
   entriesOf,
   goodMigration,
+  judged,
   line,
   member,
   nobody,
@@ -17,19 +18,14 @@ import {
   toParked,
   toRolledBack,
   waveOf,
-  type Line,
+  type LawLog,
 } from '#test/support/law-logs';
 import { judgeLog } from './judge.ts';
-import type { LawId, Witness } from './law.ts';
 import { laws } from './laws.ts';
 
 /** A log that breaks one law: what was written, and a part of what is said of it. */
-interface Broken {
-  readonly law: LawId;
-  readonly lines: readonly Line[];
+interface Broken extends LawLog {
   readonly says: string;
-  readonly isOver?: boolean;
-  readonly witness?: Partial<Witness>;
 }
 
 const reason = { type: 'Sample', detail: 'a sample' };
@@ -278,13 +274,6 @@ const broken: readonly Broken[] = [
   },
 ];
 
-const judged = ({ law, lines, isOver = false, witness }: Broken) =>
-  judgeLog(
-    laws.filter(({ id }) => id === law),
-    entriesOf(lines),
-    { isOver, ...(witness && { witness: { ...nobody, ...witness } }) },
-  );
-
 describe('the laws', () => {
   it('are L1 to L24, each once, with what happened without it', () => {
     expect(laws.map(({ id }) => id)).toEqual(Array.from({ length: 24 }, (_, at) => `L${at + 1}`));
@@ -320,7 +309,7 @@ describe('the laws', () => {
 
   it('know a secret that was taken out from one that was not', () => {
     for (const text of ['nbds://u:***@host', 'password=***', 'the password of the operator', 'http://host:80/a@b'])
-      expect(judged({ law: 'L24', lines: [line('ReplicationPaused', { reason: text })], says: '' })).toEqual([]);
+      expect(judged({ law: 'L24', lines: [line('ReplicationPaused', { reason: text })] })).toEqual([]);
   });
 
   it('L23 takes the word of somebody for a test that was passed and for a validation that was not', () => {
@@ -330,32 +319,32 @@ describe('the laws', () => {
       line('ValidationWaived', { by: 'grace', reason: 'known' }),
       line('FinalizationRequested'),
     ];
-    expect(judged({ law: 'L23', lines: [...tested, ...cutover(1).slice(0, 9), ...waived], says: '' })).toEqual([]);
+    expect(judged({ law: 'L23', lines: [...tested, ...cutover(1).slice(0, 9), ...waived] })).toEqual([]);
   });
 
   it('L9 lets a source be quiesced when tracking that is lost has ended the round', () => {
     const lost = line('TrackingLost', { disk: diskId('vda'), detail: 'gone' });
     const lines = [...toParked(), line('CutoverStarted'), progress(1, 1), lost, asked('quiesceSource')];
-    expect(judged({ law: 'L9', lines, says: '' })).toEqual([]);
+    expect(judged({ law: 'L9', lines })).toEqual([]);
   });
 
   it('L14 takes a loss that the log tells of for noticed, and not the one after it', () => {
     const lost = line('TrackingLost', { disk: diskId('vda'), detail: 'gone' }, { at: 50 });
     const lines = [...toParked(), lost, rounded(1, 'rescan'), ...cutover(2)];
     const judgedWith = (at: number | undefined) =>
-      judged({ law: 'L14', lines, witness: { trackingLostAt: () => at as never }, says: '' });
+      judged({ law: 'L14', lines, witness: { trackingLostAt: () => at as never } });
     for (const at of [undefined, 49_999, 50_000]) expect(judgedWith(at)).toEqual([]);
     expect(judgedWith(50_001)).toMatchObject([{ why: expect.stringContaining('nobody noticed') as string }]);
   });
 
   it('name the fact that broke one, or none where something is missing', () => {
-    const [found] = judged({ law: 'L23', lines: [...toParked(), line('CutoverStarted')], says: '' });
+    const [found] = judged({ law: 'L23', lines: [...toParked(), line('CutoverStarted')] });
     expect(found).toMatchObject({
       stream: 'migration-web-01',
       fact: { revision: 8, type: 'CutoverStarted' },
       at: 9_000,
     });
-    const [missing] = judged({ law: 'L9', lines: [...toParked(), ...cutover(1).slice(0, 3)], isOver: true, says: '' });
+    const [missing] = judged({ law: 'L9', lines: [...toParked(), ...cutover(1).slice(0, 3)], isOver: true });
     expect(missing?.fact).toBeNull();
   });
 });

@@ -1,5 +1,7 @@
 import type { StreamId } from '#core/event-log/event-log';
-import type { Entry, Witness } from '#core/laws/law';
+import { judgeLog, type Breach } from '#core/laws/judge';
+import type { Entry, LawId, Witness } from '#core/laws/law';
+import { laws } from '#core/laws/laws';
 import type { MigrationFact, MigrationFactOf, MigrationFactType, RoundReport } from '#core/migration/facts';
 import type { MigrationPlan } from '#core/migration/plan';
 import { diskId, migrationId } from '#core/ids';
@@ -166,3 +168,20 @@ export const nobody: Witness = {
   leftovers: () => [],
   foreignTouched: () => [],
 };
+
+/** A log that is held against one law. */
+export interface LawLog {
+  readonly law: LawId;
+  readonly lines: readonly Line[];
+  readonly isOver?: boolean;
+  /** What a witness knows; of all else it knows nothing. */
+  readonly witness?: Partial<Witness>;
+}
+
+/** What a log breaks of its law. */
+export const judged = ({ law, lines, isOver = false, witness }: LawLog): readonly Breach[] =>
+  judgeLog(
+    laws.filter(({ id }) => id === law),
+    entriesOf(lines),
+    { isOver, ...(witness && { witness: { ...nobody, ...witness } }) },
+  );
