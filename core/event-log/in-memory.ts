@@ -48,11 +48,10 @@ export function inMemoryEventLog(): EventLog {
       type,
       data,
       metadata: {
-        // Before the others: Node 20 is slow to add members to what was spread, and to look at them.
+        ...metadata,
         get previousHash() {
           return held.hashBefore(at);
         },
-        ...metadata,
       },
     };
     held.facts.push(fact);
