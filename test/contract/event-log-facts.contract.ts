@@ -71,6 +71,17 @@ export function factsContract(on: LogUnderTest, largeFact: Bytes): void {
       ]);
     });
 
+    it('are chained anew where they were recorded in another log', async () => {
+      const recorded = notes('a', 'b').map((fact) => ({
+        ...fact,
+        metadata: { ...fact.metadata, previousHash: 'f'.repeat(64) },
+      }));
+      await on.append(on.stream, recorded, 'none');
+      const facts = await collect(on.log.readStream(on.stream, { asStored: true }));
+      expect(facts[0]?.metadata.previousHash).toBe('0'.repeat(64));
+      expect(await verifyChain(facts)).toMatchObject({ ok: true, value: { facts: 2 } });
+    });
+
     it('have a chain that holds, and that shows a change', async () => {
       for (let i = 0; i < 5; i += 1) await on.append(on.stream, notes(`a${i}`, `b${i}`), 'any');
       const facts = await collect(on.log.readStream(on.stream, { asStored: true }));
